@@ -1,1 +1,2 @@
 //! pipeline.
+pub use compress::{MAX_SPARSITY, NumberFormat, RECIPE_VERSION, Recipe, Step, Storage};

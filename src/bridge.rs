@@ -1,0 +1,379 @@
+//! The messages between the page and the worker.
+//!
+//! Requests carry an id and every answer to a request carries the same id. Frames are the exception in transport
+//! only: an [`Request::Frame`] travels with an `ImageBitmap` that is transferred, never serialized. Neither side's
+//! internals appear here; both depend on this module and it depends on nothing of theirs.
+
+use std::fmt;
+
+use pipeline::{NumberFormat, Recipe};
+use serde::{Deserialize, Serialize};
+
+/// Names a request; answers repeat it. Unique over one page's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RequestId(pub u32);
+
+/// What the page asks of the worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// Makes a model the original. The former model stays until the new one is ready.
+    LoadModel {
+        /// Repeated by [`Answer::ModelLoaded`], [`Answer::Progress`] or [`Answer::Failed`].
+        id: RequestId,
+        /// Where it comes from.
+        source: ModelSource,
+    },
+    /// Changes how pictures are prepared for the loaded model (own files do not say).
+    SetNormalization {
+        /// Repeated by [`Answer::ModelLoaded`].
+        id: RequestId,
+        /// The new preparation.
+        normalization: Normalization,
+    },
+    /// Compresses the loaded model; the former compressed model stays until the new one is ready.
+    Compress {
+        /// Repeated by [`Answer::Compressed`], [`Answer::Progress`] or [`Answer::Failed`].
+        id: RequestId,
+        /// What to do.
+        recipe: Recipe,
+    },
+    /// Runs both models on one frame. An `ImageBitmap` (the square both models see) comes with the message as the
+    /// property `bitmap`.
+    Frame {
+        /// Repeated by [`Answer::FrameResult`].
+        id: RequestId,
+    },
+    /// Runs both models on a fixed set of pictures.
+    RunFixedSet {
+        /// Repeated by [`Answer::FixedSetResult`], [`Answer::Progress`] or [`Answer::Failed`].
+        id: RequestId,
+        /// Which pictures.
+        set: FixedSet,
+    },
+    /// Replaces the user's own pictures; `ImageBitmap`s come with the message as the property `bitmaps`.
+    SetOwnPictures {
+        /// Repeated by [`Answer::OwnPicturesSet`].
+        id: RequestId,
+    },
+    /// Ends a running request; it answers with [`Failure::Cancelled`].
+    Cancel {
+        /// The request to end.
+        id: RequestId,
+    },
+}
+
+/// Where a model comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ModelSource {
+    /// One of the served folder's `models/index.json`, by its id there.
+    Served {
+        /// `everyday-60` or `efficientnet-lite0`.
+        id: String,
+    },
+    /// The entry of `catalog.json` with this id, from the web or from Cache Storage.
+    Catalog {
+        /// The entry's id.
+        id: String,
+    },
+    /// The user's own file, ONNX or a Tinylens model. Its bytes come with the message as the property `bytes`
+    /// (a transferred `ArrayBuffer`).
+    File {
+        /// The file's name, for messages.
+        name: String,
+    },
+}
+
+/// How pixel values become the network's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Normalization {
+    /// As the model's file records it.
+    Recorded,
+    /// `(x - 127.5) / 127.5`.
+    MinusOneToOne,
+    /// ImageNet's mean and standard deviation per channel.
+    ImageNet,
+}
+
+/// A set of pictures for numbers that can be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FixedSet {
+    /// Deterministic views (crops, flips, exposure) of the built-in pictures.
+    BuiltIn,
+    /// The user's own pictures.
+    Own,
+}
+
+/// What the worker tells the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    /// The worker listens. Sent once, before anything else; requests before it are lost.
+    Ready {
+        /// What this browser gives the engine.
+        runtime: Runtime,
+    },
+    /// A model is the original now. A former compressed model is gone.
+    ModelLoaded {
+        /// The request.
+        id: RequestId,
+        /// Facts about the model.
+        model: ModelFacts,
+    },
+    /// A compressed model is ready and runs from the next frame on.
+    Compressed {
+        /// The request.
+        id: RequestId,
+        /// Facts about it.
+        facts: CompressedFacts,
+    },
+    /// Something long goes on.
+    Progress {
+        /// The request.
+        id: RequestId,
+        /// Which stage.
+        stage: Stage,
+        /// Done so far, in the stage's unit.
+        done: u64,
+        /// All there is, or `None` while it is not known.
+        total: Option<u64>,
+    },
+    /// One frame went through. A frame sent while no model is loaded is answered with two `None`.
+    FrameResult {
+        /// The request.
+        id: RequestId,
+        /// The original's answer.
+        original: Option<SideResult>,
+        /// The compressed model's answer, where there is one.
+        compressed: Option<SideResult>,
+    },
+    /// The fixed set went through.
+    FixedSetResult {
+        /// The request.
+        id: RequestId,
+        /// Which set.
+        set: FixedSet,
+        /// Pictures or views in it.
+        n: u32,
+        /// Those on which both models gave the same first answer.
+        same: u32,
+    },
+    /// The user's own pictures are there.
+    OwnPicturesSet {
+        /// The request.
+        id: RequestId,
+        /// How many.
+        n: u32,
+    },
+    /// A request came to nothing; what was before goes on.
+    Failed {
+        /// The request.
+        id: RequestId,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// The runtime badge's facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runtime {
+    /// The engine's instruction set runs here (else the worker would not have started).
+    pub simd128: bool,
+    /// This browser has relaxed SIMD.
+    pub relaxed_simd_available: bool,
+    /// The engine uses relaxed SIMD.
+    pub relaxed_simd_used: bool,
+    /// The page is cross-origin isolated.
+    pub isolated: bool,
+    /// Logical processors the browser reports.
+    pub hardware_threads: u32,
+    /// Threads the engine uses.
+    pub threads: u32,
+}
+
+/// The loaded model, as the page shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelFacts {
+    /// Its name, e.g. `EfficientNet-Lite0`.
+    pub name: String,
+    /// Where it comes from, one line.
+    pub origin: String,
+    /// Its licence, one line; empty for an own file.
+    pub licence: String,
+    /// Bytes of the file it was read from.
+    pub file_bytes: u64,
+    /// Side of the square input, pixels.
+    pub input_size: u32,
+    /// Number of outputs that are classes (a background output is not counted).
+    pub n_classes: u32,
+    /// Weights and biases.
+    pub n_parameters: u64,
+    /// Multiply-adds per picture.
+    pub n_multiply_adds: u64,
+    /// Which labels name its classes.
+    pub labels: Labels,
+    /// True where the file did not say how pictures are prepared.
+    pub normalization_assumed: bool,
+    /// The preparation in use.
+    pub normalization: Normalization,
+    /// Sizes of the original as float32, same forms as the compressed model's.
+    pub sizes: Sizes,
+}
+
+/// A set of class names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Labels {
+    /// `labels/everyday-60.json`.
+    Everyday60,
+    /// `labels/imagenet.json`.
+    ImageNet,
+    /// None known: classes are shown by number.
+    Numbers,
+}
+
+/// Bytes of one model in three forms, each counted from the file that would be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizes {
+    /// Every weight at full width.
+    pub dense: u64,
+    /// The dense file through gzip.
+    pub gzip: u64,
+    /// Masks and non-zero weights.
+    pub sparse: u64,
+    /// The form that ships: one of the three above.
+    pub shipped: u64,
+}
+
+/// The compressed model, as the page shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompressedFacts {
+    /// The recipe that made it.
+    pub recipe: Recipe,
+    /// Its sizes.
+    pub sizes: Sizes,
+    /// How its weights are stored and executed.
+    pub format: NumberFormat,
+    /// Share of zeros among the weights of convolutions and classifier, 0..1, counted after the recipe.
+    pub sparsity: f64,
+    /// Time the recipe took, milliseconds.
+    pub millis: f64,
+    /// Frames that calibrated it, 0 where the recipe needs none.
+    pub n_calibration: u32,
+    /// Where they came from.
+    pub calibration: CalibrationSource,
+}
+
+/// Where calibration frames came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CalibrationSource {
+    /// The recipe needed none.
+    None,
+    /// The frames seen last.
+    Frames,
+    /// Views of the built-in pictures.
+    BuiltIn,
+}
+
+/// One model's answer to one frame.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SideResult {
+    /// The five classes of highest probability, highest first.
+    pub top: Vec<Prediction>,
+    /// Time of the network alone, without preparing the picture, milliseconds.
+    pub millis: f64,
+}
+
+/// One class of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// Class number, background not counted.
+    pub class: u32,
+    /// This model's probability, 0..1.
+    pub probability: f32,
+    /// The other model's probability for the same class, where the other model ran.
+    pub other: Option<f32>,
+}
+
+/// A stage of something long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Bytes of a download.
+    Download,
+    /// Reading and checking a model.
+    Read,
+    /// Calibration frames.
+    Calibrate,
+    /// Layers pruned or quantized.
+    Weights,
+    /// Writing the files that are counted.
+    Sizes,
+    /// Pictures of a fixed set.
+    FixedSet,
+}
+
+/// Why a request came to nothing. The page turns it into words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Failure {
+    /// The page asked for it.
+    Cancelled,
+    /// A request that needs a model came before one.
+    NoModel,
+    /// The file is not a model that Tinylens reads; `detail` says what and where.
+    Unreadable {
+        /// The file.
+        name: String,
+        /// One line, lower case.
+        detail: String,
+    },
+    /// The file ends before its contents do.
+    CutOff {
+        /// The file.
+        name: String,
+        /// Bytes that should be there, where known.
+        expected: Option<u64>,
+        /// Bytes that are.
+        actual: u64,
+    },
+    /// A node uses something the engine lacks.
+    Unsupported {
+        /// The file.
+        name: String,
+        /// The node, `212, "Resize_3"`.
+        node: String,
+        /// The operator or attribute that is missing.
+        feature: String,
+    },
+    /// The server answered with an HTTP status.
+    Http {
+        /// What was asked for.
+        name: String,
+        /// The status.
+        status: u16,
+    },
+    /// No answer from the network.
+    Network {
+        /// What was asked for.
+        name: String,
+    },
+    /// The bytes are not the ones that were promised.
+    WrongHash {
+        /// The file.
+        name: String,
+    },
+    /// A compression step failed.
+    Compression {
+        /// One line, lower case.
+        detail: String,
+    },
+    /// No pictures for the set or for calibration.
+    NoPictures,
+    /// Anything else; a defect.
+    Internal {
+        /// One line.
+        detail: String,
+    },
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
