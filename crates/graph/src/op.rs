@@ -1,0 +1,274 @@
+//! The operators, their parameters and the shapes they give.
+
+use crate::{GraphError, Padding, Shape, Weight};
+
+/// What a node computes. Matches on it are exhaustive everywhere, so that a new operator is a list of compiler
+/// errors.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// Cross-correlation with zero padding, grouped.
+    Conv2d(Conv2d),
+    /// `gamma * (x - mean) / sqrt(variance + epsilon) + beta` per channel, with the statistics of training.
+    BatchNorm(BatchNorm),
+    /// `min(max(x, min), max)`: ReLU is `0..inf`, ReLU6 `0..6`.
+    Clip(Clip),
+    /// Elementwise sum of two activations of one shape.
+    Add,
+    /// Mean over height and width: image to vector of channels.
+    GlobalAveragePool,
+    /// `weight * x + bias` of a vector.
+    Linear(Linear),
+    /// `exp(x - max) / sum` of a vector.
+    Softmax,
+}
+
+/// Parameters of a convolution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv2d {
+    /// `oihw`: `[out_channels, in_channels / groups, kernel_height, kernel_width]`.
+    pub weight: Weight,
+    /// One for each output channel.
+    pub bias: Option<Vec<f32>>,
+    /// `[vertical, horizontal]`.
+    pub stride: [usize; 2],
+    /// Zeros around the input.
+    pub padding: Padding,
+    /// Channel groups; `in_channels` for a depthwise convolution.
+    pub groups: usize,
+}
+
+/// Parameters of a batch normalisation; each vector has one entry for each channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// Scale.
+    pub gamma: Vec<f32>,
+    /// Shift.
+    pub beta: Vec<f32>,
+    /// Running mean.
+    pub mean: Vec<f32>,
+    /// Running variance.
+    pub variance: Vec<f32>,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+/// Bounds of a clip.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Clip {
+    /// Smallest output; may be `-inf`.
+    pub min: f32,
+    /// Largest output; may be `inf`.
+    pub max: f32,
+}
+
+impl Clip {
+    /// `max(x, 0)`.
+    pub const RELU: Self = Self { min: 0.0, max: f32::INFINITY };
+    /// `min(max(x, 0), 6)`.
+    pub const RELU6: Self = Self { min: 0.0, max: 6.0 };
+}
+
+/// Parameters of a linear layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linear {
+    /// `[out, in]`.
+    pub weight: Weight,
+    /// One for each output.
+    pub bias: Option<Vec<f32>>,
+}
+
+impl Conv2d {
+    /// `[height, width]` of the kernel, 0 where the weight's shape lacks them.
+    pub fn kernel(&self) -> [usize; 2] {
+        [2, 3].map(|axis| self.weight.shape.get(axis).copied().unwrap_or(0))
+    }
+
+    /// Input channels that the weight's shape asks for.
+    pub fn in_channels(&self) -> usize {
+        self.weight.shape.get(1).copied().unwrap_or(0).saturating_mul(self.groups)
+    }
+
+    /// One filter for each channel.
+    pub fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.groups == self.in_channels() && self.groups == self.weight.out_channels()
+    }
+}
+
+impl Op {
+    /// The operator's name in messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Conv2d(_) => "conv2d",
+            Self::BatchNorm(_) => "batch_norm",
+            Self::Clip(_) => "clip",
+            Self::Add => "add",
+            Self::GlobalAveragePool => "global_average_pool",
+            Self::Linear(_) => "linear",
+            Self::Softmax => "softmax",
+        }
+    }
+
+    /// How many values it reads.
+    pub fn arity(&self) -> usize {
+        match self {
+            Self::Add => 2,
+            Self::Conv2d(_)
+            | Self::BatchNorm(_)
+            | Self::Clip(_)
+            | Self::GlobalAveragePool
+            | Self::Linear(_)
+            | Self::Softmax => 1,
+        }
+    }
+
+    /// The weight that a compression pass may change.
+    pub fn weight(&self) -> Option<&Weight> {
+        match self {
+            Self::Conv2d(conv) => Some(&conv.weight),
+            Self::Linear(linear) => Some(&linear.weight),
+            Self::BatchNorm(_) | Self::Clip(_) | Self::Add | Self::GlobalAveragePool | Self::Softmax => None,
+        }
+    }
+
+    /// The same, to be rewritten.
+    pub fn weight_mut(&mut self) -> Option<&mut Weight> {
+        match self {
+            Self::Conv2d(conv) => Some(&mut conv.weight),
+            Self::Linear(linear) => Some(&mut linear.weight),
+            Self::BatchNorm(_) | Self::Clip(_) | Self::Add | Self::GlobalAveragePool | Self::Softmax => None,
+        }
+    }
+
+    /// The shape it gives for these inputs; `node` names it in errors.
+    ///
+    /// # Errors
+    /// [`GraphError::InputShape`] when an input has the wrong kind of shape, [`GraphError::Node`] when parameters
+    /// and input do not fit.
+    pub fn output_shape(&self, node: &str, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        let fail = |detail: String| GraphError::Node { op: self.name(), node: node.to_owned(), detail };
+        if inputs.len() != self.arity() {
+            return Err(fail(format!("{} inputs, expected {}", inputs.len(), self.arity())));
+        }
+        match self {
+            Self::Conv2d(conv) => conv_output(conv, self.image(node, inputs[0])?).map_err(fail),
+            Self::BatchNorm(norm) => {
+                let [height, width, channels] = self.image(node, inputs[0])?;
+                norm.check(channels).map_err(fail)?;
+                Ok(Shape::Image { height, width, channels })
+            }
+            Self::Clip(clip) if clip.min.is_nan() || clip.max.is_nan() || clip.min > clip.max => {
+                Err(fail(format!("bounds {}..{} are not in order", clip.min, clip.max)))
+            }
+            Self::Clip(_) => Ok(inputs[0]),
+            Self::Add if inputs[0] != inputs[1] => {
+                Err(fail(format!("inputs {} and {} differ in shape", inputs[0], inputs[1])))
+            }
+            Self::Add => Ok(inputs[0]),
+            Self::GlobalAveragePool => {
+                let [_, _, channels] = self.image(node, inputs[0])?;
+                Ok(Shape::Vector { length: channels })
+            }
+            Self::Linear(linear) => {
+                let length = self.vector(node, inputs[0])?;
+                check_weight(&linear.weight, 2, linear.bias.as_deref()).map_err(fail)?;
+                if linear.weight.shape[1] != length {
+                    return Err(fail(format!(
+                        "weight takes {} values, input has {length}",
+                        linear.weight.shape[1]
+                    )));
+                }
+                Ok(Shape::Vector { length: linear.weight.shape[0] })
+            }
+            Self::Softmax => Ok(Shape::Vector { length: self.vector(node, inputs[0])? }),
+        }
+    }
+
+    fn image(&self, node: &str, actual: Shape) -> Result<[usize; 3], GraphError> {
+        match actual {
+            Shape::Image { height, width, channels } => Ok([height, width, channels]),
+            Shape::Vector { .. } => Err(self.wrong_shape(node, "an image", actual)),
+        }
+    }
+
+    fn vector(&self, node: &str, actual: Shape) -> Result<usize, GraphError> {
+        match actual {
+            Shape::Vector { length } => Ok(length),
+            Shape::Image { .. } => Err(self.wrong_shape(node, "a vector", actual)),
+        }
+    }
+
+    fn wrong_shape(&self, node: &str, expected: &str, actual: Shape) -> GraphError {
+        let (node, expected) = (node.to_owned(), expected.to_owned());
+        GraphError::InputShape { op: self.name(), node, position: 0, expected, actual }
+    }
+}
+
+impl BatchNorm {
+    fn check(&self, channels: usize) -> Result<(), String> {
+        let Self { gamma, beta, mean, variance, epsilon } = self;
+        for (what, values) in [("gamma", gamma), ("beta", beta), ("mean", mean), ("variance", variance)] {
+            if values.len() != channels {
+                return Err(format!("{what} has {} entries, input has {channels} channels", values.len()));
+            }
+        }
+        if !(epsilon.is_finite() && *epsilon >= 0.0)
+            || variance.iter().any(|v| v.is_nan() || v + epsilon <= 0.0)
+        {
+            return Err(format!("variance + epsilon ({epsilon}) must be positive in every channel"));
+        }
+        Ok(())
+    }
+}
+
+fn conv_output(conv: &Conv2d, [height, width, channels]: [usize; 3]) -> Result<Shape, String> {
+    check_weight(&conv.weight, 4, conv.bias.as_deref())?;
+    let (groups, out_channels) = (conv.groups, conv.weight.out_channels());
+    if groups == 0 || !channels.is_multiple_of(groups) {
+        return Err(format!("groups {groups} does not divide in_channels {channels}"));
+    }
+    if !out_channels.is_multiple_of(groups) {
+        return Err(format!("groups {groups} does not divide out_channels {out_channels}"));
+    }
+    if conv.in_channels() != channels {
+        return Err(format!("weight takes {} channels, input has {channels}", conv.in_channels()));
+    }
+    let Padding { top, left, bottom, right } = conv.padding;
+    let size = |input: usize, before: usize, after: usize, axis: usize| {
+        let padded = input.checked_add(before)?.checked_add(after)?;
+        Some(padded.checked_sub(conv.kernel()[axis])?.checked_div(conv.stride[axis])? + 1)
+    };
+    match (size(height, top, bottom, 0), size(width, left, right, 1)) {
+        (Some(height), Some(width)) => Ok(Shape::Image { height, width, channels: out_channels }),
+        _ => Err(format!(
+            "kernel {:?} with stride {:?} and padding {:?} does not fit input {height}x{width}",
+            conv.kernel(),
+            conv.stride,
+            conv.padding
+        )),
+    }
+}
+
+fn check_weight(weight: &Weight, n_dimensions: usize, bias: Option<&[f32]>) -> Result<(), String> {
+    let shape = &weight.shape;
+    if shape.len() != n_dimensions {
+        return Err(format!("weight has {} dimensions, expected {n_dimensions}", shape.len()));
+    }
+    let expected = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
+    if expected != Some(weight.len()) || weight.len() == 0 {
+        return Err(format!("weight of shape {shape:?} holds {} values", weight.len()));
+    }
+    if let crate::WeightValues::I8 { scales, .. } = &weight.values {
+        if scales.len() != 1 && scales.len() != shape[0] {
+            return Err(format!("{} scales, expected 1 or {}", scales.len(), shape[0]));
+        }
+        if scales.iter().any(|scale| !(scale.is_finite() && *scale > 0.0)) {
+            return Err("a weight scale is not finite and positive".to_owned());
+        }
+    }
+    match bias {
+        Some(bias) if bias.len() != shape[0] => {
+            Err(format!("bias has {} entries, weight has {} output channels", bias.len(), shape[0]))
+        }
+        _ => Ok(()),
+    }
+}
