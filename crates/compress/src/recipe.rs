@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::CompressError;
+
 /// The version of the recipe's JSON that this code reads and writes.
 pub const RECIPE_VERSION: u32 = 1;
 
@@ -87,4 +89,102 @@ pub enum NumberFormat {
     Float16,
     /// 8-bit integers.
     Int8,
+}
+
+impl Step {
+    /// The pass's name as the JSON spells it.
+    pub fn pass(&self) -> &'static str {
+        match self {
+            Self::PruneMagnitude { .. } => "prune-magnitude",
+            Self::Float16 => "float16",
+            Self::QuantizeInt8 => "quantize-int8",
+        }
+    }
+
+    /// True where the step needs ranges of activations.
+    pub fn needs_calibration(&self) -> bool {
+        match self {
+            Self::QuantizeInt8 => true,
+            Self::PruneMagnitude { .. } | Self::Float16 => false,
+        }
+    }
+}
+
+impl Recipe {
+    /// Checks version, parameters and order.
+    ///
+    /// # Errors
+    /// [`CompressError::Version`], [`CompressError::Sparsity`], and [`CompressError::Order`] where a step follows
+    /// one that it would undo: any step after a change of number format.
+    pub fn validate(&self) -> Result<(), CompressError> {
+        if self.version != RECIPE_VERSION {
+            return Err(CompressError::Version(self.version));
+        }
+        let mut formatted = None;
+        for (idx, step) in self.steps.iter().enumerate() {
+            if let Some(earlier) = formatted {
+                return Err(CompressError::Order { step: idx + 1, pass: step.pass(), earlier });
+            }
+            match step {
+                Step::PruneMagnitude { sparsity } if !(0.0..=MAX_SPARSITY).contains(sparsity) => {
+                    return Err(CompressError::Sparsity(*sparsity));
+                }
+                Step::PruneMagnitude { .. } => {}
+                Step::Float16 | Step::QuantizeInt8 => formatted = Some(step.pass()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The number format of the result.
+    pub fn number_format(&self) -> NumberFormat {
+        self.steps.iter().fold(NumberFormat::Float32, |format, step| match step {
+            Step::PruneMagnitude { .. } => format,
+            Step::Float16 => NumberFormat::Float16,
+            Step::QuantizeInt8 => NumberFormat::Int8,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_stable_names_and_refuses_unknown_keys() {
+        let recipe = Recipe::from_controls(NumberFormat::Int8, 0.5);
+        let json = serde_json::to_string(&recipe).unwrap();
+        let expected = r#"{"version":1,"steps":[{"pass":"prune-magnitude","sparsity":0.5},{"pass":"quantize-int8"}],"storage":"sparse-coded"}"#;
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_str::<Recipe>(&json).unwrap(), recipe);
+        for wrong in [
+            json.replace("sparsity", "sparsitty"),
+            json.replace("\"storage\"", "\"stroage\""),
+            json.replace("quantize-int8", "quantize-int9"),
+        ] {
+            assert!(serde_json::from_str::<Recipe>(&wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn wrong_versions_orders_and_sparsities_are_refused() {
+        let recipe = |steps| Recipe { version: RECIPE_VERSION, steps, storage: Storage::Plain };
+        assert_eq!(Recipe { version: 2, ..recipe(vec![]) }.validate(), Err(CompressError::Version(2)));
+        for sparsity in [-0.1, 0.96, f64::NAN] {
+            let error = recipe(vec![Step::PruneMagnitude { sparsity }]).validate().unwrap_err();
+            assert!(matches!(error, CompressError::Sparsity(_)));
+        }
+        let late = recipe(vec![Step::QuantizeInt8, Step::PruneMagnitude { sparsity: 0.5 }]);
+        assert_eq!(
+            late.validate().unwrap_err().to_string(),
+            "step 2 (prune-magnitude) comes after quantize-int8, whose gain it would destroy; move it before"
+        );
+        for format in [NumberFormat::Float32, NumberFormat::Float16, NumberFormat::Int8] {
+            for sparsity in [0.0, 0.3, MAX_SPARSITY] {
+                let recipe = Recipe::from_controls(format, sparsity);
+                recipe.validate().unwrap();
+                assert_eq!(recipe.number_format(), format);
+            }
+        }
+    }
 }

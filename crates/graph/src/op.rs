@@ -130,7 +130,16 @@ impl Op {
         }
     }
 
-    /// The same, to be rewritten.
+    /// The bias of a convolution or linear layer that has one.
+    pub fn bias(&self) -> Option<&[f32]> {
+        match self {
+            Self::Conv2d(conv) => conv.bias.as_deref(),
+            Self::Linear(linear) => linear.bias.as_deref(),
+            Self::BatchNorm(_) | Self::Clip(_) | Self::Add | Self::GlobalAveragePool | Self::Softmax => None,
+        }
+    }
+
+    /// That weight, to be rewritten.
     pub fn weight_mut(&mut self) -> Option<&mut Weight> {
         match self {
             Self::Conv2d(conv) => Some(&mut conv.weight),

@@ -1,0 +1,32 @@
+use graph::GraphError;
+
+/// Why a pass or a recipe is refused.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[non_exhaustive]
+pub enum CompressError {
+    /// A sparsity outside what a recipe may ask for.
+    #[error("sparsity {0} is not within 0..={max}", max = crate::MAX_SPARSITY)]
+    Sparsity(f64),
+    /// A recipe of another version.
+    #[error("recipe version {0}, expected {expected}", expected = crate::RECIPE_VERSION)]
+    Version(u32),
+    /// A step would undo what an earlier one achieved.
+    #[error("step {step} ({pass}) comes after {earlier}, whose gain it would destroy; move it before")]
+    Order {
+        /// Position, from 1.
+        step: usize,
+        /// The step's pass.
+        pass: &'static str,
+        /// The earlier pass.
+        earlier: &'static str,
+    },
+    /// A value needs a range and no calibration frame gave one.
+    #[error("value `{0}` was not observed on any calibration frame")]
+    NoEvidence(String),
+    /// A weight or range is NaN or infinite.
+    #[error("`{0}` holds values that are not finite")]
+    NotFinite(String),
+    /// The graph that a pass made does not hold together; a defect of the pass.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+}
