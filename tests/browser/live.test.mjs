@@ -1,0 +1,40 @@
+// Two models on one picture, live: built-in pictures, a camera, and cameras that are not to be had.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bothPredict, number, numberWhen, suite } from './harness/page.mjs';
+
+const onPage = suite({ camera: true });
+
+test('built-in pictures: both sides predict and are timed', onPage({}, async (page) => {
+  await page.getByTestId('use-pictures').first().click();
+  await bothPredict(page);
+}));
+
+test('camera: both sides predict, and their agreement is counted', onPage({ permissions: ['camera'] }, async (page) => {
+  await page.getByTestId('start-camera').first().click();
+  await bothPredict(page);
+  const agreement = await numberWhen(page, 'agreement', 'a share', (share) => share >= 0 && share <= 1);
+  assert.ok(agreement > 0.3, `int8 agrees with its original on ${agreement} of the frames`);
+}));
+
+test('camera: the answers follow the picture', onPage({ permissions: ['camera'] }, async (page) => {
+  await page.getByTestId('start-camera').first().click();
+  await bothPredict(page);
+  const answers = new Set();
+  for (let count = 0; count < 60 && answers.size < 2; count++) {
+    answers.add((await page.getByTestId('predictions-original').innerText()).split('\n')[0]);
+    await page.waitForTimeout(250);
+  }
+  assert.ok(answers.size >= 2, `always "${[...answers]}", although the camera shows six pictures`);
+}));
+
+test('a denied camera is explained, and pictures still work', onPage({ permissions: [] }, async (page) => {
+  await page.getByTestId('start-camera').first().click();
+  const error = page.getByTestId('error').first();
+  await error.waitFor();
+  assert.match(await error.innerText(), /blocked|closed/i);
+  await page.getByTestId('use-pictures').first().click();
+  await bothPredict(page);
+  assert.ok(Number.isFinite(await number(page, 'latency-original')));
+}));

@@ -1,0 +1,104 @@
+//! The static folder `dist/`: making it and serving it, both by Trunk.
+//!
+//! Trunk.toml says what is in it; this module only starts Trunk with the right tools, offline, and chooses a port.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::{command, root, run};
+
+/// How to serve.
+pub struct ServeOptions {
+    /// The port; without one, the first free one from [`FIRST_PORT`] on.
+    pub port: Option<u16>,
+    /// Whether to open the page in the browser.
+    pub open: bool,
+}
+
+const FIRST_PORT: u16 = 8080;
+const PORTS_TRIED: u16 = 50;
+
+/// The folder that [`build`] makes.
+pub fn dist() -> PathBuf {
+    root().join("dist")
+}
+
+/// Makes `dist/` in release mode.
+pub fn build() -> Result<()> {
+    run(command("trunk")?.args(["build", "--release", "--offline"]))
+}
+
+/// Builds in release mode, serves until interrupted, and builds again after a change.
+pub fn serve(options: &ServeOptions) -> Result<()> {
+    let port = free_port(options.port)?;
+    let mut trunk = command("trunk")?;
+    trunk.args(["serve", "--release", "--offline", "--port", &port.to_string()]);
+    if options.open {
+        trunk.arg("--open");
+    }
+    eprintln!("The release build takes about two minutes the first time; the address follows.");
+    let server = Arc::new(Mutex::new(trunk.spawn().context("Trunk could not be started")?));
+
+    let interrupted = Arc::clone(&server);
+    ctrlc::set_handler(move || {
+        // An error here means that the server has ended by itself.
+        let _ = interrupted.lock().unwrap_or_else(PoisonError::into_inner).kill();
+    })?;
+
+    let mut announced = false;
+    loop {
+        let ended = server.lock().unwrap_or_else(PoisonError::into_inner).try_wait()?;
+        match ended {
+            // Killed by a signal: that was the interrupt.
+            Some(status) if status.success() || status.code().is_none() => return Ok(()),
+            Some(status) => bail!("Trunk ended ({status}); what it printed above says why"),
+            None => {}
+        }
+        if !announced && listens(port) {
+            announced = true;
+            println!("\n    Tinylens is at http://127.0.0.1:{port}/    (Ctrl+C ends it)\n");
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn free_port(wanted: Option<u16>) -> Result<u16> {
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    match wanted {
+        Some(port) if free(&port) => Ok(port),
+        Some(port) => bail!("port {port} is taken; leave out --port to get a free one"),
+        None => {
+            let last = FIRST_PORT + PORTS_TRIED - 1;
+            let found = (FIRST_PORT..=last).find(free);
+            found.with_context(|| {
+                format!("all ports from {FIRST_PORT} to {last} are taken; choose one with --port")
+            })
+        }
+    }
+}
+
+fn listens(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::{free_port, listens};
+
+    #[test]
+    fn a_taken_port_is_refused_by_name_and_stepped_over_without() {
+        let taken = TcpListener::bind(("127.0.0.1", 0)).expect("some port is free");
+        let port = taken.local_addr().expect("it is bound").port();
+        assert!(listens(port));
+        assert!(free_port(Some(port)).is_err());
+        assert_ne!(free_port(None).expect("fifty ports are not all taken"), port);
+    }
+}
