@@ -75,7 +75,8 @@ pub fn answers(program: &str, arguments: &[&str]) -> bool {
 }
 
 fn words(command: &Command) -> String {
-    let parts = std::iter::once(command.get_program()).chain(command.get_args());
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let parts = std::iter::once(program).chain(command.get_args());
     parts.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
