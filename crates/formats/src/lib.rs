@@ -1,1 +1,15 @@
-//! formats.
+//! Readers and writers of model files.
+//!
+//! Everything here turns bytes into a [`graph::Graph`] or back, and trusts no byte: whatever is read, the answer is
+//! a graph that holds its invariants or a [`FormatError`]. It knows no other area than `graph`. Start with
+//! [`read_model`].
+
+#![forbid(unsafe_code)]
+
+pub mod container;
+mod error;
+mod gzip;
+mod limits;
+mod tensors;
+
+pub use error::FormatError;
