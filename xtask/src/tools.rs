@@ -29,7 +29,9 @@ pub fn folders() -> Result<Vec<PathBuf>> {
 /// Complains unless Node and npm are there and new enough.
 pub fn require_node() -> Result<()> {
     let hint = format!("Tinylens needs Node.js {NODE_MAJOR} or newer with npm (https://nodejs.org)");
-    let version = capture(command("node")?.arg("--version")).with_context(|| hint.clone())?;
+    let Ok(version) = capture(command("node")?.arg("--version")) else {
+        bail!("{hint}; Node is missing here");
+    };
     let major =
         version.trim().trim_start_matches('v').split('.').next().and_then(|it| it.parse::<u32>().ok());
     if major.is_none_or(|it| it < NODE_MAJOR) {

