@@ -1,7 +1,7 @@
 // Takes the pictures under docs/screenshots/: `node tests/browser/screenshots.mjs [NAME…]` after `cargo xtask build`.
 //
-// Not a test: the pictures are looked at, beside the design. A name such as `live-phone` takes only those that
-// begin with it.
+// Not a test: the pictures are looked at, beside the design. A name such as `live-360` takes only those that begin
+// with it.
 
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,8 +11,8 @@ import { serve } from './harness/server.mjs';
 
 const FOLDER = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url));
 const DEVICES = {
-  desktop: { viewport: { width: 1280, height: 800 } },
-  phone: { viewport: { width: 360, height: 760 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
+  1280: { viewport: { width: 1280, height: 800 } },
+  360: { viewport: { width: 360, height: 760 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
 };
 const VIEWS = {
   start: async (page) => {
@@ -28,21 +28,21 @@ const VIEWS = {
   },
 };
 const PICTURES = [
-  ['start', 'desktop', 'light', 'en'], ['start', 'desktop', 'dark', 'de'],
-  ['start', 'phone', 'light', 'de'], ['start', 'phone', 'dark', 'en'],
-  ['live', 'desktop', 'light', 'en'], ['live', 'desktop', 'dark', 'de'],
-  ['live', 'phone', 'light', 'de'], ['live', 'phone', 'dark', 'en'],
+  ['start', 1280, 'light', 'en'], ['start', 1280, 'dark', 'de'],
+  ['start', 360, 'light', 'de'], ['start', 360, 'dark', 'en'],
+  ['live', 1280, 'light', 'en'], ['live', 1280, 'dark', 'de'],
+  ['live', 360, 'light', 'de'], ['live', 360, 'dark', 'en'],
 ];
 
 mkdirSync(FOLDER, { recursive: true });
 const server = await serve();
 const browser = await launch();
 try {
-  for (const [view, device, colorScheme, locale] of PICTURES) {
-    const name = [view, device, colorScheme, locale].join('-');
+  for (const [view, width, colorScheme, locale] of PICTURES) {
+    const name = [view, width, colorScheme, ...(locale === 'en' ? [] : [locale])].join('-');
     const wanted = process.argv.slice(2);
     if (wanted.length && !wanted.some((start) => name.startsWith(start))) continue;
-    const context = await browser.newContext({ ...DEVICES[device], colorScheme, locale });
+    const context = await browser.newContext({ ...DEVICES[width], colorScheme, locale });
     const page = await context.newPage();
     const trouble = watch(page, server.url);
     await page.goto(server.url);
