@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { bothPredict, numberWhen, suite } from './harness/page.mjs';
+import { bothPredict, goesOnPredicting, numberWhen, suite } from './harness/page.mjs';
 import { shared } from './harness/shared.mjs';
 
 const onPage = suite();
@@ -26,7 +26,7 @@ const fails = (mode, words) => onPage(
     const error = page.getByTestId('error').first();
     await error.waitFor();
     assert.match(await error.innerText(), words);
-    await bothPredict(page);
+    await goesOnPredicting(page);
   },
 );
 
@@ -38,7 +38,7 @@ test('cancelled', onPage({ prepare: (server) => server.offer('slow', Buffer.allo
   await choose(page);
   await page.getByTestId('cancel').first().click();
   await page.getByTestId('cancel').first().waitFor({ state: 'hidden' });
-  await bothPredict(page);
+  await goesOnPredicting(page);
 }));
 
 test('complete and right: it runs, and the second time it comes from the cache', onPage({}, async (page, server, t) => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { bothPredict, numberWhen, suite } from './harness/page.mjs';
+import { bothPredict, goesOnPredicting, numberWhen, suite } from './harness/page.mjs';
 import { shared } from './harness/shared.mjs';
 
 const onPage = suite();
@@ -23,7 +23,7 @@ async function refuses(page, name, buffer) {
   const text = await error.innerText();
   assert.ok(text.includes(name) || /model/i.test(text), `says what is wrong with which file: "${text}"`);
   assert.doesNotMatch(text, /panicked|unwrap|undefined|\[object/i);
-  await bothPredict(page);
+  await goesOnPredicting(page);
   assert.equal(await numberWhen(page, 'bytes-original', 'bytes'), before, 'the former model stays');
 }
 

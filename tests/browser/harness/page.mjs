@@ -54,7 +54,9 @@ export function suite({ camera = false } = {}) {
 export function watch(page, origin, expected = []) {
   const trouble = [];
   const report = (text) => expected.some((pattern) => pattern.test(text)) || trouble.push(text);
-  page.on('console', (message) => message.type() === 'error' && report(`console: ${message.text()}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error') report(`console: ${message.text()} (${message.location().url})`);
+  });
   page.on('pageerror', (error) => report(`exception: ${error.message}`));
   page.on('crash', () => report('the page crashed'));
   page.on('request', (request) => {
@@ -91,5 +93,18 @@ export async function bothPredict(page) {
   for (const side of ['original', 'compressed']) {
     await numberWhen(page, `latency-${side}`, 'above 0 ms', (millis) => millis > 0);
     await page.getByTestId(`predictions-${side}`).getByText(/\d/).first().waitFor();
+  }
+}
+
+/** Waits until the answers of both sides change once more: the page goes on. */
+export async function goesOnPredicting(page) {
+  for (const side of ['original', 'compressed']) {
+    await page.getByTestId(`predictions-${side}`).first().evaluate((list, [side, patience]) => (
+      new Promise((changed, failed) => {
+        const what = { subtree: true, childList: true, characterData: true, attributes: true };
+        new MutationObserver(changed).observe(list, what);
+        setTimeout(() => failed(new Error(`the ${side} answers stand still`)), patience);
+      })
+    ), [side, PATIENCE]);
   }
 }
