@@ -26,12 +26,13 @@ type Check = (&'static str, fn() -> Result<()>);
 const QUICK: &[Check] = &[
     ("formatting", formatting),
     ("layers and documents", layers::check),
+    // Some tests need the model that it installs.
+    ("set-up", setup::everything),
     ("lints", lints),
     ("tests", native_tests),
 ];
 
 const SLOW: &[Check] = &[
-    ("set-up", setup::everything),
     ("lints of the page", page_lints),
     ("tests as WebAssembly", wasm_tests),
     ("release build", site::build),
