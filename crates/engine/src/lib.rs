@@ -1,1 +1,22 @@
-//! engine.
+//! Turns a graph into a plan and runs it.
+//!
+//! A [`Plan`] is what the engine makes of a [`graph::Graph`]: batch norms folded, activations fused, weights packed
+//! for the kernels, every activation assigned to a buffer. It is never written to a file. An [`Executor`] owns the
+//! buffers and runs one picture at a time without allocating.
+//!
+//! Read `lower.rs` to see how an operator becomes a kernel call, `run.rs` for the calls themselves, `fuse.rs` and
+//! `memory.rs` for what happens before and after.
+
+mod error;
+mod fuse;
+mod lower;
+mod memory;
+mod plan;
+mod run;
+#[cfg(test)]
+mod tests;
+
+pub use error::EngineError;
+pub use fuse::Residuals;
+pub use plan::Plan;
+pub use run::Executor;

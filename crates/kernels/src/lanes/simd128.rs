@@ -1,0 +1,168 @@
+//! WebAssembly's 128-bit vectors. The contract stands in `portable.rs`.
+
+#![allow(unsafe_code, reason = "loads and stores through references that guarantee their validity")]
+
+use core::arch::wasm32::*;
+
+/// The instruction set that the lanes compile to.
+pub const FLAVOUR: &str = if cfg!(target_feature = "relaxed-simd") { "relaxed" } else { "simd128" };
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct F32x4(v128);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct I32x4(v128);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct I16x8(v128);
+
+impl F32x4 {
+    #[inline(always)]
+    pub(crate) fn splat(x: f32) -> Self {
+        Self(f32x4_splat(x))
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(src: &[f32; 4]) -> Self {
+        // SAFETY: `src` is 16 readable bytes, and `v128.load` needs no alignment.
+        Self(unsafe { v128_load(src.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [f32; 4]) {
+        // SAFETY: `dst` is 16 writable bytes, and `v128.store` needs no alignment.
+        unsafe { v128_store(dst.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[cfg(target_feature = "relaxed-simd")]
+    #[inline(always)]
+    pub(crate) fn mul_add(self, b: Self, acc: Self) -> Self {
+        Self(f32x4_relaxed_madd(self.0, b.0, acc.0))
+    }
+
+    #[cfg(not(target_feature = "relaxed-simd"))]
+    #[inline(always)]
+    pub(crate) fn mul_add(self, b: Self, acc: Self) -> Self {
+        Self(f32x4_add(f32x4_mul(self.0, b.0), acc.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(self, b: Self) -> Self {
+        Self(f32x4_add(self.0, b.0))
+    }
+
+    // `pmax(a, b)` is `a < b ? b : a` and `pmin(a, b)` is `b < a ? b : a`: NaN in the first operand stays.
+    #[inline(always)]
+    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
+        Self(f32x4_pmin(f32x4_pmax(self.0, min.0), max.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn divided_to_i32(self, b: Self) -> I32x4 {
+        I32x4(i32x4_trunc_sat_f32x4(f32x4_nearest(f32x4_div(self.0, b.0))))
+    }
+}
+
+impl I32x4 {
+    #[inline(always)]
+    pub(crate) fn splat(x: i32) -> Self {
+        Self(i32x4_splat(x))
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(src: &[i32; 4]) -> Self {
+        // SAFETY: `src` is 16 readable bytes, and `v128.load` needs no alignment.
+        Self(unsafe { v128_load(src.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn to_array(self) -> [i32; 4] {
+        [
+            i32x4_extract_lane::<0>(self.0),
+            i32x4_extract_lane::<1>(self.0),
+            i32x4_extract_lane::<2>(self.0),
+            i32x4_extract_lane::<3>(self.0),
+        ]
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(self, b: Self) -> Self {
+        Self(i32x4_add(self.0, b.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn mul(self, b: Self) -> Self {
+        Self(i32x4_mul(self.0, b.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn shift_right(self, shift: u32) -> Self {
+        Self(i32x4_shr(self.0, shift))
+    }
+
+    #[inline(always)]
+    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
+        Self(i32x4_min(i32x4_max(self.0, min.0), max.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn multiply_shift(self, multiplier: Self, rounding: i64, shift: u32) -> Self {
+        let rounding = i64x2_splat(rounding);
+        let scaled = |product: v128| i64x2_shr(i64x2_add(product, rounding), shift);
+        let low = scaled(i64x2_extmul_low_i32x4(self.0, multiplier.0));
+        let high = scaled(i64x2_extmul_high_i32x4(self.0, multiplier.0));
+        Self(i32x4_shuffle::<0, 2, 4, 6>(low, high))
+    }
+
+    #[inline(always)]
+    pub(crate) fn store_i8(low: Self, high: Self, dst: &mut [i8; 8]) {
+        let words = i16x8_narrow_i32x4(low.0, high.0);
+        let bytes = i8x16_narrow_i16x8(words, words);
+        *dst = i64x2_extract_lane::<0>(bytes).to_le_bytes().map(|byte| byte as i8);
+    }
+}
+
+impl I16x8 {
+    #[inline(always)]
+    pub(crate) fn splat(x: i16) -> Self {
+        Self(i16x8_splat(x))
+    }
+
+    #[inline(always)]
+    pub(crate) fn splat_pair(pair: &[i16; 2]) -> Self {
+        // SAFETY: `pair` is 4 readable bytes, and `v128.load32_splat` needs no alignment.
+        Self(unsafe { v128_load32_splat(pair.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn load_i8(src: &[i8; 8]) -> Self {
+        // SAFETY: `src` is 8 readable bytes, and `v128.load8x8_s` needs no alignment.
+        Self(unsafe { i16x8_load_extend_i8x8(src.as_ptr()) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [i16; 8]) {
+        // SAFETY: `dst` is 16 writable bytes, and `v128.store` needs no alignment.
+        unsafe { v128_store(dst.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn sub(self, b: Self) -> Self {
+        Self(i16x8_sub(self.0, b.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn dot(self, b: Self) -> I32x4 {
+        I32x4(i32x4_dot_i16x8(self.0, b.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn widening_mul(self, b: Self) -> [I32x4; 2] {
+        [I32x4(i32x4_extmul_low_i16x8(self.0, b.0)), I32x4(i32x4_extmul_high_i16x8(self.0, b.0))]
+    }
+
+    #[inline(always)]
+    pub(crate) fn widen(self) -> [I32x4; 2] {
+        [I32x4(i32x4_extend_low_i16x8(self.0)), I32x4(i32x4_extend_high_i16x8(self.0))]
+    }
+}

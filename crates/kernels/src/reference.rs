@@ -1,0 +1,219 @@
+//! Every kernel as plain nested loops: obviously right, kept for good, and what the fast ones are tested against.
+//!
+//! Weights are not packed: dense ones are `[n, kernel_height, kernel_width, channels]`, depthwise ones
+//! `[kernel_height * kernel_width, channels]`. Lengths are the caller's business; wrong ones panic.
+
+use crate::{AddRequantization, Clamp, ImageShape, Requantization, Window};
+
+/// For each output pixel and kernel position, the input pixel under it; `None` outside the image.
+fn under(window: &Window, image: ImageShape, pixel: [usize; 2], tap: [usize; 2]) -> Option<usize> {
+    let before = [window.padding.top, window.padding.left];
+    let position = |axis: usize, size: usize| {
+        (pixel[axis] * window.stride[axis] + tap[axis]).checked_sub(before[axis]).filter(|p| *p < size)
+    };
+    Some(position(0, image.height)? * image.width + position(1, image.width)?)
+}
+
+fn output_pixels(window: &Window, image: ImageShape) -> impl Iterator<Item = [usize; 2]> {
+    let [height, width] = window.output_size(image.height, image.width).expect("the window fits");
+    (0..height).flat_map(move |y| (0..width).map(move |x| [y, x]))
+}
+
+fn taps(window: &Window) -> impl Iterator<Item = [usize; 2]> {
+    let [height, width] = window.kernel;
+    (0..height).flat_map(move |y| (0..width).map(move |x| [y, x]))
+}
+
+/// `clamp(a * weightsᵀ + bias + residual)`; `a` is `[m, k]`, `weights` `[n, k]`.
+pub fn gemm_f32(
+    a: &[f32],
+    weights: &[f32],
+    k: usize,
+    bias: &[f32],
+    residual: Option<&[f32]>,
+    clamp: Clamp,
+) -> Vec<f32> {
+    let n = bias.len();
+    let mut c = Vec::new();
+    for row in a.chunks_exact(k) {
+        for o in 0..n {
+            let mut sum = bias[o];
+            for i in 0..k {
+                sum += row[i] * weights[o * k + i];
+            }
+            sum += residual.map_or(0.0, |residual| residual[c.len()]);
+            c.push(sum.max(clamp.min).min(clamp.max));
+        }
+    }
+    c
+}
+
+/// Dense convolution in float32.
+pub fn conv2d_f32(
+    input: &[f32],
+    image: ImageShape,
+    window: &Window,
+    weights: &[f32],
+    bias: &[f32],
+    residual: Option<&[f32]>,
+    clamp: Clamp,
+) -> Vec<f32> {
+    let (n, channels) = (bias.len(), image.channels);
+    let k = window.kernel[0] * window.kernel[1] * channels;
+    let mut output = Vec::new();
+    for pixel in output_pixels(window, image) {
+        for o in 0..n {
+            let mut sum = bias[o];
+            for (t, tap) in taps(window).enumerate() {
+                let Some(source) = under(window, image, pixel, tap) else { continue };
+                for c in 0..channels {
+                    sum += input[source * channels + c] * weights[o * k + t * channels + c];
+                }
+            }
+            sum += residual.map_or(0.0, |residual| residual[output.len()]);
+            output.push(sum.max(clamp.min).min(clamp.max));
+        }
+    }
+    output
+}
+
+/// Depthwise convolution in float32.
+pub fn depthwise_f32(
+    input: &[f32],
+    image: ImageShape,
+    window: &Window,
+    weights: &[f32],
+    bias: &[f32],
+    clamp: Clamp,
+) -> Vec<f32> {
+    let channels = image.channels;
+    let mut output = Vec::new();
+    for pixel in output_pixels(window, image) {
+        for c in 0..channels {
+            let mut sum = bias[c];
+            for (t, tap) in taps(window).enumerate() {
+                if let Some(source) = under(window, image, pixel, tap) {
+                    sum += input[source * channels + c] * weights[t * channels + c];
+                }
+            }
+            output.push(sum.max(clamp.min).min(clamp.max));
+        }
+    }
+    output
+}
+
+/// int32 accumulators of an int8 matrix product, zero point and bias included: `sum((a - zero_point) * w) + bias`.
+pub fn gemm_i8_accumulators(a: &[i8], zero_point: i8, weights: &[i8], k: usize, bias: &[i32]) -> Vec<i32> {
+    let mut c = Vec::new();
+    for row in a.chunks_exact(k) {
+        for (o, bias) in bias.iter().enumerate() {
+            let product =
+                |i: usize| (i32::from(row[i]) - i32::from(zero_point)) * i32::from(weights[o * k + i]);
+            c.push(bias + (0..k).map(product).sum::<i32>());
+        }
+    }
+    c
+}
+
+/// Accumulators to levels, by [`Requantization`]'s formula; channels are innermost.
+pub fn requantize(accumulators: &[i32], channels: usize, requantization: &Requantization) -> Vec<i8> {
+    accumulators.iter().enumerate().map(|(i, acc)| requantization.apply_one(*acc, i % channels)).collect()
+}
+
+/// Accumulators of a dense int8 convolution.
+pub fn conv2d_i8_accumulators(
+    input: &[i8],
+    image: ImageShape,
+    window: &Window,
+    zero_point: i8,
+    weights: &[i8],
+    bias: &[i32],
+) -> Vec<i32> {
+    let channels = image.channels;
+    let k = window.kernel[0] * window.kernel[1] * channels;
+    let mut output = Vec::new();
+    for pixel in output_pixels(window, image) {
+        for (o, bias) in bias.iter().enumerate() {
+            let mut sum = *bias;
+            for (t, tap) in taps(window).enumerate() {
+                let Some(source) = under(window, image, pixel, tap) else { continue };
+                for c in 0..channels {
+                    let x = i32::from(input[source * channels + c]) - i32::from(zero_point);
+                    sum += x * i32::from(weights[o * k + t * channels + c]);
+                }
+            }
+            output.push(sum);
+        }
+    }
+    output
+}
+
+/// Accumulators of a depthwise int8 convolution.
+pub fn depthwise_i8_accumulators(
+    input: &[i8],
+    image: ImageShape,
+    window: &Window,
+    zero_point: i8,
+    weights: &[i8],
+    bias: &[i32],
+) -> Vec<i32> {
+    let channels = image.channels;
+    let mut output = Vec::new();
+    for pixel in output_pixels(window, image) {
+        for (c, bias) in bias.iter().enumerate() {
+            let mut sum = *bias;
+            for (t, tap) in taps(window).enumerate() {
+                if let Some(source) = under(window, image, pixel, tap) {
+                    let x = i32::from(input[source * channels + c]) - i32::from(zero_point);
+                    sum += x * i32::from(weights[t * channels + c]);
+                }
+            }
+            output.push(sum);
+        }
+    }
+    output
+}
+
+/// `clamp(a + b)`.
+pub fn add_f32(a: &[f32], b: &[f32], clamp: Clamp) -> Vec<f32> {
+    a.iter().zip(b).map(|(a, b)| (a + b).max(clamp.min).min(clamp.max)).collect()
+}
+
+/// Sum of two int8 activations, by [`AddRequantization`]'s formula.
+pub fn add_i8(a: &[i8], b: &[i8], requantization: &AddRequantization) -> Vec<i8> {
+    a.iter().zip(b).map(|(a, b)| requantization.apply_one(*a, *b)).collect()
+}
+
+/// Mean of each channel.
+pub fn global_average_pool_f32(input: &[f32], image: ImageShape) -> Vec<f32> {
+    let pixels = image.height * image.width;
+    (0..image.channels)
+        .map(|c| (0..pixels).map(|p| input[p * image.channels + c]).sum::<f32>() / pixels as f32)
+        .collect()
+}
+
+/// Sums of `q - zero_point` of each channel.
+pub fn global_sum_i8(input: &[i8], image: ImageShape, zero_point: i8) -> Vec<i32> {
+    let pixels = image.height * image.width;
+    (0..image.channels)
+        .map(|c| (0..pixels).map(|p| i32::from(input[p * image.channels + c]) - i32::from(zero_point)).sum())
+        .collect()
+}
+
+/// `clamp(round_ties_even(x / scale) + zero_point, -128, 127)`, NaN to `zero_point`.
+pub fn quantize_i8(x: &[f32], scale: f32, zero_point: i8) -> Vec<i8> {
+    x.iter()
+        .map(|x| {
+            let level = if x.is_nan() { 0.0 } else { f64::from((x / scale).round_ties_even()) };
+            (level + f64::from(zero_point)).clamp(-128.0, 127.0) as i8
+        })
+        .collect()
+}
+
+/// `exp(x - max) / sum` in double precision.
+pub fn softmax_f32(x: &[f32]) -> Vec<f32> {
+    let largest = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exponentials: Vec<f64> = x.iter().map(|x| f64::from(x - largest).exp()).collect();
+    let sum: f64 = exponentials.iter().sum();
+    exponentials.iter().map(|e| (e / sum) as f32).collect()
+}

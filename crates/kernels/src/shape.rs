@@ -1,0 +1,120 @@
+//! Sizes of images and of the windows that slide over them.
+
+use crate::KernelError;
+
+/// An image `nhwc`, batch one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageShape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Channels, contiguous.
+    pub channels: usize,
+}
+
+impl ImageShape {
+    /// Elements.
+    #[expect(clippy::len_without_is_empty, reason = "an image is never asked for emptiness")]
+    pub fn len(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+}
+
+/// Rows and columns outside the image that the window may touch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Padding {
+    /// Rows above.
+    pub top: usize,
+    /// Columns to the left.
+    pub left: usize,
+    /// Rows below.
+    pub bottom: usize,
+    /// Columns to the right.
+    pub right: usize,
+}
+
+/// A window with its stride and padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// `[height, width]`.
+    pub kernel: [usize; 2],
+    /// `[vertical, horizontal]`.
+    pub stride: [usize; 2],
+    /// Around the image.
+    pub padding: Padding,
+}
+
+impl Window {
+    /// `[height, width]` of the output, `floor((size + padding - kernel) / stride) + 1` each; `None` where the window
+    /// does not fit or has no extent, or a stride is 0.
+    pub fn output_size(&self, height: usize, width: usize) -> Option<[usize; 2]> {
+        let Padding { top, left, bottom, right } = self.padding;
+        let size = |input: usize, before: usize, after: usize, axis: usize| {
+            let padded = input.checked_add(before)?.checked_add(after)?;
+            if self.kernel[axis] == 0 {
+                return None;
+            }
+            Some(padded.checked_sub(self.kernel[axis])?.checked_div(self.stride[axis])? + 1)
+        };
+        Some([size(height, top, bottom, 0)?, size(width, left, right, 1)?])
+    }
+
+    /// Taps of the window.
+    pub(crate) fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    pub(crate) fn output(&self, image: ImageShape) -> Result<[usize; 2], KernelError> {
+        let error = KernelError::Window { kernel: self.kernel, stride: self.stride };
+        self.output_size(image.height, image.width).ok_or(error)
+    }
+
+    /// Which kernel rows touch the image at output row `position`, and the image row under the first of them.
+    pub(crate) fn rows(&self, position: usize, height: usize) -> Span {
+        span(position * self.stride[0], self.padding.top, self.kernel[0], height)
+    }
+
+    /// The same for columns.
+    pub(crate) fn columns(&self, position: usize, width: usize) -> Span {
+        span(position * self.stride[1], self.padding.left, self.kernel[1], width)
+    }
+}
+
+/// Kernel positions `first..end` lie on image positions `image..image + (end - first)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) first: usize,
+    pub(crate) end: usize,
+    pub(crate) image: usize,
+}
+
+fn span(start: usize, before: usize, kernel: usize, size: usize) -> Span {
+    let first = before.saturating_sub(start).min(kernel);
+    let end = (size + before).saturating_sub(start).min(kernel).max(first);
+    Span { first, end, image: (start + first).saturating_sub(before).min(size) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_hold_exactly_the_positions_inside_the_image() {
+        for size in 1..8 {
+            for before in 0..5 {
+                for kernel in 1..6 {
+                    for start in 0..size + before {
+                        let Span { first, end, image } = span(start, before, kernel, size);
+                        for tap in 0..kernel {
+                            let inside =
+                                (start + tap).checked_sub(before).filter(|position| *position < size);
+                            let expected = (first..end).contains(&tap).then(|| image + tap - first);
+                            assert_eq!(inside, expected, "{size} {before} {kernel} {start} {tap}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
