@@ -98,9 +98,13 @@ fn native_tests() -> Result<()> {
 /// Node runs the test binaries, by `xtask/wasi-run.mjs`.
 fn wasm_tests() -> Result<()> {
     let mut test = cargo()?;
-    let runner = root().join("xtask/wasi-run.mjs");
+    let runner = serde_json::to_string(&[
+        "node",
+        "--no-warnings",
+        &root().join("xtask/wasi-run.mjs").to_string_lossy(),
+    ])?;
     test.env("CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS", "-C target-feature=+simd128");
-    test.env("CARGO_TARGET_WASM32_WASIP1_RUNNER", format!("node --no-warnings {}", runner.display()));
+    test.args(["--config", &format!("target.wasm32-wasip1.runner={runner}")]);
     test.args(["test", "--lib", "--tests", "--target", "wasm32-wasip1", "--target-dir", "target/wasi"]);
     for package in TESTED_AS_WASM {
         test.args(["--package", package]);
