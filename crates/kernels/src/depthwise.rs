@@ -9,8 +9,6 @@ use crate::integer::Requantization;
 use crate::lanes::{F32x4, I16x8, I32x4};
 use crate::{ImageShape, KernelError, Window};
 
-/// Channels that run through the taps at once.
-const BLOCK: usize = 8;
 /// The largest window: 7x7.
 const MAX_TAPS: usize = 49;
 
@@ -34,31 +32,44 @@ pub fn depthwise_f32(
     let walk = Walk::new(input, image, window, weights, bias.len(), output.len())?;
     let (min, max) = (F32x4::splat(clamp.min), F32x4::splat(clamp.max));
     walk.for_each_pixel(output, |taps, out| {
-        let (out, out_rest) = out.as_chunks_mut::<BLOCK>();
-        for (block, out) in out.iter_mut().enumerate() {
-            let channel = block * BLOCK;
-            let load = |values: &[f32]| {
-                let ([low, high], []) = at::<f32, BLOCK>(values, channel).as_chunks::<4>() else {
-                    unreachable!("eight is two fours")
-                };
-                [F32x4::load(low), F32x4::load(high)]
-            };
-            let mut acc = load(bias);
-            for (x, w) in taps {
-                let (x, w) = (load(x), load(w));
-                acc = [x[0].mul_add(w[0], acc[0]), x[1].mul_add(w[1], acc[1])];
-            }
-            let ([low, high], []) = out.as_chunks_mut::<4>() else { unreachable!("eight is two fours") };
-            acc[0].clamp(min, max).store(low);
-            acc[1].clamp(min, max).store(high);
+        let mut channel = 0;
+        while channel + 16 <= out.len() {
+            store(block_f32::<4>(taps, bias, channel).map(|x| x.clamp(min, max)), &mut out[channel..]);
+            channel += 16;
         }
-        let first = out.len() * BLOCK;
-        for (channel, out) in out_rest.iter_mut().enumerate().map(|(i, out)| (first + i, out)) {
+        while channel + 4 <= out.len() {
+            store(block_f32::<1>(taps, bias, channel).map(|x| x.clamp(min, max)), &mut out[channel..]);
+            channel += 4;
+        }
+        for (channel, out) in out.iter_mut().enumerate().skip(channel) {
             let sum = taps.iter().fold(bias[channel], |sum, (x, w)| sum + x[channel] * w[channel]);
             *out = clamp.apply(sum);
         }
     });
     Ok(())
+}
+
+/// Sums of `4 * V` channels. The taps' slices are read once for all of them, which is what bounds the speed.
+#[inline(always)]
+fn block_f32<const V: usize>(taps: &[(&[f32], &[f32])], bias: &[f32], channel: usize) -> [F32x4; V] {
+    let load = |values: &[f32]| -> [F32x4; V] {
+        let (vectors, _) = values[channel..channel + 4 * V].as_chunks::<4>();
+        std::array::from_fn(|i| F32x4::load(&vectors[i]))
+    };
+    let mut acc = load(bias);
+    for (x, w) in taps {
+        let (x, w) = (load(x), load(w));
+        acc = std::array::from_fn(|i| x[i].mul_add(w[i], acc[i]));
+    }
+    acc
+}
+
+#[inline(always)]
+fn store<const V: usize>(vectors: [F32x4; V], out: &mut [f32]) {
+    let (out, _) = out[..4 * V].as_chunks_mut::<4>();
+    for (out, vector) in out.iter_mut().zip(vectors) {
+        vector.store(out);
+    }
 }
 
 /// The same on integers: `requantize(sum((q - zero_point) * w) + bias)`; outside the input there is `zero_point`.
@@ -82,22 +93,19 @@ pub fn depthwise_i8(
     requantization.check_channels(image.channels)?;
     let zero = I16x8::splat(i16::from(zero_point));
     walk.for_each_pixel(output, |taps, out| {
-        let (out, out_rest) = out.as_chunks_mut::<BLOCK>();
-        for (block, out) in out.iter_mut().enumerate() {
-            let channel = block * BLOCK;
-            let ([low, high], []) = at::<i32, BLOCK>(bias, channel).as_chunks::<4>() else {
-                unreachable!("eight is two fours")
-            };
-            let mut acc = [I32x4::load(low), I32x4::load(high)];
-            for (x, w) in taps {
-                let x = I16x8::load_i8(at(x, channel)).sub(zero);
-                let [low, high] = x.widening_mul(I16x8::load_i8(at(w, channel)));
-                acc = [acc[0].add(low), acc[1].add(high)];
-            }
-            requantization.apply_lanes(acc, channel, out);
+        let mut channel = 0;
+        while channel + 16 <= out.len() {
+            let [low, high] = block_i8::<2>(taps, bias, channel, zero);
+            requantization.apply_lanes(low, channel, &mut out[channel..][..8]);
+            requantization.apply_lanes(high, channel + 8, &mut out[channel + 8..][..8]);
+            channel += 16;
         }
-        let first = out.len() * BLOCK;
-        for (channel, out) in out_rest.iter_mut().enumerate().map(|(i, out)| (first + i, out)) {
+        while channel + 8 <= out.len() {
+            let [acc] = block_i8::<1>(taps, bias, channel, zero);
+            requantization.apply_lanes(acc, channel, &mut out[channel..][..8]);
+            channel += 8;
+        }
+        for (channel, out) in out.iter_mut().enumerate().skip(channel) {
             let product = |x: i8, w: i8| (i32::from(x) - i32::from(zero_point)) * i32::from(w);
             let sum = taps.iter().fold(bias[channel], |sum, (x, w)| sum + product(x[channel], w[channel]));
             *out = requantization.apply_one(sum, channel);
@@ -106,9 +114,25 @@ pub fn depthwise_i8(
     Ok(())
 }
 
+/// Accumulators of `8 * V` channels.
 #[inline(always)]
-fn at<T, const N: usize>(values: &[T], first: usize) -> &[T; N] {
-    values[first..].first_chunk().expect("a block lies within the channels")
+fn block_i8<const V: usize>(
+    taps: &[(&[i8], &[i8])],
+    bias: &[i32],
+    channel: usize,
+    zero: I16x8,
+) -> [[I32x4; 2]; V] {
+    let (bias, _) = bias[channel..channel + 8 * V].as_chunks::<4>();
+    let mut acc = std::array::from_fn(|i| [I32x4::load(&bias[2 * i]), I32x4::load(&bias[2 * i + 1])]);
+    for (x, w) in taps {
+        let (x, _) = x[channel..channel + 8 * V].as_chunks::<8>();
+        let (w, _) = w[channel..channel + 8 * V].as_chunks::<8>();
+        acc = std::array::from_fn(|i| {
+            let [low, high] = I16x8::load_i8(&x[i]).sub(zero).widening_mul(I16x8::load_i8(&w[i]));
+            [acc[i][0].add(low), acc[i][1].add(high)]
+        });
+    }
+    acc
 }
 
 /// A depthwise convolution's walk over its output pixels.
