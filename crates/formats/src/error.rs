@@ -54,7 +54,7 @@ pub enum FormatError {
         /// Position and name, such as `212, "Resize_3"`.
         node: String,
         /// What does not fit.
-        source: GraphError,
+        source: Box<GraphError>,
     },
     /// The graph in the file breaks an invariant.
     #[error(transparent)]

@@ -10,6 +10,10 @@ pub mod container;
 mod error;
 mod gzip;
 mod limits;
+pub mod onnx;
+mod sniff;
 mod tensors;
 
 pub use error::FormatError;
+pub use onnx::SUPPORTED_OPERATORS;
+pub use sniff::read_model;
