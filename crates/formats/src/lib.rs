@@ -9,6 +9,7 @@
 pub mod container;
 mod error;
 mod gzip;
+pub mod layered;
 mod limits;
 pub mod onnx;
 mod sniff;

@@ -261,7 +261,8 @@ fn masks_that_do_not_match_are_refused() {
 #[test]
 fn graphs_that_contradict_themselves_are_refused() {
     let bytes = write(&graph(), Coding::Dense);
-    let edits: [(&str, fn(&mut Json)); 12] = [
+    type Edit = fn(&mut Json);
+    let edits: [(&str, Edit); 12] = [
         ("unknown field", |graph| graph["extra"] = json!(1)),
         ("unknown field", |graph| graph["nodes"][0]["op"]["conv2d"]["dilation"] = json!(2)),
         ("unknown variant", |graph| graph["nodes"][8]["op"] = json!("sigmoid")),

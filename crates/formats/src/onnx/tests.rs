@@ -355,20 +355,19 @@ fn number_formats_of_weights_become_single_precision() {
 
 #[test]
 fn every_way_to_pool_and_to_flatten() {
-    let ways: [(i64, &[&str], fn(Model) -> Model); 14] = [
-        (13, &[], |model| model.node("GlobalAveragePool", &["c"], "y", vec![])),
-        (13, &[], |model| {
-            model.node("ReduceMean", &["c"], "y", vec![ints("axes", &[2, 3]), int("keepdims", 0)])
-        }),
-        (17, &[], |model| model.node("ReduceMean", &["c"], "y", vec![ints("axes", &[-1, -2])])),
-        (18, &[], |model| model.ints("axes", &[3, 2]).node("ReduceMean", &["c", "axes"], "y", vec![])),
-        (13, &[], |model| model.node("AveragePool", &["c"], "y", vec![ints("kernel_shape", &[8, 8])])),
-        (13, &[], |model| {
+    type Way = fn(Model) -> Model;
+    let ways: [(i64, Way); 14] = [
+        (13, |model| model.node("GlobalAveragePool", &["c"], "y", vec![])),
+        (13, |model| model.node("ReduceMean", &["c"], "y", vec![ints("axes", &[2, 3]), int("keepdims", 0)])),
+        (17, |model| model.node("ReduceMean", &["c"], "y", vec![ints("axes", &[-1, -2])])),
+        (18, |model| model.ints("axes", &[3, 2]).node("ReduceMean", &["c", "axes"], "y", vec![])),
+        (13, |model| model.node("AveragePool", &["c"], "y", vec![ints("kernel_shape", &[8, 8])])),
+        (13, |model| {
             let attributes =
                 vec![ints("kernel_shape", &[8, 8]), ints("strides", &[8, 8]), ints("pads", &[0; 4])];
             model.node("AveragePool", &["c"], "y", attributes)
         }),
-        (13, &[], |model| {
+        (13, |model| {
             model.node("GlobalAveragePool", &["c"], "p", vec![]).node(
                 "Flatten",
                 &["p"],
@@ -376,7 +375,7 @@ fn every_way_to_pool_and_to_flatten() {
                 vec![int("axis", -3)],
             )
         }),
-        (12, &[], |model| {
+        (12, |model| {
             model.node("GlobalAveragePool", &["c"], "p", vec![]).node(
                 "Squeeze",
                 &["p"],
@@ -384,14 +383,14 @@ fn every_way_to_pool_and_to_flatten() {
                 vec![ints("axes", &[2, 3])],
             )
         }),
-        (13, &[], |model| {
+        (13, |model| {
             model
                 .ints("last", &[-1])
                 .node("GlobalAveragePool", &["c"], "p", vec![])
                 .node("Squeeze", &["p", "last"], "q", vec![])
                 .node("Squeeze", &["q", "last"], "y", vec![])
         }),
-        (13, &[], |model| {
+        (13, |model| {
             model.ints("to", &[0, -1]).node("GlobalAveragePool", &["c"], "p", vec![]).node(
                 "Reshape",
                 &["p", "to"],
@@ -399,7 +398,7 @@ fn every_way_to_pool_and_to_flatten() {
                 vec![],
             )
         }),
-        (13, &[], |model| {
+        (13, |model| {
             model
                 .ints("to", &[7, 4, 1, 1])
                 .node("GlobalAveragePool", &["c"], "p", vec![])
@@ -408,7 +407,7 @@ fn every_way_to_pool_and_to_flatten() {
                 .node("Flatten", &["s"], "y", vec![])
         }),
         // The chain of the model zoo's mobilenetv2-12.
-        (12, &[], |model| {
+        (12, |model| {
             model
                 .node("GlobalAveragePool", &["c"], "p", vec![])
                 .node("Shape", &["p"], "shape", vec![])
@@ -420,7 +419,7 @@ fn every_way_to_pool_and_to_flatten() {
                 .node("Reshape", &["p", "target"], "y", vec![])
         }),
         // An image of one pixel is as good as pooled.
-        (13, &[], |model| {
+        (13, |model| {
             model.ramp("w", &[4, 4, 8, 8]).node("Conv", &["c", "w"], "one", vec![]).node(
                 "Flatten",
                 &["one"],
@@ -428,7 +427,7 @@ fn every_way_to_pool_and_to_flatten() {
                 vec![],
             )
         }),
-        (13, &[], |model| {
+        (13, |model| {
             model
                 .node("GlobalAveragePool", &["c"], "p", vec![])
                 .ramp("w", &[4, 4, 1, 1])
@@ -438,7 +437,7 @@ fn every_way_to_pool_and_to_flatten() {
                 .node("GlobalAveragePool", &["a"], "y", vec![])
         }),
     ];
-    for (idx, (opset, _, way)) in ways.into_iter().enumerate() {
+    for (idx, (opset, way)) in ways.into_iter().enumerate() {
         let graph = way(Model::new(opset).stem()).read().unwrap_or_else(|error| panic!("{idx}: {error}"));
         assert_eq!(output_len(&graph), 4, "{idx}");
         assert_eq!(
