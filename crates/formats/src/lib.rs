@@ -14,6 +14,7 @@ mod limits;
 pub mod onnx;
 mod sniff;
 mod tensors;
+pub mod torch_legacy;
 
 pub use error::FormatError;
 pub use onnx::SUPPORTED_OPERATORS;
