@@ -1,7 +1,8 @@
 """Writes the golden outputs that the tests compare with, computed by ONNX Runtime.
 
 Usage:
-    python make_golden.py --lite0 efficientnet-lite0-57934424.pth --shared ../shared
+    cargo run -p pipeline --example decode_photos -- ../shared/images/imagenet-200 PHOTOS
+    python make_golden.py --lite0 efficientnet-lite0-57934424.pth --shared ../shared --photos PHOTOS
 
 Needs numpy, onnx, onnxruntime, pillow and torch. The input is the formula
 `input[0][c][y][x] = sin(0.05 * (c + 1) * x + 0.03 * y)` in float32, used as it is. For each model the whole output
@@ -96,6 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lite0", type=Path, required=True)
     parser.add_argument("--shared", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, required=True, help="the labelled photos as PNG, as the tests decode them")
     arguments = parser.parse_args()
 
     lite0 = Lite0(torch.load(arguments.lite0, map_location="cpu", weights_only=True)).model()
@@ -105,10 +107,10 @@ def main() -> None:
         write(name, size, onnxruntime.InferenceSession(arguments.shared / "models" / f"{name}.onnx"))
 
     answers = {}
-    for path in sorted((arguments.shared / "images" / "imagenet-200").glob("*.jpg")):
+    for path in sorted(arguments.photos.glob("*.png")):
         picture = np.asarray(Image.open(path).convert("RGB").crop((16, 16, 240, 240)), dtype=np.float32)
         logits = session.run(None, {"input": ((picture - 127) / 128).transpose(2, 0, 1)[None]})[0][0]
-        answers[path.name] = int(logits.argmax())
+        answers[path.with_suffix('.jpg').name] = int(logits.argmax())
     golden = {"model": "efficientnet-lite0", "versions": {"onnxruntime": onnxruntime.__version__}, "top1": answers}
     Path("efficientnet-lite0-photos.json").write_text(json.dumps(golden) + "\n")
 

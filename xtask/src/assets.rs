@@ -69,8 +69,10 @@ pub fn fetch_efficientnet_lite0() -> Result<()> {
 }
 
 /// The legacy torch file as a Tinylens model (safetensors with the graph and the preprocessing).
-pub fn convert_efficientnet_lite0(_pth: &[u8]) -> Result<Vec<u8>> {
-    bail!("conversion not built yet")
+pub fn convert_efficientnet_lite0(pth: &[u8]) -> Result<Vec<u8>> {
+    let tensors = formats::torch_legacy::read(pth)?;
+    let graph = pipeline::zoo::efficientnet_lite0(&tensors)?;
+    Ok(formats::container::write(&graph, formats::container::Coding::Dense))
 }
 
 /// Fetches the built-in pictures; does nothing when they are there.

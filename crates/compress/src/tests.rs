@@ -89,7 +89,8 @@ fn half_precision_rounds_and_saturates() {
 fn evidence(graph: &Graph) -> Evidence {
     let mut evidence = Evidence::default();
     for idx in 0..graph.values.len() {
-        evidence.observe(ValueId(idx), &[-1.0, 3.0]);
+        let channels = graph.values[idx].shape.channels();
+        evidence.observe(ValueId(idx), &[vec![-1.0; channels], vec![3.0; channels]].concat(), channels);
     }
     evidence.end_frame();
     evidence
@@ -153,4 +154,28 @@ fn a_nearly_dead_channel_keeps_a_bias_that_fits() {
     let input_scale = quantized.values[0].quantization.unwrap().scale;
     let WeightValues::I8 { scales, .. } = &quantized.weights().next().unwrap().values else { panic!() };
     assert!((0.1 / (input_scale * scales[0])).abs() < i32::MAX as f32 / 2.0, "{}", scales[0]);
+}
+
+#[test]
+fn bias_correction_restores_the_mean_of_each_output() {
+    let graph = small();
+    let quantized = quantize_int8(&graph, &evidence(&graph)).unwrap();
+    // Every input channel has mean 1, so a layer's mean output is its bias plus the sum of its weights.
+    for (before, after) in graph.nodes.iter().zip(&quantized.nodes) {
+        let (Some(weight), Some(rounded)) = (before.op.weight(), after.op.weight()) else { continue };
+        let means = |weight: &Weight, bias: Option<&[f32]>| -> Vec<f64> {
+            let sums = weight.to_f32();
+            let sums =
+                sums.chunks_exact(weight.channel_len()).map(|w| w.iter().map(|w| f64::from(*w)).sum::<f64>());
+            sums.enumerate().map(|(o, sum)| sum + bias.map_or(0.0, |bias| f64::from(bias[o]))).collect()
+        };
+        let (want, have) = (means(weight, before.op.bias()), means(rounded, after.op.bias()));
+        let uncorrected = means(rounded, before.op.bias());
+        assert!(want.iter().zip(&have).all(|(want, have)| (want - have).abs() < 1e-5), "{}", before.name);
+        assert!(
+            want.iter().zip(&uncorrected).any(|(want, have)| (want - have).abs() > 1e-4),
+            "{}",
+            before.name
+        );
+    }
 }

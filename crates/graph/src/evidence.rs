@@ -4,11 +4,18 @@ use std::collections::BTreeMap;
 
 use crate::ValueId;
 
-/// Ranges of activations over calibration frames. The engine observes, the passes read.
+/// Ranges and channel means of activations over calibration frames. The engine observes, the passes read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
-    ranges: BTreeMap<ValueId, Range>,
+    seen: BTreeMap<ValueId, Seen>,
     n_frames: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Seen {
+    range: Range,
+    channel_sums: Vec<f64>,
+    n_pixels: u64,
 }
 
 /// Smallest and largest value seen.
@@ -21,18 +28,27 @@ pub struct Range {
 }
 
 impl Evidence {
-    /// Widens the range of `value` by what one frame gave. NaN is ignored.
-    pub fn observe(&mut self, value: ValueId, activations: &[f32]) {
-        let seen =
+    /// Takes in what one frame gave for `value`: `activations` with `channels` innermost. NaN widens no range.
+    pub fn observe(&mut self, value: ValueId, activations: &[f32], channels: usize) {
+        let range =
             activations.iter().fold(Range { min: f32::INFINITY, max: f32::NEG_INFINITY }, |range, &x| {
                 Range { min: range.min.min(x), max: range.max.max(x) }
             });
-        if seen.min > seen.max {
+        if range.min > range.max || channels == 0 {
             return;
         }
-        let range = self.ranges.entry(value).or_insert(seen);
-        range.min = range.min.min(seen.min);
-        range.max = range.max.max(seen.max);
+        let seen = self.seen.entry(value).or_insert_with(|| Seen {
+            range,
+            channel_sums: vec![0.0; channels],
+            n_pixels: 0,
+        });
+        seen.range = Range { min: seen.range.min.min(range.min), max: seen.range.max.max(range.max) };
+        for pixel in activations.chunks_exact(channels) {
+            for (sum, x) in seen.channel_sums.iter_mut().zip(pixel) {
+                *sum += f64::from(*x);
+            }
+        }
+        seen.n_pixels += (activations.len() / channels) as u64;
     }
 
     /// Counts a frame as done.
@@ -47,7 +63,13 @@ impl Evidence {
 
     /// The range of `value`, or `None` where it was never observed.
     pub fn range(&self, value: ValueId) -> Option<Range> {
-        self.ranges.get(&value).copied()
+        self.seen.get(&value).map(|seen| seen.range)
+    }
+
+    /// The mean of each channel of `value` over all pixels and frames, or `None` where it was never observed.
+    pub fn channel_means(&self, value: ValueId) -> Option<Vec<f64>> {
+        let seen = self.seen.get(&value)?;
+        Some(seen.channel_sums.iter().map(|sum| sum / seen.n_pixels as f64).collect())
     }
 }
 
@@ -58,10 +80,19 @@ mod tests {
     #[test]
     fn ranges_widen_and_ignore_nan() {
         let mut evidence = Evidence::default();
-        evidence.observe(ValueId(3), &[f32::NAN]);
+        evidence.observe(ValueId(3), &[f32::NAN], 1);
         assert_eq!(evidence.range(ValueId(3)), None);
-        evidence.observe(ValueId(3), &[1.0, f32::NAN, 2.0]);
-        evidence.observe(ValueId(3), &[-1.0]);
+        evidence.observe(ValueId(3), &[1.0, f32::NAN, 2.0], 1);
+        evidence.observe(ValueId(3), &[-1.0], 1);
         assert_eq!(evidence.range(ValueId(3)), Some(Range { min: -1.0, max: 2.0 }));
+    }
+
+    #[test]
+    fn means_are_those_of_each_channel() {
+        let mut evidence = Evidence::default();
+        assert_eq!(evidence.channel_means(ValueId(0)), None);
+        evidence.observe(ValueId(0), &[1.0, 10.0, 3.0, 20.0], 2);
+        evidence.observe(ValueId(0), &[5.0, 60.0], 2);
+        assert_eq!(evidence.channel_means(ValueId(0)), Some(vec![3.0, 30.0]));
     }
 }

@@ -130,6 +130,15 @@ impl Op {
         }
     }
 
+    /// Where the bias of a convolution or linear layer is kept, `None` for other operators.
+    pub fn bias_mut(&mut self) -> Option<&mut Option<Vec<f32>>> {
+        match self {
+            Self::Conv2d(conv) => Some(&mut conv.bias),
+            Self::Linear(linear) => Some(&mut linear.bias),
+            Self::BatchNorm(_) | Self::Clip(_) | Self::Add | Self::GlobalAveragePool | Self::Softmax => None,
+        }
+    }
+
     /// The bias of a convolution or linear layer that has one.
     pub fn bias(&self) -> Option<&[f32]> {
         match self {

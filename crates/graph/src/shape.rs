@@ -33,6 +33,14 @@ impl Shape {
         }
     }
 
+    /// Channels of an image, elements of a vector: what lies innermost.
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Image { channels, .. } => channels,
+            Self::Vector { length } => length,
+        }
+    }
+
     /// Number of elements.
     ///
     /// # Panics

@@ -1,0 +1,89 @@
+//! A model that answers pictures.
+
+use engine::{Executor, Plan, Residuals};
+use graph::{Graph, Op};
+use vision::{Answer, Normalization, Preparer};
+
+use crate::PipelineError;
+
+/// A planned model with its buffers: normalised pictures in, class probabilities out.
+#[derive(Debug)]
+pub struct Classifier {
+    executor: Executor,
+    ends_in_softmax: bool,
+    background_class: bool,
+    probabilities: Vec<f32>,
+}
+
+impl Classifier {
+    /// Plans `graph`.
+    ///
+    /// # Errors
+    /// [`PipelineError::Engine`] when the engine cannot run it.
+    pub fn new(graph: &Graph) -> Result<Self, PipelineError> {
+        let plan = Plan::new(graph, Residuals::Fused)?;
+        let ends_in_softmax =
+            graph.nodes.iter().any(|node| node.output == graph.output && matches!(node.op, Op::Softmax));
+        Ok(Self {
+            executor: Executor::new(plan),
+            ends_in_softmax,
+            background_class: graph.metadata.background_class,
+            probabilities: vec![0.0; graph.value(graph.output).shape.len()],
+        })
+    }
+
+    /// A preparer for this graph's pictures.
+    pub fn preparer(graph: &Graph) -> Preparer {
+        let preprocessing = &graph.metadata.preprocessing;
+        let normalization = Normalization { mean: preprocessing.mean, std: preprocessing.std };
+        Preparer::new(preprocessing.crop, normalization)
+    }
+
+    /// The network's output as it is, logits or probabilities.
+    ///
+    /// # Errors
+    /// [`PipelineError::Engine`] for a tensor of the wrong length.
+    pub fn output(&mut self, tensor: &[f32]) -> Result<&[f32], PipelineError> {
+        Ok(self.executor.run(tensor)?)
+    }
+
+    /// Probabilities of all outputs (a background output included) for a prepared picture.
+    ///
+    /// # Errors
+    /// [`PipelineError::Engine`] for a tensor of the wrong length.
+    pub fn probabilities(&mut self, tensor: &[f32]) -> Result<&[f32], PipelineError> {
+        let output = self.executor.run(tensor)?;
+        if self.ends_in_softmax {
+            self.probabilities.copy_from_slice(output);
+        } else {
+            kernels::softmax_f32(output, &mut self.probabilities)
+                .map_err(|source| engine::EngineError::Kernel { node: "softmax".to_owned(), source })?;
+        }
+        Ok(&self.probabilities)
+    }
+
+    /// The `n` first answers of the last call of [`Classifier::probabilities`].
+    pub fn answers(&self, n: usize) -> Vec<Answer> {
+        vision::answers(&self.probabilities, self.background_class, n)
+    }
+
+    /// The last probability of a class, background not counted; 0 for a class that is not there.
+    pub fn probability(&self, class: usize) -> f32 {
+        self.probabilities.get(class + usize::from(self.background_class)).copied().unwrap_or(0.0)
+    }
+
+    /// Classes, a background output not counted.
+    pub fn n_classes(&self) -> usize {
+        self.probabilities.len() - usize::from(self.background_class)
+    }
+
+    /// Bytes of all buffers.
+    pub fn arena_bytes(&self) -> usize {
+        self.executor.plan().arena_bytes()
+    }
+
+    /// How many steps run on integers, and how many there are.
+    pub fn integer_steps(&self) -> (usize, usize) {
+        self.executor.plan().integer_steps()
+    }
+}
