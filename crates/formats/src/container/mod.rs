@@ -51,7 +51,7 @@
 //!   significant) of byte `i / 8`, set where the weight is not zero, unused bits 0; and `name.values`, a vector of
 //!   the weights that are not zero, in order, in `F32`, `F16` or `I8`. All other weights are (positive) zero.
 //!
-//! Each tensor of the file is named exactly once. Names mean nothing; [`write`] uses `NODE.weight`,
+//! Each tensor of the file is named exactly once. Names mean nothing; [`write()`] uses `NODE.weight`,
 //! `NODE.weight.scales`, `NODE.bias`, `NODE.gamma`, `NODE.beta`, `NODE.mean`, `NODE.variance`.
 
 mod dto;
@@ -126,7 +126,7 @@ pub fn write(graph: &Graph, storage: Coding) -> Vec<u8> {
     writer.finish(&[("format", FORMAT), ("version", VERSION), ("graph", &json)])
 }
 
-/// Reads what [`write`] wrote, also inside gzip.
+/// Reads what [`write()`] wrote, also inside gzip.
 ///
 /// # Errors
 /// [`FormatError::CutOff`], [`FormatError::Malformed`], [`FormatError::TooLarge`] for more than 512 MiB, 2^27
