@@ -42,6 +42,9 @@ pub enum Request {
     Frame {
         /// Repeated by [`Answer::FrameResult`].
         id: RequestId,
+        /// True for the user's camera, video or picture, whose frames may calibrate; false for the built-in pictures,
+        /// for which fixed views do.
+        calibrates: bool,
     },
     /// Runs both models on a fixed set of pictures.
     RunFixedSet {

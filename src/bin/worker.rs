@@ -1,4 +1,5 @@
-//! The worker.
+//! The worker's program.
+
 fn main() {
-    console_error_panic_hook::set_once();
+    tinylens::worker::serve();
 }

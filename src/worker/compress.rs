@@ -1,0 +1,94 @@
+//! Compresses the loaded model by a recipe, a piece of work at a time.
+
+
+use pipeline::{Classifier, Compressed, Recipe, RecipeRun, Status};
+use vision::{Picture, calibration_views};
+
+use super::browser::{next_turn, now_millis};
+use super::session::{CALIBRATION_FRAMES, Session};
+use super::{Shared, pictures, post};
+use crate::bridge::{Answer, CalibrationSource, CompressedFacts, Failure, RequestId, Sizes, Stage};
+
+/// Fewer frames than this do not calibrate; views of the built-in pictures do.
+const ENOUGH_FRAMES: usize = CALIBRATION_FRAMES / 2;
+
+/// Runs `recipe` and makes the result the compressed model. Until then, and on failure, the former one stays.
+pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) -> Result<Answer, Failure> {
+    let start = now_millis();
+    let generation = session.borrow().generation();
+    let (frames, calibration) = match recipe.steps.iter().any(pipeline::Step::needs_calibration) {
+        true => calibration(session).await?,
+        false => (Vec::new(), CalibrationSource::None),
+    };
+    let graph = session.borrow().original.as_ref().ok_or(Failure::NoModel)?.graph.clone();
+    let mut run = RecipeRun::new(graph, recipe.clone(), frames.into()).map_err(refused)?;
+    let Compressed { graph, sizes, n_calibration } = loop {
+        next_turn().await;
+        session.borrow_mut().check_cancelled(id)?;
+        session.borrow().check_generation(generation)?;
+        match run.advance().map_err(refused)? {
+            Status::Done(compressed) => break *compressed,
+            Status::Working(pipeline::Progress { stage, done, total }) => {
+                let stage = match stage {
+                    pipeline::Stage::Weights => Stage::Weights,
+                    pipeline::Stage::Calibrate => Stage::Calibrate,
+                    pipeline::Stage::Sizes => Stage::Sizes,
+                };
+                post(&Answer::Progress { id, stage, done, total: Some(total) });
+            }
+        }
+    };
+    let classifier = Classifier::new(&graph).map_err(refused)?;
+    let sparsity = graph.sparsity();
+    session.borrow_mut().compressed = Some(classifier);
+    let facts = CompressedFacts {
+        sizes: Sizes {
+            dense: sizes.dense,
+            gzip: sizes.gzip,
+            sparse: sizes.sparse,
+            shipped: sizes.of(recipe.storage),
+        },
+        format: recipe.number_format(),
+        recipe,
+        sparsity,
+        millis: now_millis() - start,
+        n_calibration: n_calibration as u32,
+        calibration,
+    };
+    Ok(Answer::Compressed { id, facts })
+}
+
+/// The frames seen last where there are enough, else views of the built-in pictures, else the few frames there are.
+async fn calibration(session: &Shared) -> Result<(Vec<Vec<f32>>, CalibrationSource), Failure> {
+    if session.borrow().frames.len() >= ENOUGH_FRAMES {
+        return Ok((session.borrow().frames.tensors(), CalibrationSource::Frames));
+    }
+    match pictures::ensure_built_in(session).await {
+        Ok(()) => Ok((built_in_views(&mut session.borrow_mut())?, CalibrationSource::BuiltIn)),
+        Err(_) if session.borrow().frames.len() > 0 => {
+            Ok((session.borrow().frames.tensors(), CalibrationSource::Frames))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn built_in_views(session: &mut Session) -> Result<Vec<Vec<f32>>, Failure> {
+    let Session { original: Some(original), built_in: Some(pictures), .. } = session else {
+        return Err(Failure::NoModel);
+    };
+    let defect = |error: vision::VisionError| Failure::Internal { detail: error.to_string() };
+    calibration_views(pictures.len(), CALIBRATION_FRAMES)
+        .into_iter()
+        .map(|(picture, view)| {
+            let pixels = &pictures[picture];
+            let picture = Picture::new(&pixels.rgba, pixels.width, pixels.height).map_err(defect)?;
+            let mut tensor = vec![0.0; original.preparer.tensor_len()];
+            original.preparer.prepare(&picture, &view, &mut tensor).map_err(defect)?;
+            Ok(tensor)
+        })
+        .collect()
+}
+
+fn refused(error: pipeline::PipelineError) -> Failure {
+    Failure::Compression { detail: error.to_string() }
+}

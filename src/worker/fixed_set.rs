@@ -1,0 +1,59 @@
+//! Both models on a fixed set of pictures: a number that can be repeated.
+
+use vision::{Picture, View, fixed_views};
+
+use super::browser::next_turn;
+use super::session::Session;
+use super::{Shared, pictures, post};
+use crate::bridge::{Answer, Failure, FixedSet, RequestId, Stage};
+
+/// Runs both models on every picture or view of `set`, giving control back after each.
+pub(super) async fn run(session: &Shared, id: RequestId, set: FixedSet) -> Result<Answer, Failure> {
+    let views: Vec<(usize, View)> = match set {
+        FixedSet::BuiltIn => {
+            pictures::ensure_built_in(session).await?;
+            fixed_views(session.borrow().built_in.as_ref().map_or(0, Vec::len))
+        }
+        FixedSet::Own => (0..session.borrow().own.len()).map(|idx| (idx, View::WHOLE)).collect(),
+    };
+    if views.is_empty() {
+        return Err(Failure::NoPictures);
+    }
+    let n_pictures = session.borrow().own.len();
+    let generation = session.borrow().generation();
+    let total = views.len() as u64;
+    let mut same = 0;
+    for (done, (picture, view)) in views.into_iter().enumerate() {
+        post(&Answer::Progress { id, stage: Stage::FixedSet, done: done as u64, total: Some(total) });
+        next_turn().await;
+        let mut session = session.borrow_mut();
+        session.check_cancelled(id)?;
+        session.check_generation(generation)?;
+        if set == FixedSet::Own && session.own.len() != n_pictures {
+            return Err(Failure::Cancelled);
+        }
+        same += u32::from(agree(&mut session, set, picture, &view)?);
+    }
+    Ok(Answer::FixedSetResult { id, set, n: total as u32, same })
+}
+
+/// Whether both models give the same first answer.
+fn agree(session: &mut Session, set: FixedSet, picture: usize, view: &View) -> Result<bool, Failure> {
+    let Session { original: Some(original), compressed: Some(compressed), built_in, own, .. } = session else {
+        return Err(Failure::NoModel);
+    };
+    let pictures = match set {
+        FixedSet::BuiltIn => built_in.as_deref().unwrap_or_default(),
+        FixedSet::Own => own.as_slice(),
+    };
+    let pixels = pictures.get(picture).ok_or(Failure::NoPictures)?;
+    let defect = |detail: String| Failure::Internal { detail };
+    let picture = Picture::new(&pixels.rgba, pixels.width, pixels.height).map_err(|error| defect(error.to_string()))?;
+    let mut tensor = vec![0.0; original.preparer.tensor_len()];
+    original.preparer.prepare(&picture, view, &mut tensor).map_err(|error| defect(error.to_string()))?;
+    for classifier in [&mut original.classifier, compressed] {
+        classifier.probabilities(&tensor).map_err(|error| defect(error.to_string()))?;
+    }
+    let first = |answers: Vec<vision::Answer>| answers.first().map(|answer| answer.class);
+    Ok(first(original.classifier.answers(1)) == first(compressed.answers(1)))
+}

@@ -1,0 +1,100 @@
+//! The worker: owns the models and runs them. The page never runs a kernel.
+//!
+//! Requests are handled one after another except for the long ones (loading, compressing, fixed sets), which give
+//! control back between pieces of work so that frames go on. [`serve`] is the entry; `session.rs` holds what is
+//! loaded; `load.rs`, `compress.rs`, `frames.rs` and `fixed_set.rs` answer the requests.
+
+mod browser;
+mod compress;
+mod download;
+mod fixed_set;
+mod frames;
+mod load;
+mod pictures;
+mod session;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::{Array, Reflect, Uint8Array};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{ImageBitmap, MessageEvent};
+
+use crate::bridge::{Answer, Failure, Request};
+use session::Session;
+
+/// The one session of this worker. Borrowed only between awaits.
+pub(crate) type Shared = Rc<RefCell<Session>>;
+
+/// Listens to the page and says so.
+pub fn serve() {
+    console_error_panic_hook::set_once();
+    let session: Shared = Rc::new(RefCell::new(Session::default()));
+    let scope = browser::scope();
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| receive(&session, &event.data()));
+    scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
+    post(&Answer::Ready { runtime: browser::runtime() });
+}
+
+/// Sends an answer to the page.
+pub(crate) fn post(answer: &Answer) {
+    let serializer = serde_wasm_bindgen::Serializer::new().serialize_maps_as_objects(true);
+    match answer.serialize(&serializer) {
+        Ok(value) => {
+            if let Err(error) = browser::scope().post_message(&value) {
+                browser::report(&error);
+            }
+        }
+        Err(error) => browser::report(&error.into()),
+    }
+}
+
+fn receive(session: &Shared, data: &JsValue) {
+    let property = |name: &str| Reflect::get(data, &name.into()).unwrap_or(JsValue::UNDEFINED);
+    let request: Request = match serde_wasm_bindgen::from_value(property("message")) {
+        Ok(request) => request,
+        Err(error) => return browser::report(&error.into()),
+    };
+    let session = session.clone();
+    match request {
+        Request::Frame { id, calibrates } => match property("bitmap").dyn_into::<ImageBitmap>() {
+            Ok(bitmap) => frames::run(&session, id, &bitmap, calibrates),
+            Err(_) => post(&Answer::FrameResult { id, original: None, compressed: None }),
+        },
+        Request::Cancel { id } => session.borrow_mut().cancel(id),
+        Request::SetOwnPictures { id } => {
+            let bitmaps: Vec<ImageBitmap> =
+                Array::from(&property("bitmaps")).iter().filter_map(|value| value.dyn_into().ok()).collect();
+            pictures::set_own(&session, id, &bitmaps);
+        }
+        Request::SetNormalization { id, normalization } => {
+            answer_when_done(id, async move { load::set_normalization(&session, id, normalization).await });
+        }
+        Request::LoadModel { id, source } => {
+            let bytes = property("bytes").dyn_into::<js_sys::ArrayBuffer>().ok();
+            let bytes = bytes.map(|buffer| Uint8Array::new(&buffer).to_vec());
+            answer_when_done(id, async move { load::load(&session, id, source, bytes).await });
+        }
+        Request::Compress { id, recipe } => {
+            answer_when_done(id, async move { compress::compress(&session, id, recipe).await });
+        }
+        Request::RunFixedSet { id, set } => {
+            answer_when_done(id, async move { fixed_set::run(&session, id, set).await });
+        }
+    }
+}
+
+fn answer_when_done(
+    id: crate::bridge::RequestId,
+    work: impl Future<Output = Result<Answer, Failure>> + 'static,
+) {
+    spawn_local(async move {
+        match work.await {
+            Ok(answer) => post(&answer),
+            Err(failure) => post(&Answer::Failed { id, failure }),
+        }
+    });
+}
