@@ -217,8 +217,8 @@ pub struct ModelFacts {
     pub normalization_assumed: bool,
     /// The preparation in use.
     pub normalization: Normalization,
-    /// Sizes of the original as float32, same forms as the compressed model's.
-    pub sizes: Sizes,
+    /// Bytes of the original as a plain file in float32, the form that it ships in.
+    pub shipped_bytes: u64,
 }
 
 /// A set of class names.

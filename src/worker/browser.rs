@@ -35,8 +35,8 @@ pub(crate) async fn next_turn() {
 
 /// The smallest module that uses one relaxed-SIMD instruction.
 const RELAXED_SIMD: [u8; 38] = [
-    0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
-    253, 128, 2, 11, 0, 0,
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2,
+    253, 15, 253, 128, 2, 11, 0, 0,
 ];
 
 /// What this browser gives, and what the engine takes of it.
@@ -47,7 +47,8 @@ pub(crate) fn runtime() -> Runtime {
         simd128: cfg!(target_feature = "simd128"),
         relaxed_simd_available: js_sys::WebAssembly::validate(&relaxed.into()).unwrap_or(false),
         relaxed_simd_used: cfg!(target_feature = "relaxed-simd"),
-        isolated: js_sys::Reflect::get(&scope, &"crossOriginIsolated".into()).is_ok_and(|value| value.is_truthy()),
+        isolated: js_sys::Reflect::get(&scope, &"crossOriginIsolated".into())
+            .is_ok_and(|value| value.is_truthy()),
         hardware_threads: scope.navigator().hardware_concurrency() as u32,
         threads: 1,
     }
@@ -79,7 +80,13 @@ impl PixelReader {
             canvas.set_width(width);
             canvas.set_height(height);
         }
-        context.draw_image_with_image_bitmap_and_dw_and_dh(bitmap, 0.0, 0.0, f64::from(width), f64::from(height))?;
+        context.draw_image_with_image_bitmap_and_dw_and_dh(
+            bitmap,
+            0.0,
+            0.0,
+            f64::from(width),
+            f64::from(height),
+        )?;
         let rgba = context.get_image_data(0.0, 0.0, f64::from(width), f64::from(height))?.data().0;
         Ok(Pixels { rgba, width: width as usize, height: height as usize })
     }

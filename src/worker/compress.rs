@@ -1,6 +1,5 @@
 //! Compresses the loaded model by a recipe, a piece of work at a time.
 
-
 use pipeline::{Classifier, Compressed, Recipe, RecipeRun, Status};
 use vision::{Picture, calibration_views};
 

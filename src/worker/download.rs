@@ -83,14 +83,16 @@ async fn stream(
     let reader: ReadableStreamDefaultReader =
         response.body().ok_or_else(network)?.get_reader().dyn_into().map_err(|_| network())?;
     let mut bytes: Vec<u8> = Vec::with_capacity(total.unwrap_or(0) as usize);
-    let cut_off = |actual: usize| Failure::CutOff { name: name.to_owned(), expected: total, actual: actual as u64 };
+    let cut_off =
+        |actual: usize| Failure::CutOff { name: name.to_owned(), expected: total, actual: actual as u64 };
     loop {
         post(&Answer::Progress { id, stage: Stage::Download, done: bytes.len() as u64, total });
         let chunk = JsFuture::from(reader.read()).await.map_err(|_| cut_off(bytes.len()))?;
         if Reflect::get(&chunk, &"done".into()).is_ok_and(|done| done.is_truthy()) {
             break;
         }
-        let chunk = Reflect::get(&chunk, &"value".into()).ok().and_then(|value| value.dyn_into::<Uint8Array>().ok());
+        let chunk =
+            Reflect::get(&chunk, &"value".into()).ok().and_then(|value| value.dyn_into::<Uint8Array>().ok());
         bytes.extend(chunk.ok_or_else(network)?.to_vec());
         if bytes.len() as u64 > LARGEST_BYTES {
             controller.abort();

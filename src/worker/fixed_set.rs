@@ -39,7 +39,8 @@ pub(super) async fn run(session: &Shared, id: RequestId, set: FixedSet) -> Resul
 
 /// Whether both models give the same first answer.
 fn agree(session: &mut Session, set: FixedSet, picture: usize, view: &View) -> Result<bool, Failure> {
-    let Session { original: Some(original), compressed: Some(compressed), built_in, own, .. } = session else {
+    let Session { original: Some(original), compressed: Some(compressed), built_in, own, .. } = session
+    else {
         return Err(Failure::NoModel);
     };
     let pictures = match set {
@@ -48,7 +49,8 @@ fn agree(session: &mut Session, set: FixedSet, picture: usize, view: &View) -> R
     };
     let pixels = pictures.get(picture).ok_or(Failure::NoPictures)?;
     let defect = |detail: String| Failure::Internal { detail };
-    let picture = Picture::new(&pixels.rgba, pixels.width, pixels.height).map_err(|error| defect(error.to_string()))?;
+    let picture =
+        Picture::new(&pixels.rgba, pixels.width, pixels.height).map_err(|error| defect(error.to_string()))?;
     let mut tensor = vec![0.0; original.preparer.tensor_len()];
     original.preparer.prepare(&picture, view, &mut tensor).map_err(|error| defect(error.to_string()))?;
     for classifier in [&mut original.classifier, compressed] {

@@ -32,11 +32,13 @@ pub(super) fn run(session: &Shared, id: RequestId, bitmap: &ImageBitmap, calibra
 type Results = (Option<SideResult>, Option<SideResult>);
 
 fn both(session: &mut Session, bitmap: &ImageBitmap, calibrates: bool) -> Result<Results, String> {
-    let Session { original: Some(original), compressed, frames, reader, compressed_first, .. } = session else {
+    let Session { original: Some(original), compressed, frames, reader, compressed_first, .. } = session
+    else {
         return Ok((None, None));
     };
     let pixels = reader.read(bitmap, LONGEST).map_err(|error| format!("frame: {error:?}"))?;
-    let picture = Picture::new(&pixels.rgba, pixels.width, pixels.height).map_err(|error| error.to_string())?;
+    let picture =
+        Picture::new(&pixels.rgba, pixels.width, pixels.height).map_err(|error| error.to_string())?;
     let mut tensor = vec![0.0; original.preparer.tensor_len()];
     original.preparer.prepare(&picture, &View::WHOLE, &mut tensor).map_err(|error| error.to_string())?;
     match calibrates {
@@ -53,7 +55,8 @@ fn both(session: &mut Session, bitmap: &ImageBitmap, calibrates: bool) -> Result
     *compressed_first = !*compressed_first;
     for compressed_turn in [*compressed_first, !*compressed_first] {
         if compressed_turn {
-            compressed_millis = compressed.as_mut().map(timed).transpose().map_err(|error| error.to_string())?;
+            compressed_millis =
+                compressed.as_mut().map(timed).transpose().map_err(|error| error.to_string())?;
         } else {
             original_millis = Some(timed(&mut original.classifier).map_err(|error| error.to_string())?);
         }
@@ -73,6 +76,8 @@ fn both(session: &mut Session, bitmap: &ImageBitmap, calibrates: bool) -> Result
     let compressed = compressed.as_ref();
     Ok((
         original_millis.map(|millis| side(&original.classifier, compressed, millis)),
-        compressed.zip(compressed_millis).map(|(model, millis)| side(model, Some(&original.classifier), millis)),
+        compressed
+            .zip(compressed_millis)
+            .map(|(model, millis)| side(model, Some(&original.classifier), millis)),
     ))
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use pipeline::{Classifier, FormatError, Graph, LabelSet, PipelineError, Preprocessing, SizesRun, cost, read_model};
+use pipeline::{
+    Classifier, FormatError, Graph, LabelSet, PipelineError, Preprocessing, cost, dense_bytes, read_model,
+};
 use serde::Deserialize;
 
-use super::browser::next_turn;
+use super::Shared;
 use super::download::{Expected, fetch_model, fetch_text};
 use super::session::Original;
-use super::{Shared, post};
-use crate::bridge::{Answer, Failure, Labels, ModelFacts, ModelSource, Normalization, RequestId, Sizes, Stage};
+use crate::bridge::{Answer, Failure, Labels, ModelFacts, ModelSource, Normalization, RequestId};
 
 /// An entry of `catalog.json`: a model on the web and what its file does not say.
 #[derive(Deserialize)]
@@ -56,11 +57,11 @@ pub(super) async fn load(
         }
     };
     let recorded = graph.metadata.preprocessing;
-    make_original(session, id, graph, recorded, file_bytes as u64).await
+    make_original(session, id, graph, recorded, file_bytes as u64)
 }
 
 /// Changes how pictures are prepared; the compressed model, calibrated on others, goes.
-pub(super) async fn set_normalization(
+pub(super) fn set_normalization(
     session: &Shared,
     id: RequestId,
     normalization: Normalization,
@@ -76,10 +77,10 @@ pub(super) async fn set_normalization(
         Normalization::ImageNet => Preprocessing::IMAGENET,
     };
     graph.metadata.preprocessing = Preprocessing { mean, std, ..recorded };
-    make_original(session, id, graph, recorded, file_bytes).await
+    make_original(session, id, graph, recorded, file_bytes)
 }
 
-async fn make_original(
+fn make_original(
     session: &Shared,
     id: RequestId,
     graph: Graph,
@@ -88,30 +89,14 @@ async fn make_original(
 ) -> Result<Answer, Failure> {
     let name = graph.metadata.name.clone();
     let classifier = Classifier::new(&graph).map_err(|error| refused(&name, &error))?;
-    let mut run = SizesRun::new(&graph);
-    let sizes = loop {
-        let (done, total) = run.progress();
-        post(&Answer::Progress { id, stage: Stage::Sizes, done, total: Some(total) });
-        next_turn().await;
-        session.borrow_mut().check_cancelled(id)?;
-        if let Some(sizes) = run.advance() {
-            break Sizes { dense: sizes.dense, gzip: sizes.gzip, sparse: sizes.sparse, shipped: sizes.dense };
-        }
-    };
-    let facts = facts(&graph, &classifier, &recorded, file_bytes, sizes);
+    let facts = facts(&graph, &classifier, &recorded, file_bytes);
     let preparer = Classifier::preparer(&graph);
     let original = Original { graph: Arc::new(graph), classifier, preparer, recorded, facts: facts.clone() };
     session.borrow_mut().replace_original(original);
     Ok(Answer::ModelLoaded { id, model: facts })
 }
 
-fn facts(
-    graph: &Graph,
-    classifier: &Classifier,
-    recorded: &Preprocessing,
-    file_bytes: u64,
-    sizes: Sizes,
-) -> ModelFacts {
+fn facts(graph: &Graph, classifier: &Classifier, recorded: &Preprocessing, file_bytes: u64) -> ModelFacts {
     let metadata = &graph.metadata;
     let cost = cost(graph);
     let used = (metadata.preprocessing.mean, metadata.preprocessing.std);
@@ -136,7 +121,7 @@ fn facts(
             Preprocessing::IMAGENET => Normalization::ImageNet,
             _ => Normalization::Recorded,
         },
-        sizes,
+        shipped_bytes: dense_bytes(graph),
     }
 }
 
@@ -156,7 +141,9 @@ fn read(bytes: &[u8], name: &str) -> Result<Graph, Failure> {
         FormatError::CutOff { expected, actual, .. } => {
             Failure::CutOff { name: name.to_owned(), expected, actual }
         }
-        FormatError::Unsupported { node, feature } => Failure::Unsupported { name: name.to_owned(), node, feature },
+        FormatError::Unsupported { node, feature } => {
+            Failure::Unsupported { name: name.to_owned(), node, feature }
+        }
         error => unreadable(name, &error.to_string()),
     })
 }

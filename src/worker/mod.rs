@@ -33,7 +33,8 @@ pub fn serve() {
     console_error_panic_hook::set_once();
     let session: Shared = Rc::new(RefCell::new(Session::default()));
     let scope = browser::scope();
-    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| receive(&session, &event.data()));
+    let on_message =
+        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| receive(&session, &event.data()));
     scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
     post(&Answer::Ready { runtime: browser::runtime() });
@@ -71,7 +72,7 @@ fn receive(session: &Shared, data: &JsValue) {
             pictures::set_own(&session, id, &bitmaps);
         }
         Request::SetNormalization { id, normalization } => {
-            answer_when_done(id, async move { load::set_normalization(&session, id, normalization).await });
+            answer_when_done(id, async move { load::set_normalization(&session, id, normalization) });
         }
         Request::LoadModel { id, source } => {
             let bytes = property("bytes").dyn_into::<js_sys::ArrayBuffer>().ok();

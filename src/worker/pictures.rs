@@ -25,12 +25,16 @@ pub(super) async fn ensure_built_in(session: &Shared) -> Result<(), Failure> {
     }
     let index = fetch("pictures/index.json").await?;
     let text = JsFuture::from(index.text().map_err(internal)?).await.map_err(internal)?;
-    let entries: Vec<Entry> = serde_json::from_str(&text.as_string().unwrap_or_default())
-        .map_err(|error| Failure::Unreadable { name: "pictures/index.json".to_owned(), detail: error.to_string() })?;
+    let entries: Vec<Entry> =
+        serde_json::from_str(&text.as_string().unwrap_or_default()).map_err(|error| Failure::Unreadable {
+            name: "pictures/index.json".to_owned(),
+            detail: error.to_string(),
+        })?;
     let mut pictures = Vec::with_capacity(entries.len());
     for Entry { file } in entries {
         let response = fetch(&format!("pictures/{file}")).await?;
-        let blob: Blob = JsFuture::from(response.blob().map_err(internal)?).await.map_err(internal)?.unchecked_into();
+        let blob: Blob =
+            JsFuture::from(response.blob().map_err(internal)?).await.map_err(internal)?.unchecked_into();
         let bitmap = browser::scope().create_image_bitmap_with_blob(&blob).map_err(internal)?;
         let unreadable = |_| Failure::Unreadable { name: file.clone(), detail: "not a picture".to_owned() };
         let bitmap: ImageBitmap = JsFuture::from(bitmap).await.map_err(unreadable)?.unchecked_into();

@@ -17,4 +17,4 @@ pub use error::PipelineError;
 pub use formats::{FormatError, read_model};
 pub use graph::{Cost, Graph, LabelSet, Metadata, Preprocessing, cost};
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status};
-pub use sizes::{Sizes, SizesRun};
+pub use sizes::{Sizes, SizesRun, dense_bytes};

@@ -29,6 +29,11 @@ impl Sizes {
     }
 }
 
+/// Bytes of the plain file alone.
+pub fn dense_bytes(graph: &Graph) -> u64 {
+    write(graph, Coding::Dense).len() as u64
+}
+
 /// Writes the three files into a counter, a piece at a time.
 #[derive(Debug)]
 pub struct SizesRun {
