@@ -68,10 +68,11 @@ pub fn fetch_efficientnet_lite0() -> Result<()> {
     .context("EfficientNet-Lite0: left out")
 }
 
-/// The legacy torch file as a Tinylens model (safetensors with the graph and the preprocessing).
-pub fn convert_efficientnet_lite0(pth: &[u8]) -> Result<Vec<u8>> {
-    let tensors = formats::torch_legacy::read(pth)?;
-    let graph = pipeline::zoo::efficientnet_lite0(&tensors)?;
+/// The legacy torch file as a Tinylens model: safetensors with the graph and the preparation of pictures.
+fn convert_efficientnet_lite0(pth: &[u8]) -> Result<Vec<u8>> {
+    let tensors = formats::torch_legacy::read(pth).with_context(|| format!("{WEIGHTS} cannot be read"))?;
+    let graph =
+        pipeline::zoo::efficientnet_lite0(&tensors).context("the weights are not EfficientNet-Lite0's")?;
     Ok(formats::container::write(&graph, formats::container::Coding::Dense))
 }
 
