@@ -33,8 +33,8 @@ pub struct Requantization {
     zero_point: i8,
     min: i8,
     max: i8,
-    /// A multiplier above 1 could carry an accumulator out of 32 bits; such layers take the scalar path.
-    fits_32_bits: bool,
+    /// Lanes shift by 32 at least; layers with a multiplier over 1/2, which shift by less, take the scalar path.
+    fits_lanes: bool,
 }
 
 impl Requantization {
@@ -59,8 +59,8 @@ impl Requantization {
             .chunks(NR)
             .map(|block| std::array::from_fn(|i| block.get(i).map_or(0, |real| multiplier(*real))))
             .collect();
-        let (channels, fits_32_bits) = (real_multipliers.len(), largest <= 1.0);
-        Ok(Self { multipliers, channels, shift: shift as u32, zero_point, min, max, fits_32_bits })
+        let (channels, fits_lanes) = (real_multipliers.len(), shift >= 32);
+        Ok(Self { multipliers, channels, shift: shift as u32, zero_point, min, max, fits_lanes })
     }
 
     /// One accumulator of one channel, by the formula.
@@ -80,7 +80,7 @@ impl Requantization {
 
     #[inline(always)]
     pub(crate) fn apply_lanes(&self, acc: [I32x4; 2], first: usize, out: &mut [i8]) {
-        if !self.fits_32_bits {
+        if !self.fits_lanes {
             let acc = acc.map(I32x4::to_array);
             for (i, out) in out.iter_mut().enumerate() {
                 *out = self.apply_one(acc[i / 4][i % 4], first + i);
@@ -94,7 +94,7 @@ impl Requantization {
         let zero_point = I32x4::splat(i32::from(self.zero_point));
         let (min, max) = (I32x4::splat(i32::from(self.min)), I32x4::splat(i32::from(self.max)));
         let level = |acc: I32x4, multipliers: &[i32; 4]| {
-            let rounded = acc.multiply_shift(I32x4::load(multipliers), rounding, self.shift);
+            let rounded = acc.multiply_shift(I32x4::load(multipliers), rounding, self.shift - 32);
             rounded.add(zero_point).clamp(min, max)
         };
         let levels = [level(acc[0], low), level(acc[1], high)];

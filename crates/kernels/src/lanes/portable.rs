@@ -97,11 +97,12 @@ impl I32x4 {
         Self(from_fn(|i| self.0[i].max(min.0[i]).min(max.0[i])))
     }
 
-    /// `(self * multiplier + rounding) >> shift` in 64 bits, of which the low 32 are kept.
+    /// `(self * multiplier + rounding) >> (32 + shift)` in 64 bits. Vectors have no arithmetic shift of 64-bit lanes on
+    /// common processors; of the upper halves they have.
     #[inline(always)]
     pub(crate) fn multiply_shift(self, multiplier: Self, rounding: i64, shift: u32) -> Self {
         let product = |i: usize| i64::from(self.0[i]) * i64::from(multiplier.0[i]);
-        Self(from_fn(|i| ((product(i) + rounding) >> shift) as i32))
+        Self(from_fn(|i| ((product(i) + rounding) >> 32) as i32 >> shift))
     }
 
     /// Eight lanes that are known to fit int8, stored as such.
@@ -147,11 +148,11 @@ impl I16x8 {
         I32x4(from_fn(|i| product(2 * i).wrapping_add(product(2 * i + 1))))
     }
 
-    /// Products of the first four lanes and of the last four.
+    /// Lanes of both in turn: `a0 b0 a1 b1 a2 b2 a3 b3`, and the same of the last four.
     #[inline(always)]
-    pub(crate) fn widening_mul(self, b: Self) -> [I32x4; 2] {
-        let product = |i: usize| i32::from(self.0[i]) * i32::from(b.0[i]);
-        [I32x4(from_fn(product)), I32x4(from_fn(|i| product(i + 4)))]
+    pub(crate) fn interleave(self, b: Self) -> [Self; 2] {
+        let lane = |i: usize| if i.is_multiple_of(2) { self.0[i / 2] } else { b.0[i / 2] };
+        [Self(from_fn(lane)), Self(from_fn(|i| lane(i + 8)))]
     }
 
     /// The first four lanes and the last four as int32.

@@ -108,10 +108,9 @@ impl I32x4 {
     #[inline(always)]
     pub(crate) fn multiply_shift(self, multiplier: Self, rounding: i64, shift: u32) -> Self {
         let rounding = i64x2_splat(rounding);
-        let scaled = |product: v128| i64x2_shr(i64x2_add(product, rounding), shift);
-        let low = scaled(i64x2_extmul_low_i32x4(self.0, multiplier.0));
-        let high = scaled(i64x2_extmul_high_i32x4(self.0, multiplier.0));
-        Self(i32x4_shuffle::<0, 2, 4, 6>(low, high))
+        let low = i64x2_add(i64x2_extmul_low_i32x4(self.0, multiplier.0), rounding);
+        let high = i64x2_add(i64x2_extmul_high_i32x4(self.0, multiplier.0), rounding);
+        Self(i32x4_shr(i32x4_shuffle::<1, 3, 5, 7>(low, high), shift))
     }
 
     #[inline(always)]
@@ -157,8 +156,11 @@ impl I16x8 {
     }
 
     #[inline(always)]
-    pub(crate) fn widening_mul(self, b: Self) -> [I32x4; 2] {
-        [I32x4(i32x4_extmul_low_i16x8(self.0, b.0)), I32x4(i32x4_extmul_high_i16x8(self.0, b.0))]
+    pub(crate) fn interleave(self, b: Self) -> [Self; 2] {
+        [
+            Self(i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(self.0, b.0)),
+            Self(i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(self.0, b.0)),
+        ]
     }
 
     #[inline(always)]
