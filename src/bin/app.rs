@@ -1,4 +1,6 @@
 //! The app.
+
+/// Starts the page.
 fn main() {
-    console_error_panic_hook::set_once();
+    tinylens::app::start();
 }

@@ -1,0 +1,128 @@
+//! Small things of the browser: listeners and timers that end when dropped, storage, fetching JSON, the clock.
+
+use js_sys::Function;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Document, Element, Event, EventTarget, HtmlElement, HtmlVideoElement, Response, Storage, Window,
+};
+
+/// The window. `None` only where there is none, which is not in a page.
+pub fn window() -> Option<Window> {
+    web_sys::window()
+}
+
+/// The document.
+pub fn document() -> Option<Document> {
+    window()?.document()
+}
+
+/// The page's clock, milliseconds.
+pub fn now() -> f64 {
+    window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
+}
+
+/// The tab is hidden.
+pub fn hidden() -> bool {
+    document().is_some_and(|document| document.hidden())
+}
+
+/// The visitor asked for less motion.
+pub fn reduced_motion() -> bool {
+    let query =
+        window().and_then(|window| window.match_media("(prefers-reduced-motion: reduce)").ok().flatten());
+    query.is_some_and(|query| query.matches())
+}
+
+/// Listens to an event until it is dropped.
+pub struct Listener {
+    target: EventTarget,
+    event: &'static str,
+    closure: Closure<dyn FnMut(Event)>,
+}
+
+impl Listener {
+    /// Calls `handler` at every `event` of `target`.
+    pub fn new(target: &EventTarget, event: &'static str, handler: impl FnMut(Event) + 'static) -> Self {
+        let closure = Closure::<dyn FnMut(Event)>::new(handler);
+        // Only fails for a null callback.
+        let _ = target.add_event_listener_with_callback(event, function(&closure));
+        Self { target: target.clone(), event, closure }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let _ = self.target.remove_event_listener_with_callback(self.event, function(&self.closure));
+    }
+}
+
+fn function(closure: &Closure<dyn FnMut(Event)>) -> &Function {
+    closure.as_ref().unchecked_ref()
+}
+
+/// Calls `action` once after `millis`.
+pub fn after(millis: u32, action: impl FnOnce() + 'static) {
+    if let Some(window) = window() {
+        let callback = Closure::once_into_js(action);
+        let delay = i32::try_from(millis).unwrap_or(i32::MAX);
+        let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(callback.unchecked_ref(), delay);
+    }
+}
+
+/// The text stored under a key; `None` also where the browser forbids storage.
+pub fn stored(key: &str) -> Option<String> {
+    storage()?.get_item(key).ok().flatten()
+}
+
+/// Stores a text, where the browser allows it.
+pub fn store(key: &str, value: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+fn storage() -> Option<Storage> {
+    window()?.local_storage().ok().flatten()
+}
+
+/// Fetches and reads a JSON file of the served folder; `None` where it is not there or is something else.
+pub async fn fetch_json<T: DeserializeOwned>(path: &str) -> Option<T> {
+    let response = JsFuture::from(window()?.fetch_with_str(path)).await.ok()?.dyn_into::<Response>().ok()?;
+    if !response.ok() {
+        return None;
+    }
+    let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// The root element's attribute.
+pub fn set_root_attribute(name: &str, value: &str) {
+    if let Some(root) = document().and_then(|document| document.document_element()) {
+        let _ = root.set_attribute(name, value);
+    }
+}
+
+/// A new silent video within `feeds`: browsers play only what is in the document.
+///
+/// # Errors
+/// The browser's exception, which a document does not give for a known element.
+pub fn video(feeds: &Element) -> Result<HtmlVideoElement, JsValue> {
+    let element: HtmlVideoElement = document().ok_or("no document")?.create_element("video")?.dyn_into()?;
+    element.set_muted(true);
+    element.set_attribute("playsinline", "")?;
+    element.set_tab_index(-1);
+    feeds.append_child(&element)?;
+    Ok(element)
+}
+
+/// Gives an element the focus.
+pub fn focus(element: &HtmlElement) {
+    let _ = element.focus();
+}
+
+/// Says on the console what went wrong without consequences for the visitor.
+pub fn warn(what: &str, error: &JsValue) {
+    web_sys::console::warn_2(&what.into(), error);
+}

@@ -1,0 +1,88 @@
+//! The view *Live*: one picture, both answers at its sides, the tape of the last frames, the recipe.
+
+use std::rc::Rc;
+
+use web_sys::HtmlCanvasElement;
+use yew::prelude::*;
+
+use super::camera_card::CameraCard;
+use super::controls::Controls;
+use super::predictions::{Predictions, Side};
+use super::recipe_rail::RecipeRail;
+use super::side_head::{CompressedHead, OriginalHead};
+use super::stage::Stage;
+use super::tape::Tape;
+use crate::app::state::{Cell, Source, State, WorkerState};
+use crate::app::tools::use_words;
+use crate::app::words::Words;
+
+/// Properties of [`Live`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The frame loop's canvas.
+    pub canvas: Option<HtmlCanvasElement>,
+    /// Everything.
+    pub state: Rc<State>,
+}
+
+/// See the module.
+#[component]
+pub fn Live(props: &Props) -> Html {
+    let words = use_words();
+    let state = &props.state;
+    let live = &state.live;
+    let counted = match state.numbers.agreement {
+        Cell::Known(agreement) => Some((agreement.same, agreement.n)),
+        Cell::Missing(_) => None,
+    };
+    let holds = matches!(&state.source, Source::None)
+        || matches!(&state.source, Source::Camera(_)) && !state.source.gives_frames();
+    let former = state.recipe.finished.is_some() && !state.recipe.is_current();
+    html! {
+        <>
+        <h1 class="sr">{ words.text("live-heading") }</h1>
+        <div class="live">
+            <section aria-label={words.text("live-heading")}>
+                <div class="stage">
+                    <OriginalHead served={state.served.clone().unwrap_or_default()} catalog={state.catalog.clone()} model={state.model.clone()} />
+                    <CompressedHead wanted={state.recipe.wanted} />
+                    <Predictions side={Side::Original} shown={live.shown.clone()} latest={live.latest.clone()} naming={state.naming.clone()} waiting={waiting(state, Side::Original, &words)} />
+                    <div class="frame-wrap">
+                        <Stage canvas={props.canvas.clone()} class="frame" />
+                        if holds { <CameraCard source={state.source.clone()} has_pictures={state.has_pictures()} {counted} /> }
+                        <span class="tag a" aria-hidden="true"><i class="mk a" />{ words.text("original") }</span>
+                        <span class="tag b" aria-hidden="true"><i class="mk b" />{ words.text("compressed") }</span>
+                    </div>
+                    <Predictions side={Side::Compressed} shown={live.shown.clone()} latest={live.latest.clone()} naming={state.naming.clone()} waiting={waiting(state, Side::Compressed, &words)} {former} />
+                    <Tape comparisons={live.comparisons.clone()} pair={live.shown.clone()} />
+                    <Controls paused={state.paused} mirrored={state.mirrored()} source={state.source.clone()} camera={state.camera.clone()} has_pictures={state.has_pictures()} />
+                </div>
+            </section>
+            <RecipeRail
+                recipe={state.recipe.clone()}
+                model={state.model.current.clone()}
+                fixed={state.fixed.clone()}
+                n_pictures={state.pictures.as_ref().map_or(0, Vec::len)}
+                n_own={state.n_own_pictures}
+            />
+        </div>
+        </>
+    }
+}
+
+/// Why a side has no answer.
+fn waiting(state: &State, side: Side, words: &Words) -> String {
+    match state.worker {
+        WorkerState::Starting => words.text("waiting-worker"),
+        WorkerState::Lost => words.text("waiting-lost"),
+        WorkerState::Ready(_) if state.model.current.is_none() => words.text("waiting-model"),
+        WorkerState::Ready(_) if side == Side::Compressed && state.recipe.finished.is_none() => {
+            if state.recipe.failure.is_some() {
+                words.text("waiting-stopped")
+            } else {
+                words.text("waiting-recipe")
+            }
+        }
+        WorkerState::Ready(_) => words.text("waiting-frame"),
+    }
+}

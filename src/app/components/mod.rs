@@ -1,0 +1,51 @@
+//! The parts of the page, one per file. They render what the state says and dispatch actions; none keeps a state of its
+//! own beyond focus and open lists.
+
+mod camera_card;
+mod card;
+mod controls;
+mod dock;
+mod fixed_set;
+mod head;
+mod icon;
+mod live;
+mod model_dialog;
+mod notices;
+mod picker;
+mod predictions;
+mod privacy;
+mod progress_bar;
+mod recipe_rail;
+mod runtime;
+mod segmented;
+mod side_head;
+mod size_ladder;
+mod spoken;
+mod stage;
+mod start;
+mod tape;
+mod verdict;
+
+pub use dock::Dock;
+pub use head::Head;
+pub use live::Live;
+pub use model_dialog::ModelDialog;
+pub use notices::{DropZone, Notices};
+pub use spoken::SpokenAnswers;
+pub use start::Start;
+
+use super::lists::Naming;
+use super::words::Words;
+
+/// The name of a class, or its number where it has no name.
+fn class_name(naming: &Naming, class: u32, words: &Words) -> String {
+    match naming.name(class, words.language()) {
+        Some(name) => name.to_owned(),
+        None => words.text_with("class-number", &[("number", (&words.count(class.into())).into())]),
+    }
+}
+
+/// `width: 61.3%` for a share `0..=1`; set as a property, which the page's policy allows, never as an attribute.
+fn width_style(share: f64) -> String {
+    format!("width:{:.2}%", 100.0 * share.clamp(0.0, 1.0))
+}

@@ -1,0 +1,396 @@
+//! The frame loop: draws the source as a square onto the canvas that is on screen, and sends that same square to the
+//! worker. One frame is on its way at a time and the newest wins; there is no queue.
+//!
+//! The loop runs on animation frames, so a hidden tab rests. New pictures of a video are noticed by
+//! `requestVideoFrameCallback`; where that is missing or stays silent, by the video's clock.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use js_sys::{Function, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlVideoElement, ImageBitmap};
+use yew::Callback;
+
+use super::browser;
+use super::state::FRAME_ID_BIT;
+use super::virtual_camera::{self, Placement, Shot};
+use super::worker_client::{Cargo, WorkerClient};
+use crate::bridge::{Request, RequestId};
+
+/// Largest side of the square, pixels.
+const MAX_SIDE: u32 = 512;
+
+/// Sides of the square for sources that have no size of their own.
+const PICTURE_SIDE: u32 = 480;
+
+/// Time between two frames of a moving source, milliseconds; a little under the 33.3 of 30 frames a second, so that a
+/// camera's next frame is not missed.
+const MOVING_MILLIS: f64 = 30.0;
+
+/// Time between two frames of a still source, milliseconds.
+const STILL_MILLIS: f64 = 100.0;
+
+/// How long each of several still pictures stays, milliseconds.
+const PICTURE_MILLIS: f64 = 2500.0;
+
+/// A frame without an answer for this long is reported, milliseconds.
+const OVERDUE_MILLIS: f64 = 30_000.0;
+
+/// Where the squares come from.
+pub enum Feed {
+    /// Nowhere; the canvas keeps what it shows.
+    None,
+    /// A camera's or a file's video.
+    Video(Video),
+    /// The virtual camera over these pictures.
+    Pan(Rc<Vec<ImageBitmap>>),
+    /// These pictures one after the other.
+    Stills(Rc<Vec<ImageBitmap>>),
+}
+
+/// A video and the notice of its next picture.
+pub struct Video {
+    element: HtmlVideoElement,
+    fresh: Rc<Cell<bool>>,
+    seen_at: f64,
+    last_time: f64,
+    alive: Rc<Cell<bool>>,
+}
+
+/// The frame loop; it ends when this is dropped.
+pub struct FrameLoop {
+    inner: Rc<RefCell<Inner>>,
+    running: Rc<Cell<bool>>,
+}
+
+struct Inner {
+    canvas: HtmlCanvasElement,
+    context: CanvasRenderingContext2d,
+    feed: Feed,
+    mirrored: bool,
+    paused: bool,
+    wanted: bool,
+    pair: u32,
+    sent_pair: Option<u32>,
+    client: Option<Rc<WorkerClient>>,
+    in_flight: Option<InFlight>,
+    n_frames: u32,
+    sent_at: f64,
+    ticked_at: f64,
+    /// Milliseconds that the virtual camera has run, pauses left out.
+    run_millis: f64,
+    has_picture: bool,
+    overdue: Callback<()>,
+}
+
+#[derive(Clone, Copy)]
+struct InFlight {
+    id: RequestId,
+    pair: u32,
+    since: f64,
+    reported: bool,
+}
+
+impl FrameLoop {
+    /// A running loop over a new canvas; `overdue` hears of a worker that does not answer.
+    ///
+    /// # Errors
+    /// The browser's exception where there is no document or no 2D canvas.
+    pub fn new(overdue: Callback<()>) -> Result<Self, JsValue> {
+        let document = browser::document().ok_or("no document")?;
+        let canvas: HtmlCanvasElement = document.create_element("canvas")?.dyn_into()?;
+        canvas.set_width(PICTURE_SIDE);
+        canvas.set_height(PICTURE_SIDE);
+        let context = canvas.get_context("2d")?.ok_or("no 2d canvas")?.dyn_into()?;
+        let inner = Rc::new(RefCell::new(Inner {
+            canvas,
+            context,
+            feed: Feed::None,
+            mirrored: false,
+            paused: false,
+            wanted: false,
+            pair: 0,
+            sent_pair: None,
+            client: None,
+            in_flight: None,
+            n_frames: 0,
+            sent_at: f64::NEG_INFINITY,
+            ticked_at: browser::now(),
+            run_millis: 0.0,
+            has_picture: false,
+            overdue,
+        }));
+        let running = Rc::new(Cell::new(true));
+        keep_ticking(&inner, &running);
+        Ok(Self { inner, running })
+    }
+
+    /// The canvas that is drawn on.
+    pub fn canvas(&self) -> HtmlCanvasElement {
+        self.inner.borrow().canvas.clone()
+    }
+
+    /// Other squares from now on.
+    pub fn set_feed(&self, feed: Feed) {
+        self.inner.borrow_mut().feed = feed;
+    }
+
+    /// The worker that gets the frames.
+    pub fn set_client(&self, client: Option<Rc<WorkerClient>>) {
+        let mut inner = self.inner.borrow_mut();
+        inner.client = client;
+        inner.in_flight = None;
+    }
+
+    /// Follows the state: frames are wanted at all, they stand still, they are mirrored, and which pair of models and
+    /// source they belong to.
+    pub fn follow(&self, wanted: bool, paused: bool, mirrored: bool, pair: u32) {
+        let mut inner = self.inner.borrow_mut();
+        inner.wanted = wanted;
+        inner.paused = paused;
+        inner.mirrored = mirrored;
+        inner.pair = pair;
+    }
+
+    /// Frame `id` was answered: the pair it was sent for, or `None` where it is not the one on its way.
+    pub fn answered(&self, id: RequestId) -> Option<u32> {
+        self.inner.borrow_mut().in_flight.take_if(|frame| frame.id == id).map(|frame| frame.pair)
+    }
+}
+
+impl Drop for FrameLoop {
+    fn drop(&mut self) {
+        self.running.set(false);
+    }
+}
+
+impl Video {
+    /// A video that plays, or will.
+    pub fn new(element: HtmlVideoElement) -> Self {
+        let (fresh, alive) = (Rc::new(Cell::new(true)), Rc::new(Cell::new(true)));
+        watch(&element, &fresh, &alive);
+        Self { element, fresh, seen_at: browser::now(), last_time: -1.0, alive }
+    }
+
+    /// There is a picture that was not drawn yet.
+    fn take_fresh(&mut self, now: f64) -> bool {
+        if self.element.video_width() < 3 || self.element.video_height() < 3 {
+            return false;
+        }
+        if self.fresh.replace(false) {
+            self.seen_at = now;
+            return true;
+        }
+        // Without the callback (missing, or silent for half a second) the video's clock tells.
+        let time = self.element.current_time();
+        if now - self.seen_at > 500.0 && time != self.last_time {
+            self.last_time = time;
+            return true;
+        }
+        false
+    }
+}
+
+impl Drop for Video {
+    fn drop(&mut self) {
+        self.alive.set(false);
+    }
+}
+
+/// Sets `fresh` at each new picture of a video while `alive`.
+///
+/// The closure holds itself and is never freed: the browser may call it once more after the video has gone.
+fn watch(element: &HtmlVideoElement, fresh: &Rc<Cell<bool>>, alive: &Rc<Cell<bool>>) {
+    let request =
+        Reflect::get(element, &"requestVideoFrameCallback".into()).ok().and_then(|it| it.dyn_into().ok());
+    let Some(request): Option<Function> = request else { return };
+    let holder: Rc<RefCell<Option<Closure<dyn FnMut()>>>> = Rc::default();
+    let (again, next, video) = (holder.clone(), request.clone(), element.clone());
+    let (fresh, alive) = (fresh.clone(), alive.clone());
+    let closure = Closure::<dyn FnMut()>::new(move || {
+        fresh.set(true);
+        if alive.get()
+            && let Ok(holder) = again.try_borrow()
+            && let Some(closure) = holder.as_ref()
+        {
+            let _ = next.call1(&video, closure.as_ref());
+        }
+    });
+    let _ = request.call1(element, closure.as_ref());
+    *holder.borrow_mut() = Some(closure);
+}
+
+fn keep_ticking(inner: &Rc<RefCell<Inner>>, running: &Rc<Cell<bool>>) {
+    type Ticker = Rc<RefCell<Option<Closure<dyn FnMut()>>>>;
+    let ticker: Ticker = Rc::default();
+    let (inner, running, again) = (inner.clone(), running.clone(), ticker.clone());
+    *ticker.borrow_mut() = Some(Closure::new(move || {
+        if running.get() {
+            tick(&inner);
+            request_tick(&again);
+        }
+    }));
+    request_tick(&ticker);
+
+    fn request_tick(ticker: &Ticker) {
+        if let (Some(window), Ok(ticker)) = (browser::window(), ticker.try_borrow())
+            && let Some(closure) = ticker.as_ref()
+        {
+            let _ = window.request_animation_frame(closure.as_ref().unchecked_ref());
+        }
+    }
+}
+
+fn tick(shared: &Rc<RefCell<Inner>>) {
+    let now = browser::now();
+    let mut inner = shared.borrow_mut();
+    let passed = (now - inner.ticked_at).clamp(0.0, 100.0);
+    inner.ticked_at = now;
+    let mut changed = false;
+    if !inner.paused {
+        inner.run_millis += passed;
+        changed = inner.draw(now).unwrap_or(false);
+        inner.has_picture |= changed;
+    }
+    inner.report_overdue(now);
+    let interval = if matches!(inner.feed, Feed::Stills(_)) { STILL_MILLIS } else { MOVING_MILLIS };
+    // A paused picture is sent once to each new pair of models.
+    let renewed = inner.paused && inner.sent_pair != Some(inner.pair);
+    let due =
+        inner.wanted && inner.has_picture && inner.in_flight.is_none() && now - inner.sent_at >= interval;
+    if due && (changed || renewed) && inner.client.is_some() {
+        inner.send(shared, now);
+    }
+}
+
+impl Inner {
+    /// Draws the source; true where there is something to send.
+    fn draw(&mut self, now: f64) -> Result<bool, JsValue> {
+        match &mut self.feed {
+            Feed::None => Ok(false),
+            Feed::Video(video) => {
+                if !video.take_fresh(now) {
+                    return Ok(false);
+                }
+                let element = video.element.clone();
+                let (width, height) = (element.video_width(), element.video_height());
+                self.square(width.min(height).min(MAX_SIDE));
+                let (canvas, context) = (f64::from(self.canvas.width()), &self.context);
+                let (width, height) = (f64::from(width), f64::from(height));
+                let side = width.min(height);
+                let (left, top) = ((width - side) / 2.0, (height - side) / 2.0);
+                self.mirror()?;
+                context.draw_image_with_html_video_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
+                    &element, left, top, side, side, 0.0, 0.0, canvas, canvas,
+                )?;
+                self.unmirror()?;
+                Ok(true)
+            }
+            Feed::Pan(pictures) => {
+                let pictures = pictures.clone();
+                let seconds = self.run_millis / 1000.0;
+                let Some(shot) = virtual_camera::shot(seconds, pictures.len(), browser::reduced_motion())
+                else {
+                    return Ok(false);
+                };
+                self.square(PICTURE_SIDE);
+                self.mirror()?;
+                self.draw_shot(&pictures, &shot)?;
+                self.unmirror()?;
+                Ok(true)
+            }
+            Feed::Stills(pictures) => {
+                let pictures = pictures.clone();
+                let turn = (self.run_millis / PICTURE_MILLIS) as usize;
+                let picture_idx = turn % pictures.len().max(1);
+                let whole = Placement { picture_idx, horizontal: 0.5, vertical: 0.5, side: 1.0 };
+                let Some(picture) = pictures.get(picture_idx) else { return Ok(false) };
+                self.square(picture.width().min(picture.height()).clamp(1, MAX_SIDE));
+                self.mirror()?;
+                self.place(&pictures, &whole, 1.0)?;
+                self.unmirror()?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn draw_shot(&self, pictures: &[ImageBitmap], shot: &Shot) -> Result<(), JsValue> {
+        self.place(pictures, &shot.now, 1.0)?;
+        if let Some((placement, opacity)) = &shot.next {
+            self.place(pictures, placement, *opacity)?;
+        }
+        if shot.light < 1.0 {
+            let side = f64::from(self.canvas.width());
+            self.context.set_global_alpha(1.0 - shot.light);
+            self.context.set_fill_style_str("#000");
+            self.context.fill_rect(0.0, 0.0, side, side);
+            self.context.set_global_alpha(1.0);
+        }
+        Ok(())
+    }
+
+    fn place(&self, pictures: &[ImageBitmap], placement: &Placement, opacity: f64) -> Result<(), JsValue> {
+        let Some(picture) = pictures.get(placement.picture_idx) else { return Ok(()) };
+        let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
+        let side = width.min(height) * placement.side;
+        let (left, top) = ((width - side) * placement.horizontal, (height - side) * placement.vertical);
+        let canvas = f64::from(self.canvas.width());
+        self.context.set_global_alpha(opacity);
+        let drawn = self.context.draw_image_with_image_bitmap_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
+            picture, left, top, side, side, 0.0, 0.0, canvas, canvas,
+        );
+        self.context.set_global_alpha(1.0);
+        drawn
+    }
+
+    fn square(&self, side: u32) {
+        if self.canvas.width() != side {
+            self.canvas.set_width(side);
+            self.canvas.set_height(side);
+        }
+    }
+
+    fn mirror(&self) -> Result<(), JsValue> {
+        if self.mirrored {
+            self.context.set_transform(-1.0, 0.0, 0.0, 1.0, f64::from(self.canvas.width()), 0.0)?;
+        }
+        Ok(())
+    }
+
+    fn unmirror(&self) -> Result<(), JsValue> {
+        self.context.set_transform(1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+    }
+
+    fn report_overdue(&mut self, now: f64) {
+        if let Some(frame) =
+            self.in_flight.as_mut().filter(|frame| !frame.reported && now - frame.since > OVERDUE_MILLIS)
+        {
+            frame.reported = true;
+            self.overdue.emit(());
+        }
+    }
+
+    /// Copies the canvas and sends the copy; the loop may draw on meanwhile.
+    fn send(&mut self, shared: &Rc<RefCell<Self>>, now: f64) {
+        let Some(client) = self.client.clone() else { return };
+        let copy = browser::window()
+            .and_then(|window| window.create_image_bitmap_with_html_canvas_element(&self.canvas).ok());
+        let Some(copy) = copy else { return };
+        let id = RequestId(FRAME_ID_BIT | self.n_frames);
+        self.n_frames = self.n_frames.wrapping_add(1) & (FRAME_ID_BIT - 1);
+        self.in_flight = Some(InFlight { id, pair: self.pair, since: now, reported: false });
+        self.sent_pair = Some(self.pair);
+        self.sent_at = now;
+        let calibrates = !matches!(self.feed, Feed::None | Feed::Pan(_));
+        let shared = shared.clone();
+        spawn_local(async move {
+            let bitmap = JsFuture::from(copy).await.ok().and_then(|copy| copy.dyn_into::<ImageBitmap>().ok());
+            match bitmap {
+                Some(bitmap) => client.post(&Request::Frame { id, calibrates }, Cargo::Bitmap(bitmap)),
+                None => shared.borrow_mut().in_flight = None,
+            }
+        });
+    }
+}

@@ -1,0 +1,305 @@
+# Everything the page says in English. Keys are the same in de.ftl; a test compares both with the code.
+
+## Units
+
+unit-megabytes = MB
+unit-milliseconds = ms
+unit-percent = %
+millions = { $n } million
+exact-bytes = { $bytes } bytes
+
+## Head
+
+skip = To the content
+views = Views
+view-start = Start
+view-live = Live
+language = Language, Sprache
+more = Model and runtime
+theme-auto = Light or dark: as the system
+theme-light = Light or dark: light
+theme-dark = Light or dark: dark
+
+## Words for both sides
+
+original = Original
+compressed = Compressed
+on = on
+off = off
+yes = yes
+cancel = Cancel
+close = Close
+details = Details
+try-again = Try again
+restart = Restart
+class-number = class { $number }
+
+## Start
+
+start-heading = See what compression does to a neural network
+start-lead = One picture from your camera, two models that name what they see: the original, and one that you make smaller. Both run here, in this tab.
+start-camera = Start camera
+use-pictures = Built-in pictures
+open-file = Open a file
+no-pictures-reason = No built-in pictures are served here. Use the camera or your own files.
+step-look-title = Look
+step-look-text = Hold something up: a cup, a sock, a lemon.
+step-shrink-title = Make it smaller
+step-shrink-text = Round the weights, drop the smallest.
+step-compare-title = Compare
+step-compare-text = Bytes, milliseconds, and how often both agree.
+hero-running = Both models answer now, on the built-in pictures.
+hero-loading = The model is loading. It stays on this device.
+privacy = The browser asks for the camera next. Pictures never leave this device: nothing is uploaded.
+privacy-check = Check it yourself
+privacy-how = Open the browser’s developer tools, choose the tab Network, and start the camera: no request carries a picture. The page’s security policy allows connections to this address only, and to huggingface.co for the models that you ask for there.
+
+## Live
+
+live-heading = Live compare
+stage-label = The picture that both models see
+first-answer = First answer
+first-answer-former = Answer of the recipe before
+legend-both = both
+legend-only-original = only original
+legend-only-compressed = only compressed
+verdict-same = Same answer
+verdict-different = Different answers
+verdict-none = No comparison yet
+tape-last = Last { $n } frames:
+tape-counts = { $same } same, { $different } different
+tape-label = Last { $n } frames: { $counts }
+tape-ago = { $seconds } s ago
+tape-empty = no frames yet
+tape-now = now
+spoken-answers = Original { $original }, compressed { $compressed }
+waiting-worker = The engine starts
+waiting-lost = The engine has stopped
+waiting-model = The model is loading
+waiting-recipe = The recipe runs
+waiting-stopped = No recipe has run
+waiting-frame = Waiting for the first frame
+
+## Controls
+
+pause = Pause
+go-on = Go on
+mirror = Mirror
+source = Where frames come from
+source-none = Choose a source
+source-camera = Camera
+source-file = Picture or video file
+source-no-pictures = Built-in pictures: none served here
+own-pictures = { $n ->
+    [one] Your picture
+   *[other] Your { $count } pictures
+}
+open-picture = Open a picture or video
+
+## Camera
+
+no-source-title = No picture yet
+no-source-text = Start the camera, or open a picture or a video.
+camera-asking-title = Your browser asks for the camera
+camera-asking-text = Choose “Allow”. The picture stays on this device.
+camera-denied-title = The camera is blocked for this page
+camera-denied-text = Open the camera symbol in the address bar, choose “Allow”, then try again.
+camera-dismissed-title = The question was closed
+camera-dismissed-text = Try again and choose “Allow”.
+camera-none-title = No camera found
+camera-none-text = Plug one in; it starts by itself. Or go on without.
+camera-in-use-title = Another program uses the camera
+camera-in-use-text = Close the other program or tab, then try again.
+camera-insecure-title = The camera needs a secure address
+camera-insecure-text = This page was opened with http. Open it with https, or on this computer as localhost.
+camera-unplugged-title = The camera was unplugged
+camera-unplugged-text = The last frame stays.
+camera-unplugged-counted = The last frame stays. Numbers are paused at { $same } of { $n } frames.
+camera-other-device-title = This camera cannot be used
+camera-other-device-text = It is no longer there, or it does not give the picture that is needed. Try again, or choose another one.
+camera-other-title = The camera does not start
+camera-other-text = The browser says “{ $name }”. Try again, or go on without.
+
+## Recipe
+
+recipe = Recipe
+recipe-choice = Preset
+preset-fp32 = FP32
+preset-fp16 = FP16
+preset-int8 = INT8
+recipe-pruned = { $name }, { $percent } zeros
+sparsity = Weights set to zero
+step-prune = Prune weights
+step-prune-off = off: no weight is set to zero
+step-prune-note = plain file unchanged: zeros are stored too
+step-fp32 = Keep FP32
+step-fp32-note = unchanged: weights as they were trained
+step-fp16 = Round to FP16
+step-fp16-note = half the bytes; arithmetic stays FP32
+step-int8 = Quantise to INT8
+step-int8-note = one scale per channel; runs on integers
+step-plain = Ship the plain file
+step-plain-note = every weight at its full width
+step-sparse = Ship sparse-coded
+step-sparse-note = a bit per weight, and the weights that are not zero
+recipe-runs = The recipe runs
+recipe-waits = The recipe starts at once.
+recipe-done = Ready. Computed in { $seconds } s; { $zeros } of the weights are zero.
+calibrated-frames = Calibrated on the last { $n } frames.
+calibrated-built-in = Calibrated on { $n } views of the built-in pictures.
+recipe-cancelled = Cancelled. No compressed model is there.
+recipe-failed = The recipe failed: { $detail }
+recipe-no-pictures = INT8 needs pictures to calibrate on. Start the camera or open a picture, then compute again.
+compute = Compute
+stage-waits = Waits for its turn. The live view goes on.
+stage-download-of = { $done } of { $size }. The check sum is compared before use.
+stage-download = { $size } so far. The check sum is compared before use.
+stage-read = Reading and checking the file.
+stage-calibrate = Calibration frame { $done } of { $of }. The live view goes on.
+stage-weights = Layer { $done } of { $of }. The live view goes on.
+stage-sizes = Writing the files that are counted.
+stage-fixed-set = View { $done } of { $of }.
+sizes-title = Three sizes of this model
+size-dense = As a plain file
+size-gzip = Zipped
+size-sparse = Sparse-coded
+shipped = shipped
+
+## Fixed set
+
+fixed-title = A check that can be repeated
+fixed-button = Check on { $n } views of { $pictures } pictures
+fixed-button-own = Check on your { $n } pictures
+fixed-about = { $n } views of { $pictures } photos: crops, mirrored, lighter, darker. Not { $n } independent photos.
+fixed-about-own = Your { $n } pictures, once each, the centre square of each.
+fixed-needs-recipe = Needs a finished recipe.
+fixed-result = { $percent } same answer: { $same } of { $n }. 95 % range { $low } to { $high }.
+fixed-failed = The check did not finish. Run it again.
+
+## Dock
+
+dock = The three numbers
+dock-bytes = Shipped bytes
+dock-bytes-short = Bytes
+dock-latency = Latency, median
+dock-latency-of = Latency, median of { $n } frames
+dock-latency-paused = Latency, paused
+dock-latency-short = Latency (p95)
+dock-agreement = Same answer as the original
+dock-agreement-paused = Same answer, paused
+dock-agreement-short = Agreement
+dock-different = { $n } different
+p95 = p95 { $millis }
+of-frames = { $same } of { $n } frames
+of-views = { $same } of { $n } fixed views
+of-own = { $same } of { $n } own pictures
+range = 95 % range { $low } to { $high }
+same-size = same size
+times-smaller = { $factor }× smaller
+times-larger = { $factor }× larger
+same-speed = same speed
+times-faster = { $factor }× faster
+times-slower = { $factor }× slower
+reason-worker-starts = engine starts
+reason-worker-lost = engine stopped
+reason-model-loads = model loads
+reason-no-model = no model
+reason-recipe-runs = recipe runs
+reason-recipe-calibrates = recipe calibrates
+reason-recipe-weights = recipe runs, layers
+reason-recipe-sizes = recipe runs, sizes
+reason-recipe-stopped = no recipe
+reason-no-frames = no frames
+reason-warming-up = warming up, { $done } of { $of } frames
+reason-counting = { $done } of { $of } frames
+
+## Runtime
+
+runtime-title = What runs the models
+runtime-starting = SIMD128 starts
+runtime-lost = SIMD128 stopped
+runtime-ready = { $threads ->
+    [one] { $count } thread, SIMD128
+   *[other] { $count } threads, SIMD128
+}
+runtime-simd = SIMD128
+runtime-relaxed = Relaxed SIMD
+runtime-threads = Threads
+runtime-isolated = Isolated
+relaxed-unused = off: this engine is built without it
+relaxed-missing = off: this browser does not have it
+threads-on = { $threads } of { $hardware }
+threads-unused = { $threads } of { $hardware }: this engine is built for one
+threads-not-isolated = { $threads } of { $hardware }: page is not isolated
+isolated-no = no: header COOP or COEP is missing
+
+## Models
+
+model-choice = Model
+model-open = Choose a model
+model-loading = is loading
+model-none = No model
+model-chip = { $size } × { $size }, { $classes } classes
+model-from-web = { $name }, download { $size }
+models-title = Models
+model-current = in use
+model-use = Use
+model-download = Download
+model-name-everyday-60 = Everyday 60
+model-about-everyday-60 = MobileNetV2, 60 everyday things, trained from scratch by this project. MIT or Apache-2.0.
+model-name-efficientnet-lite0 = EfficientNet-Lite0
+model-about-efficientnet-lite0 = ImageNet, 1,000 classes, 224 × 224. Google, Apache-2.0.
+model-about-web = { $origin }, { $licence }, { $size }. Kept in this browser.
+model-own = Your own file
+model-own-about = MobileNet V1 or V2 as ONNX with FP32 weights, or a Tinylens model. Or drop it anywhere on this page. It stays on this device.
+choose-file = Choose a file
+choose-other-file = Choose another file
+loading-model = Loading { $name }
+facts-title = The loaded model
+fact-name = Name
+fact-origin = Origin
+fact-licence = Licence
+fact-licence-own = as its file’s owner says
+fact-bytes = File
+fact-input = Input
+fact-input-value = { $size } × { $size } pixels
+fact-classes = Classes
+fact-parameters = Parameters
+fact-multiply-adds = Multiply-adds per picture
+normalization = Preparation of pictures
+normalization-recorded = as the file records it
+normalization-minus-one = −1 to 1
+normalization-imagenet = ImageNet mean and deviation
+normalization-assumed = The file does not say how pictures are prepared. If the answers make no sense, try the other one.
+
+## Trouble
+
+no-models-title = No model is served here
+no-models-text = Choose one from the web or open your own file.
+model-unreadable-title = “{ $name }” is not a model that Tinylens reads
+model-unreadable-text = It reads MobileNet V1 and V2 as ONNX, and its own models. Choose another file.
+model-cut-off-title = “{ $name }” ends too early
+model-cut-off-of = The file says { $expected } bytes, but { $actual } arrived. Copy or download it again.
+model-cut-off = It ends after { $actual } bytes, before its contents do. Copy or download it again.
+model-unsupported-title = “{ $name }” cannot run here
+model-unsupported-text = Node { $node } uses { $feature }, which Tinylens does not have.
+model-http-title = “{ $name }” was not found
+model-http-text = The server answered { $status }. Try again later.
+model-network-title = The download of “{ $name }” was interrupted
+model-network-text = The connection broke, or there is none. Try again.
+model-hash-title = “{ $name }” is not the file that was promised
+model-hash-text = Its check sum (SHA-256) differs, so it is not used. Try again.
+model-failed-title = “{ $name }” cannot be loaded
+model-failed-text = Something went wrong that should not. Try again.
+model-former-stays = Your model before is still loaded.
+worker-slow-title = The engine takes long to start
+worker-slow-text = It has not answered for 20 seconds. Wait, or restart it.
+worker-lost-title = The engine has stopped
+worker-lost-text = The page goes on without it. Restart it to get answers again.
+worker-silent-title = The engine does not answer
+worker-silent-text = A frame has waited for 30 seconds. Wait, or restart it.
+file-unknown-title = “{ $name }” is not a picture, a video or a model
+file-unknown-text = Open a picture, a video, or a model as ONNX or safetensors.
+file-unreadable-title = “{ $name }” cannot be read
+file-unreadable-text = This browser cannot decode it. What ran before goes on.
+drop-here = Drop a picture, a video or a model
