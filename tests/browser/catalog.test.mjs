@@ -49,7 +49,8 @@ test('complete and right: it runs, and the second time it comes from the cache',
   page.on('request', (request) => { downloads += request.url().includes('/hub/'); });
   server.offer('whole', bytes);
   for (let visit = 1; visit <= 2; visit++) {
-    await page.reload();
+    await page.goto('about:blank');
+    await page.goto(server.url);
     await choose(page);
     await numberWhen(page, 'bytes-original', 'about 14 MB', (size) => size > 13e6 && size < 15e6);
     await bothPredict(page);
