@@ -38,6 +38,9 @@ const PICTURE_MILLIS: f64 = 2500.0;
 /// A frame without an answer for this long is reported, milliseconds.
 const OVERDUE_MILLIS: f64 = 30_000.0;
 
+/// A closure that can ask to be called again.
+type Ticker = Rc<RefCell<Option<Closure<dyn FnMut()>>>>;
+
 /// Where the squares come from.
 pub enum Feed {
     /// Nowhere; the canvas keeps what it shows.
@@ -206,7 +209,7 @@ fn watch(element: &HtmlVideoElement, fresh: &Rc<Cell<bool>>, alive: &Rc<Cell<boo
     let request =
         Reflect::get(element, &"requestVideoFrameCallback".into()).ok().and_then(|it| it.dyn_into().ok());
     let Some(request): Option<Function> = request else { return };
-    let holder: Rc<RefCell<Option<Closure<dyn FnMut()>>>> = Rc::default();
+    let holder: Ticker = Rc::default();
     let (again, next, video) = (holder.clone(), request.clone(), element.clone());
     let (fresh, alive) = (fresh.clone(), alive.clone());
     let closure = Closure::<dyn FnMut()>::new(move || {
@@ -223,7 +226,6 @@ fn watch(element: &HtmlVideoElement, fresh: &Rc<Cell<bool>>, alive: &Rc<Cell<boo
 }
 
 fn keep_ticking(inner: &Rc<RefCell<Inner>>, running: &Rc<Cell<bool>>) {
-    type Ticker = Rc<RefCell<Option<Closure<dyn FnMut()>>>>;
     let ticker: Ticker = Rc::default();
     let (inner, running, again) = (inner.clone(), running.clone(), ticker.clone());
     *ticker.borrow_mut() = Some(Closure::new(move || {

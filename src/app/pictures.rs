@@ -49,7 +49,7 @@ pub async fn decode(blob: &Blob) -> Result<ImageBitmap, JsValue> {
     let smaller = window.create_image_bitmap_with_image_bitmap_and_image_bitmap_options(&bitmap, &options)?;
     let smaller = JsFuture::from(smaller).await?.dyn_into();
     bitmap.close();
-    Ok(smaller?)
+    smaller
 }
 
 /// A second copy of a picture, to be transferred.
@@ -58,7 +58,7 @@ pub async fn decode(blob: &Blob) -> Result<ImageBitmap, JsValue> {
 /// The browser's exception, for want of memory.
 pub async fn copy(bitmap: &ImageBitmap) -> Result<ImageBitmap, JsValue> {
     let window = browser::window().ok_or("no window")?;
-    Ok(JsFuture::from(window.create_image_bitmap_with_image_bitmap(bitmap)?).await?.dyn_into()?)
+    JsFuture::from(window.create_image_bitmap_with_image_bitmap(bitmap)?).await?.dyn_into()
 }
 
 /// A file's contents.

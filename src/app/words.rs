@@ -122,9 +122,14 @@ impl Words {
         self.with_unit(self.megabytes(bytes), "unit-megabytes")
     }
 
-    /// Milliseconds, without the unit: one decimal, and two below one millisecond.
+    /// Milliseconds, without the unit: three digits or so, from `0.42` over `2.1` to `103`.
     pub fn millis(&self, millis: f64) -> String {
-        self.number(millis, if millis < 0.995 { 2 } else { 1 })
+        let decimals = match millis {
+            ..0.995 => 2,
+            ..99.95 => 1,
+            _ => 0,
+        };
+        self.number(millis, decimals)
     }
 
     /// `71 %` of a share `0..=1`.

@@ -57,6 +57,12 @@ pub fn Start(props: &Props) -> Html {
             </div>
         }
     };
+    let note = match props.pair.as_deref() {
+        Some(pair) if pair.compressed.is_some() => words.text("hero-running"),
+        Some(_) => words.text("hero-compressing"),
+        None if props.loading => words.text("hero-loading"),
+        None => words.text("waiting-frame"),
+    };
     html! {
         <div class="start">
             <div class="promise">
@@ -86,7 +92,7 @@ pub fn Start(props: &Props) -> Html {
                     { side(Side::Compressed) }
                 </figcaption>
                 <p class="note dim hero-note">
-                    { if props.pair.is_some() { words.text("hero-running") } else if props.loading { words.text("hero-loading") } else { words.text("waiting-frame") } }
+                    { note }
                 </p>
             </figure>
         </div>

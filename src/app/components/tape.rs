@@ -44,7 +44,7 @@ pub fn Tape(props: &Props) -> Html {
                 { registration_mark(verdict) }
                 <b data-testid="verdict">{ verdict_words }</b>
                 <span class="grow" />
-                <span class="note"><span class="lg">{ words.text_with("tape-last", &[("n", (&n_text).into())]) }{ " " }</span>{ &counts }</span>
+                <span class="note">{ &counts }</span>
             </div>
             <div class="tape" role="img" aria-label={label}>
                 <svg viewBox={format!("0 0 {} 26", STEP * WINDOW_FRAMES)} preserveAspectRatio="none" aria-hidden="true">
@@ -54,6 +54,7 @@ pub fn Tape(props: &Props) -> Html {
             </div>
             <div class="row note dim between">
                 <span>{ if n > 0 { words.text_with("tape-ago", &[("seconds", (&seconds).into())]) } else { words.text("tape-empty") } }</span>
+                if n > 0 { <span>{ words.text_with("tape-last", &[("n", (&n_text).into())]) }</span> }
                 <span>{ words.text("tape-now") }</span>
             </div>
         </div>

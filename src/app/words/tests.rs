@@ -133,5 +133,5 @@ fn numbers_and_units_hold_together() {
     assert_eq!(words.size(3_070_000), "3.07\u{a0}MB");
     assert_eq!(words.percent(0.712, 1), "71.2\u{a0}%");
     assert_eq!((words.factor(3.07, 0.47), words.factor(30.0, 1.0)), ("6.5".into(), "30".into()));
-    assert_eq!((words.millis(0.42), words.millis(2.06)), ("0.42".into(), "2.1".into()));
+    assert_eq!([0.42, 2.06, 99.96, 549.5].map(|millis| words.millis(millis)), ["0.42", "2.1", "100", "550"]);
 }
