@@ -16,9 +16,9 @@ const DEVICES = {
 };
 const VIEWS = {
   start: async (page) => {
-    await page.getByTestId('use-pictures').first().waitFor();
-    // The lens on the start page runs by itself; its first answers belong to the picture.
-    await page.waitForTimeout(6000);
+    // The lens on the start page runs by itself; the answers of both sides belong to the picture.
+    await numberWhen(page, 'latency-compressed', 'above 0 ms', (millis) => millis > 0);
+    await page.waitForTimeout(2000);
   },
   live: async (page) => {
     await page.getByTestId('use-pictures').first().click();
