@@ -34,15 +34,15 @@ pub(crate) async fn next_turn() {
 }
 
 /// The smallest module that uses one relaxed-SIMD instruction.
-const RELAXED_SIMD: [u8; 38] = [
+const RELAXED_SIMD: [u8; 36] = [
     0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2,
-    253, 15, 253, 128, 2, 11, 0, 0,
+    253, 15, 253, 128, 2, 11,
 ];
 
 /// What this browser gives, and what the engine takes of it.
 pub(crate) fn runtime() -> Runtime {
     let scope = scope();
-    let relaxed = js_sys::Uint8Array::from(&RELAXED_SIMD[..36]);
+    let relaxed = js_sys::Uint8Array::from(&RELAXED_SIMD[..]);
     Runtime {
         simd128: cfg!(target_feature = "simd128"),
         relaxed_simd_available: js_sys::WebAssembly::validate(&relaxed.into()).unwrap_or(false),
@@ -80,6 +80,9 @@ impl PixelReader {
             canvas.set_width(width);
             canvas.set_height(height);
         }
+        // What is transparent would show the picture before.
+        context.set_fill_style_str("white");
+        context.fill_rect(0.0, 0.0, f64::from(width), f64::from(height));
         context.draw_image_with_image_bitmap_and_dw_and_dh(
             bitmap,
             0.0,

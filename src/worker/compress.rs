@@ -37,9 +37,13 @@ pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) ->
             }
         }
     };
-    let classifier = Classifier::new(&graph).map_err(refused)?;
+    let mut classifier = Classifier::new(&graph).map_err(refused)?;
+    classifier.try_out().map_err(refused)?;
     let sparsity = graph.sparsity();
-    session.borrow_mut().compressed = Some(classifier);
+    next_turn().await;
+    session.borrow_mut().check_cancelled(id)?;
+    session.borrow().check_generation(generation)?;
+    session.borrow_mut().replace_compressed(classifier);
     let facts = CompressedFacts {
         sizes: Sizes {
             dense: sizes.dense,

@@ -32,17 +32,17 @@ pub(super) async fn fetch_model(
     name: &str,
     expected: &Expected,
 ) -> Result<Vec<u8>, Failure> {
+    let controller = AbortController::new().map_err(internal)?;
+    session.borrow_mut().on_cancel(id, controller.clone());
     if let Some(sha256) = &expected.sha256
         && let Some(bytes) = from_cache(sha256).await
         && is_hash(&bytes, sha256)
     {
         return Ok(bytes);
     }
-    let controller = AbortController::new().map_err(internal)?;
-    session.borrow_mut().on_cancel(id, controller.clone());
+    session.borrow_mut().check_load(id)?;
     let result = stream(id, url, name, expected, &controller).await;
-    session.borrow_mut().forget_cancel(id);
-    session.borrow_mut().check_cancelled(id)?;
+    session.borrow_mut().check_load(id)?;
     let bytes = result?;
     if let Some(sha256) = &expected.sha256 {
         if !is_hash(&bytes, sha256) {
@@ -82,7 +82,8 @@ async fn stream(
     let network = || Failure::Network { name: name.to_owned() };
     let reader: ReadableStreamDefaultReader =
         response.body().ok_or_else(network)?.get_reader().dyn_into().map_err(|_| network())?;
-    let mut bytes: Vec<u8> = Vec::with_capacity(total.unwrap_or(0) as usize);
+    // A server may announce anything: only what has come is allocated.
+    let mut bytes: Vec<u8> = Vec::new();
     let cut_off =
         |actual: usize| Failure::CutOff { name: name.to_owned(), expected: total, actual: actual as u64 };
     loop {

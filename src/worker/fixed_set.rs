@@ -19,8 +19,7 @@ pub(super) async fn run(session: &Shared, id: RequestId, set: FixedSet) -> Resul
     if views.is_empty() {
         return Err(Failure::NoPictures);
     }
-    let n_pictures = session.borrow().own.len();
-    let generation = session.borrow().generation();
+    let revision = session.borrow().revision();
     let total = views.len() as u64;
     let mut same = 0;
     for (done, (picture, view)) in views.into_iter().enumerate() {
@@ -28,10 +27,7 @@ pub(super) async fn run(session: &Shared, id: RequestId, set: FixedSet) -> Resul
         next_turn().await;
         let mut session = session.borrow_mut();
         session.check_cancelled(id)?;
-        session.check_generation(generation)?;
-        if set == FixedSet::Own && session.own.len() != n_pictures {
-            return Err(Failure::Cancelled);
-        }
+        session.check_revision(revision)?;
         same += u32::from(agree(&mut session, set, picture, &view)?);
     }
     Ok(Answer::FixedSetResult { id, set, n: total as u32, same })

@@ -7,10 +7,11 @@ use pipeline::{
 };
 use serde::Deserialize;
 
-use super::Shared;
+use super::browser::next_turn;
 use super::download::{Expected, fetch_model, fetch_text};
 use super::session::Original;
-use crate::bridge::{Answer, Failure, Labels, ModelFacts, ModelSource, Normalization, RequestId};
+use super::{Shared, post};
+use crate::bridge::{Answer, Failure, Labels, ModelFacts, ModelSource, Normalization, RequestId, Stage};
 
 /// An entry of `catalog.json`: a model on the web and what its file does not say.
 #[derive(Deserialize)]
@@ -40,6 +41,7 @@ pub(super) async fn load(
         }
         ModelSource::Catalog { id: model } => {
             let entry = catalog_entry(&model).await?;
+            session.borrow_mut().check_load(id)?;
             let expected = Expected { bytes: Some(entry.bytes), sha256: Some(entry.sha256.clone()) };
             let bytes = fetch_model(session, id, &entry.url, &entry.name, &expected).await?;
             let mut graph = read(&bytes, &entry.name)?;
@@ -57,11 +59,11 @@ pub(super) async fn load(
         }
     };
     let recorded = graph.metadata.preprocessing;
-    make_original(session, id, graph, recorded, file_bytes as u64)
+    make_original(session, id, graph, recorded, file_bytes as u64).await
 }
 
 /// Changes how pictures are prepared; the compressed model, calibrated on others, goes.
-pub(super) fn set_normalization(
+pub(super) async fn set_normalization(
     session: &Shared,
     id: RequestId,
     normalization: Normalization,
@@ -77,10 +79,10 @@ pub(super) fn set_normalization(
         Normalization::ImageNet => Preprocessing::IMAGENET,
     };
     graph.metadata.preprocessing = Preprocessing { mean, std, ..recorded };
-    make_original(session, id, graph, recorded, file_bytes)
+    make_original(session, id, graph, recorded, file_bytes).await
 }
 
-fn make_original(
+async fn make_original(
     session: &Shared,
     id: RequestId,
     graph: Graph,
@@ -88,12 +90,23 @@ fn make_original(
     file_bytes: u64,
 ) -> Result<Answer, Failure> {
     let name = graph.metadata.name.clone();
-    let classifier = Classifier::new(&graph).map_err(|error| refused(&name, &error))?;
+    reading(id).await;
+    let mut classifier = Classifier::new(&graph).map_err(|error| refused(&name, &error))?;
+    classifier.try_out().map_err(|error| refused(&name, &error))?;
+    reading(id).await;
     let facts = facts(&graph, &classifier, &recorded, file_bytes);
     let preparer = Classifier::preparer(&graph);
     let original = Original { graph: Arc::new(graph), classifier, preparer, recorded, facts: facts.clone() };
+    reading(id).await;
+    session.borrow_mut().check_load(id)?;
     session.borrow_mut().replace_original(original);
     Ok(Answer::ModelLoaded { id, model: facts })
+}
+
+/// Says that reading goes on, and lets frames be answered and a cancellation arrive.
+async fn reading(id: RequestId) {
+    post(&Answer::Progress { id, stage: Stage::Read, done: 0, total: None });
+    next_turn().await;
 }
 
 fn facts(graph: &Graph, classifier: &Classifier, recorded: &Preprocessing, file_bytes: u64) -> ModelFacts {

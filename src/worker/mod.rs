@@ -22,7 +22,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{ImageBitmap, MessageEvent};
 
-use crate::bridge::{Answer, Failure, Request};
+use crate::bridge::{Answer, Failure, Request, RequestId};
 use session::Session;
 
 /// The one session of this worker. Borrowed only between awaits.
@@ -72,30 +72,43 @@ fn receive(session: &Shared, data: &JsValue) {
             pictures::set_own(&session, id, &bitmaps);
         }
         Request::SetNormalization { id, normalization } => {
-            answer_when_done(id, async move { load::set_normalization(&session, id, normalization) });
+            session.borrow_mut().begin_load(id);
+            answer_when_done(&session.clone(), id, async move {
+                load::set_normalization(&session, id, normalization).await
+            });
         }
         Request::LoadModel { id, source } => {
             let bytes = property("bytes").dyn_into::<js_sys::ArrayBuffer>().ok();
             let bytes = bytes.map(|buffer| Uint8Array::new(&buffer).to_vec());
-            answer_when_done(id, async move { load::load(&session, id, source, bytes).await });
+            session.borrow_mut().begin_load(id);
+            answer_when_done(
+                &session.clone(),
+                id,
+                async move { load::load(&session, id, source, bytes).await },
+            );
         }
         Request::Compress { id, recipe } => {
-            answer_when_done(id, async move { compress::compress(&session, id, recipe).await });
+            answer_when_done(
+                &session.clone(),
+                id,
+                async move { compress::compress(&session, id, recipe).await },
+            );
         }
         Request::RunFixedSet { id, set } => {
-            answer_when_done(id, async move { fixed_set::run(&session, id, set).await });
+            answer_when_done(&session.clone(), id, async move { fixed_set::run(&session, id, set).await });
         }
     }
 }
 
 fn answer_when_done(
-    id: crate::bridge::RequestId,
+    session: &Shared,
+    id: RequestId,
     work: impl Future<Output = Result<Answer, Failure>> + 'static,
 ) {
+    let session = session.clone();
     spawn_local(async move {
-        match work.await {
-            Ok(answer) => post(&answer),
-            Err(failure) => post(&Answer::Failed { id, failure }),
-        }
+        let answer = work.await.unwrap_or_else(|failure| Answer::Failed { id, failure });
+        session.borrow_mut().end(id);
+        post(&answer);
     });
 }

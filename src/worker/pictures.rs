@@ -12,6 +12,9 @@ use crate::bridge::{Answer, Failure, RequestId};
 /// Pictures are kept no longer than this on either side, pixels: enough for the views of a 224-pixel network.
 const LONGEST: u32 = 640;
 
+/// The user's own ones are many and seen as a whole only.
+const OWN_LONGEST: u32 = 320;
+
 /// An entry of `pictures/index.json`.
 #[derive(Deserialize)]
 struct Entry {
@@ -51,16 +54,17 @@ pub(super) async fn ensure_built_in(session: &Shared) -> Result<(), Failure> {
 /// Replaces the user's own pictures.
 pub(super) fn set_own(session: &Shared, id: RequestId, bitmaps: &[ImageBitmap]) {
     let mut session = session.borrow_mut();
+    session.own.clear();
     let mut pictures = Vec::with_capacity(bitmaps.len());
     for bitmap in bitmaps {
-        match session.reader.read(bitmap, LONGEST) {
+        match session.reader.read(bitmap, OWN_LONGEST) {
             Ok(pixels) => pictures.push(pixels),
             Err(error) => report(&error),
         }
         bitmap.close();
     }
     let n = pictures.len() as u32;
-    session.own = pictures;
+    session.replace_own(pictures);
     post(&Answer::OwnPicturesSet { id, n });
 }
 

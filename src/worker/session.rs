@@ -24,8 +24,12 @@ pub(crate) struct Session {
     pub(super) reader: PixelReader,
     /// Which side runs first on the next frame.
     pub(super) compressed_first: bool,
-    /// Counts models, so that long work notices that its model is gone.
+    /// Counts originals, so that long work notices that its model is gone.
     generation: u64,
+    /// Counts changes of either model and of the own pictures, for work that depends on all of them.
+    revision: u64,
+    /// The load that was asked for last; older ones give up.
+    latest_load: Option<RequestId>,
     cancelled: HashSet<RequestId>,
     downloads: HashMap<RequestId, AbortController>,
 }
@@ -48,9 +52,38 @@ impl Session {
         self.compressed = None;
         self.original = Some(original);
         self.generation += 1;
+        self.revision += 1;
     }
 
-    /// Names the present model.
+    /// Makes `compressed` the compressed model.
+    pub(super) fn replace_compressed(&mut self, compressed: Classifier) {
+        self.compressed = Some(compressed);
+        self.revision += 1;
+    }
+
+    /// Makes `own` the user's own pictures.
+    pub(super) fn replace_own(&mut self, own: Vec<Pixels>) {
+        self.own = own;
+        self.revision += 1;
+    }
+
+    /// A load begins; those before it give up.
+    pub(super) fn begin_load(&mut self, id: RequestId) {
+        self.latest_load = Some(id);
+    }
+
+    /// Fails when the load is cancelled or another one has begun since.
+    pub(super) fn check_load(&mut self, id: RequestId) -> Result<(), Failure> {
+        self.check_cancelled(id)?;
+        if self.latest_load == Some(id) { Ok(()) } else { Err(Failure::Cancelled) }
+    }
+
+    /// Names the present models and pictures.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Names the present original.
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
@@ -68,17 +101,23 @@ impl Session {
         self.downloads.insert(id, download);
     }
 
-    /// The download is over.
-    pub(super) fn forget_cancel(&mut self, id: RequestId) {
-        self.downloads.remove(&id);
-    }
-
     /// Fails once for a request that is to end.
     pub(super) fn check_cancelled(&mut self, id: RequestId) -> Result<(), Failure> {
         if self.cancelled.remove(&id) { Err(Failure::Cancelled) } else { Ok(()) }
     }
 
-    /// Fails when the model that long work began with is no longer the present one.
+    /// Forgets a request that has ended, cancelled too late or not.
+    pub(super) fn end(&mut self, id: RequestId) {
+        self.cancelled.remove(&id);
+        self.downloads.remove(&id);
+    }
+
+    /// Fails when a model or the pictures that long work began with are no longer the present ones.
+    pub(super) fn check_revision(&self, revision: u64) -> Result<(), Failure> {
+        if self.revision == revision { Ok(()) } else { Err(Failure::Cancelled) }
+    }
+
+    /// Fails when the original that long work began with is no longer the present one.
     pub(super) fn check_generation(&self, generation: u64) -> Result<(), Failure> {
         if self.generation == generation { Ok(()) } else { Err(Failure::Cancelled) }
     }
@@ -95,9 +134,10 @@ pub(crate) struct RecentFrames {
 const FRAME_SPACING_MILLIS: f64 = 200.0;
 
 impl RecentFrames {
-    /// Keeps a copy of `tensor` unless the last kept one is too recent.
+    /// Keeps a copy of `tensor` unless the last kept one is too recent or the same: a still picture counts once.
     pub(super) fn offer(&mut self, tensor: &[f32], now_millis: f64) {
-        if !self.tensors.is_empty() && now_millis - self.last_millis < FRAME_SPACING_MILLIS {
+        let too_recent = !self.tensors.is_empty() && now_millis - self.last_millis < FRAME_SPACING_MILLIS;
+        if too_recent || self.tensors.back().is_some_and(|last| last == tensor) {
             return;
         }
         self.last_millis = now_millis;
@@ -123,5 +163,59 @@ impl RecentFrames {
     /// Copies of all, oldest first.
     pub(super) fn tensors(&self) -> Vec<Vec<f32>> {
         self.tensors.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_spread_over_time_and_bounded() {
+        let mut frames = RecentFrames::default();
+        for i in 0..200 {
+            frames.offer(&[i as f32], f64::from(i) * 50.0);
+        }
+        assert_eq!(frames.len(), CALIBRATION_FRAMES);
+        let kept: Vec<f32> = frames.tensors().iter().map(|tensor| tensor[0]).collect();
+        assert_eq!(kept.last(), Some(&196.0));
+        assert!(kept.windows(2).all(|pair| pair[1] - pair[0] == 4.0), "{kept:?}");
+    }
+
+    #[test]
+    fn a_still_picture_is_one_frame() {
+        let mut frames = RecentFrames::default();
+        for i in 0..50 {
+            frames.offer(&[1.0, 2.0], f64::from(i) * 300.0);
+        }
+        assert_eq!(frames.len(), 1);
+        frames.offer(&[1.0, 3.0], 1e6);
+        assert_eq!(frames.len(), 2);
+    }
+
+    #[test]
+    fn a_cancellation_counts_once_and_a_newer_load_wins() {
+        let mut session = Session::default();
+        let (old, new) = (RequestId(1), RequestId(2));
+        session.begin_load(old);
+        assert_eq!(session.check_load(old), Ok(()));
+        session.begin_load(new);
+        assert_eq!(session.check_load(old), Err(Failure::Cancelled));
+        session.cancel(new);
+        assert_eq!(session.check_load(new), Err(Failure::Cancelled));
+        assert_eq!(session.check_load(new), Ok(()));
+        session.cancel(old);
+        session.end(old);
+        assert_eq!(session.check_cancelled(old), Ok(()));
+    }
+
+    #[test]
+    fn long_work_notices_other_pictures() {
+        let mut session = Session::default();
+        let (generation, revision) = (session.generation(), session.revision());
+        assert_eq!(session.check_revision(revision), Ok(()));
+        session.replace_own(Vec::new());
+        assert_eq!(session.check_revision(revision), Err(Failure::Cancelled));
+        assert_eq!(session.check_generation(generation), Ok(()), "the model is the same");
     }
 }

@@ -36,6 +36,14 @@ pub enum EngineError {
         /// Its scale.
         scale: f64,
     },
+    /// The network's activations need more memory than a browser tab should be asked for.
+    #[error("activations take {bytes} bytes, at most {limit} are accepted")]
+    TooLarge {
+        /// Bytes of all buffers.
+        bytes: u64,
+        /// The most that is accepted.
+        limit: u64,
+    },
     /// The input has the wrong length.
     #[error("input has {actual} elements, the network takes {expected}")]
     Input {

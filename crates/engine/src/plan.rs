@@ -29,6 +29,19 @@ pub(crate) struct BufferSizes {
     pub(crate) scratch_i16: usize,
 }
 
+/// Buffers beyond this are refused: a browser tab on a small device could not hold them beside the models.
+const MAX_ARENA_BYTES: u64 = 512 << 20;
+
+impl BufferSizes {
+    /// Sizes may come from a hostile file and overflow the target's `usize` in bytes.
+    fn bytes(&self) -> u64 {
+        let sum = |sizes: &[usize]| sizes.iter().map(|size| *size as u64).sum::<u64>();
+        let wide = sum(&self.f32) + self.scratch_f32 as u64;
+        let narrow = sum(&self.i8) + self.scratch_i8 as u64;
+        4 * wide + narrow + 2 * self.scratch_i16 as u64
+    }
+}
+
 /// How an activation is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Number {
@@ -146,15 +159,21 @@ impl Plan {
     pub fn new(graph: &Graph, residuals: Residuals) -> Result<Self, EngineError> {
         graph.validate()?;
         let folded = fold_batch_norms(graph)?;
-        lower(&folded, &blocks(&folded, residuals))
+        let plan = lower(&folded, &blocks(&folded, residuals))?;
+        match plan.buffers.bytes() {
+            bytes if bytes <= MAX_ARENA_BYTES => Ok(plan),
+            bytes => Err(EngineError::TooLarge { bytes, limit: MAX_ARENA_BYTES }),
+        }
+    }
+
+    /// Elements of the network's input.
+    pub fn input_len(&self) -> usize {
+        self.input.len
     }
 
     /// Bytes of all activation and scratch buffers.
-    pub fn arena_bytes(&self) -> usize {
-        let BufferSizes { f32, i8, scratch_f32, scratch_i8, scratch_i16 } = &self.buffers;
-        let wide = f32.iter().sum::<usize>() + scratch_f32;
-        let narrow = i8.iter().sum::<usize>() + scratch_i8;
-        wide * size_of::<f32>() + narrow + scratch_i16 * size_of::<i16>()
+    pub fn arena_bytes(&self) -> u64 {
+        self.buffers.bytes()
     }
 
     /// How many steps run on integers, and how many there are.

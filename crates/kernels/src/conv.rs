@@ -11,8 +11,10 @@ use crate::{ImageShape, KernelError, Window};
 const PIXELS: usize = 32;
 
 /// float32 values of scratch that [`conv2d_f32`] needs for these weights.
+///
+/// Saturates, so that an absurd size is seen as one by whoever allocates.
 pub fn conv2d_scratch_len(weights: &PackedWeightsF32) -> usize {
-    PIXELS * weights.k()
+    weights.k().saturating_mul(PIXELS)
 }
 
 /// int8 values of scratch that [`conv2d_i8`] needs for these weights, besides those of the product.

@@ -62,6 +62,16 @@ impl Classifier {
         Ok(&self.probabilities)
     }
 
+    /// Runs once on a picture of zeros: what fails there would fail on every frame.
+    ///
+    /// # Errors
+    /// [`PipelineError::Engine`] when a step does not run.
+    pub fn try_out(&mut self) -> Result<(), PipelineError> {
+        let zeros = vec![0.0; self.executor.plan().input_len()];
+        self.executor.run(&zeros)?;
+        Ok(())
+    }
+
     /// The `n` first answers of the last call of [`Classifier::probabilities`].
     pub fn answers(&self, n: usize) -> Vec<Answer> {
         vision::answers(&self.probabilities, self.background_class, n)
@@ -78,7 +88,7 @@ impl Classifier {
     }
 
     /// Bytes of all buffers.
-    pub fn arena_bytes(&self) -> usize {
+    pub fn arena_bytes(&self) -> u64 {
         self.executor.plan().arena_bytes()
     }
 

@@ -14,6 +14,8 @@ pub struct ModelState {
     pub choice: Option<ModelChoice>,
     /// The model on its way.
     pub loading: Option<Loading>,
+    /// The model that was on its way when it was cancelled. The worker may have been done by then.
+    pub abandoned: Option<Loading>,
 }
 
 /// A model on its way.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use pipeline::{NumberFormat, Recipe};
+use pipeline::{NumberFormat, Recipe, Step};
 
 use super::Progress;
 use crate::bridge::{CompressedFacts, Failure, RequestId};
@@ -26,6 +26,16 @@ impl Default for Controls {
 }
 
 impl Controls {
+    /// The controls that made a compressed model.
+    pub fn of(facts: &CompressedFacts) -> Self {
+        let sparsity = facts.recipe.steps.iter().map(|step| match step {
+            Step::PruneMagnitude { sparsity } => *sparsity,
+            Step::Float16 | Step::QuantizeInt8 => 0.0,
+        });
+        let percent = 100.0 * sparsity.fold(0.0, f64::max);
+        Self { format: facts.format, sparsity_percent: percent.round() as u32 }
+    }
+
     /// As the worker is asked for it.
     pub fn recipe(self) -> Recipe {
         Recipe::from_controls(self.format, f64::from(self.sparsity_percent.min(MAX_SPARSITY_PERCENT)) / 100.0)

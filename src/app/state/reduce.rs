@@ -211,7 +211,7 @@ fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
             load_default(state, effects);
         }
         Answer::ModelLoaded { id, model } => model_loaded(state, id, model, effects),
-        Answer::Compressed { id, facts } => compressed(state, id, facts),
+        Answer::Compressed { id, facts } => compressed(state, id, facts, effects),
         Answer::Progress { id, stage, done, total } => {
             let progress = Progress { stage: Some(stage), done, total };
             if let Some(loading) = state.model.loading.as_mut().filter(|loading| loading.id == id) {
@@ -250,6 +250,8 @@ fn failed(state: &mut State, id: RequestId, failure: Failure, effects: &mut Vec<
         if !former {
             load_default(state, effects);
         }
+    } else if state.model.abandoned.take_if(|loading| loading.id == id).is_some() {
+        // As it was meant.
     } else if state.recipe.running.take_if(|attempt| attempt.id == id).is_some() {
         state.recipe.failure = Some(failure);
     } else if state.fixed.running.take_if(|run| run.id == id).is_some() && failure != Failure::Cancelled {
@@ -315,11 +317,15 @@ fn load(state: &mut State, choice: ModelChoice, effects: &mut Vec<Effect>) {
 fn cancel_loading(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(loading) = state.model.loading.take() {
         effects.push(Effect::Post(Request::Cancel { id: loading.id }));
+        state.model.abandoned = Some(loading);
     }
 }
 
 fn model_loaded(state: &mut State, id: RequestId, model: ModelFacts, effects: &mut Vec<Effect>) {
-    let Some(loading) = state.model.loading.take_if(|loading| loading.id == id) else { return };
+    let arrived = |loading: &mut Loading| loading.id == id;
+    let loading = state.model.loading.take_if(arrived).or_else(|| state.model.abandoned.take_if(arrived));
+    // A model whose cancellation came too late is the worker's model all the same.
+    let Some(loading) = loading else { return };
     if state.naming.labels != Some(model.labels) {
         state.naming = Naming { labels: Some(model.labels), names: None };
         if labels_path(model.labels).is_some() {
@@ -392,12 +398,17 @@ fn cancel_recipe_by_hand(state: &mut State, effects: &mut Vec<Effect>) {
     }
 }
 
-fn compressed(state: &mut State, id: RequestId, facts: CompressedFacts) {
-    let Some(attempt) = state.recipe.running.take_if(|attempt| attempt.id == id) else { return };
-    state.recipe.finished = Some((attempt.controls, Rc::new(facts)));
+fn compressed(state: &mut State, id: RequestId, facts: CompressedFacts, effects: &mut Vec<Effect>) {
+    let expected = state.recipe.running.take_if(|attempt| attempt.id == id).is_some();
+    cancel_fixed(state, effects);
+    state.recipe.finished = Some((Controls::of(&facts), Rc::new(facts)));
     state.recipe.failure = None;
     state.fixed = FixedState::default();
     other_models(state);
+    if !expected && state.recipe.running.is_none() {
+        // Its cancellation came too late: the worker runs it, and the page asks again for what is wanted.
+        compress(state, effects);
+    }
 }
 
 fn cancel_fixed(state: &mut State, effects: &mut Vec<Effect>) {

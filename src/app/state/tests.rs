@@ -53,8 +53,8 @@ impl Page {
     }
 
     fn finish_recipe(&mut self) {
-        let id = self.running();
-        self.hear(Answer::Compressed { id, facts: facts(1_000_000) });
+        let Attempt { id, controls, .. } = self.state.recipe.running.unwrap();
+        self.hear(Answer::Compressed { id, facts: facts_of(controls, 1_000_000) });
     }
 
     fn running(&self) -> RequestId {
@@ -137,10 +137,14 @@ fn model(bytes: u64) -> ModelFacts {
 }
 
 fn facts(bytes: u64) -> CompressedFacts {
+    facts_of(Controls::default(), bytes)
+}
+
+fn facts_of(controls: Controls, bytes: u64) -> CompressedFacts {
     CompressedFacts {
-        recipe: Controls::default().recipe(),
+        recipe: controls.recipe(),
         sizes: sizes(bytes),
-        format: NumberFormat::Int8,
+        format: controls.format,
         sparsity: 0.0,
         millis: 400.0,
         n_calibration: 64,
@@ -211,7 +215,7 @@ fn a_loaded_model_is_compressed_to_int8_without_a_click() {
 }
 
 #[test]
-fn a_change_waits_cancels_what_runs_and_ignores_older_answers() {
+fn a_change_waits_cancels_what_runs_and_never_shows_older_answers() {
     let mut page = Page::loaded();
     let old = page.running();
     page.act(Action::Sparsity(30));
@@ -224,7 +228,8 @@ fn a_change_waits_cancels_what_runs_and_ignores_older_answers() {
     page.act(Action::RecipeDue { revision: page.state.recipe.revision });
     assert!(matches!(page.posted()[..], [Request::Compress { .. }]));
     page.hear(Answer::Compressed { id: old, facts: facts(5) });
-    assert!(page.state.recipe.finished.is_none(), "an older answer is ignored");
+    assert!(!page.state.recipe.is_current(), "an older answer is not the wanted one");
+    assert_eq!(page.state.numbers.bytes_compressed, Cell::Missing(Reason::RecipeRuns(None)));
     page.finish_recipe();
     assert_eq!(page.state.recipe.current().unwrap().sizes.shipped, 1_000_000);
 }
@@ -431,8 +436,7 @@ fn a_cancelled_download_leaves_no_message() {
     assert_eq!(page.posted(), [&Request::Cancel { id }]);
     page.hear(Answer::Failed { id, failure: Failure::Cancelled });
     assert_eq!(page.state.notice, None);
-    page.hear(Answer::ModelLoaded { id, model: model(1) });
-    assert_eq!(page.state.numbers.bytes_original, Cell::Known(4_000_000), "an answer that came too late");
+    assert_eq!(page.state.numbers.bytes_original, Cell::Known(4_000_000));
 }
 
 #[test]
@@ -548,4 +552,34 @@ fn changing_the_view_changes_nothing_else() {
     page.act(Action::Show(View::Live));
     assert_eq!(page.effects, [Effect::PutView(View::Live)]);
     assert_eq!(State { view: View::Start, numbers: before.numbers.clone(), ..page.state.clone() }, before);
+}
+
+#[test]
+fn a_recipe_that_was_done_before_its_cancellation_is_not_taken_for_the_wanted_one() {
+    let mut page = Page::ready();
+    page.act(Action::Sparsity(10));
+    let revision = page.state.recipe.revision;
+    page.act(Action::RecipeDue { revision });
+    let Attempt { id, controls, .. } = page.state.recipe.running.unwrap();
+    page.act(Action::Sparsity(0));
+    assert!(page.state.recipe.running.is_none() && page.state.recipe.is_current());
+    page.hear(Answer::Compressed { id, facts: facts_of(controls, 900_000) });
+    assert!(!page.state.recipe.is_current(), "the worker runs the pruned model");
+    let again = page.state.recipe.running.expect("the wanted recipe runs again");
+    assert_eq!(again.controls, Controls::default());
+    page.finish_recipe();
+    assert!(page.state.recipe.is_current());
+}
+
+#[test]
+fn a_model_that_was_there_before_its_cancellation_is_shown() {
+    let mut page = Page::ready();
+    page.act(Action::ChooseModel("everyday-60".to_owned()));
+    let id = page.state.model.loading.as_ref().unwrap().id;
+    page.act(Action::CancelLoading);
+    assert!(page.state.model.loading.is_none());
+    page.hear(Answer::ModelLoaded { id, model: model(2_000_000) });
+    assert_eq!(page.state.model.choice, Some(ModelChoice::Served("everyday-60".to_owned())));
+    assert_eq!(page.state.model.current.as_ref().unwrap().shipped_bytes, 2_000_000);
+    assert!(page.state.recipe.running.is_some(), "and it is compressed");
 }
