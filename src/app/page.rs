@@ -379,6 +379,9 @@ impl Page {
     fn remember(&self, store: bool) {
         browser::set_root_attribute("lang", self.state.language.tag());
         browser::set_root_attribute("data-theme", self.state.theme.name());
+        if let Some(document) = browser::document() {
+            document.set_title(&self.words.text("title"));
+        }
         if store {
             browser::store(LANGUAGE_KEY, self.state.language.tag());
             browser::store(THEME_KEY, self.state.theme.name());

@@ -10,6 +10,7 @@ exact-bytes = { $bytes } Byte
 
 ## Kopf
 
+title = Tinylens: sieh, was Verkleinern macht
 skip = Zum Inhalt
 views = Ansichten
 view-start = Start
@@ -211,6 +212,7 @@ reason-recipe-weights = Rezept läuft, Schichten
 reason-recipe-sizes = Rezept läuft, Größen
 reason-recipe-stopped = kein Rezept
 reason-no-frames = keine Bilder
+reason-paused = Pause
 reason-warming-up = läuft warm, { $done } von { $of } Bildern
 reason-counting = { $done } von { $of } Bildern
 

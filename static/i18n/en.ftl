@@ -10,6 +10,7 @@ exact-bytes = { $bytes } bytes
 
 ## Head
 
+title = Tinylens: see what compression does
 skip = To the content
 views = Views
 view-start = Start
@@ -211,6 +212,7 @@ reason-recipe-weights = recipe runs, layers
 reason-recipe-sizes = recipe runs, sizes
 reason-recipe-stopped = no recipe
 reason-no-frames = no frames
+reason-paused = paused
 reason-warming-up = warming up, { $done } of { $of } frames
 reason-counting = { $done } of { $of } frames
 

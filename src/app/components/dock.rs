@@ -231,6 +231,7 @@ fn reason_words(words: &Words, reason: Reason) -> String {
         Reason::RecipeRuns(Some(Stage::Sizes)) => words.text("reason-recipe-sizes"),
         Reason::RecipeStopped => words.text("reason-recipe-stopped"),
         Reason::NoFrames => words.text("reason-no-frames"),
+        Reason::Paused => words.text("reason-paused"),
         Reason::WarmingUp { done, of } => counted(words, key("reason-warming-up"), done, of),
         Reason::Counting { done, of } => counted(words, key("reason-counting"), done, of),
     }

@@ -28,12 +28,14 @@ pub struct Props {
 #[component]
 pub fn Notices(props: &Props) -> Html {
     let (words, tools) = (use_words(), use_tools());
-    // On Start the lens itself says that the model loads, and nothing has to be cancelled for the promise to be read.
-    let loading = props.loading.as_ref().filter(|_| props.view == View::Live);
+    // On Start the lens itself says that a served model loads.
+    let announced =
+        |loading: &&Loading| props.view == View::Live || !matches!(loading.choice, ModelChoice::Served(_));
+    let loading = props.loading.as_ref().filter(announced);
     html! {
         <div class="notices">
             if let Some(loading) = loading {
-                <div class="floating"><ProgressBar title={loading_title(&words, &loading.choice)} progress={loading.progress} oncancel={tools.on(Action::CancelLoading)} /></div>
+                <div class="floating later"><ProgressBar title={loading_title(&words, &loading.choice)} progress={loading.progress} oncancel={tools.on(Action::CancelLoading)} /></div>
             }
             if let Some(notice) = &props.notice { <NoticeCard notice={notice.clone()} /> }
         </div>

@@ -60,6 +60,8 @@ pub enum Reason {
     RecipeStopped,
     /// No source is chosen, or the camera is not there.
     NoFrames,
+    /// Frames stand still, and too few were counted before.
+    Paused,
     /// Too few frames for a latency.
     WarmingUp {
         /// Frames so far.
@@ -146,6 +148,7 @@ fn agreement(state: &State, missing: Option<Reason>) -> Cell<Agreement> {
 fn waiting_for_frames(state: &State, otherwise: Reason) -> Reason {
     match &state.source {
         Source::None | Source::Camera(CameraState::Asking | CameraState::Failed(_)) => Reason::NoFrames,
+        _ if state.paused => Reason::Paused,
         _ => otherwise,
     }
 }

@@ -87,7 +87,7 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         }
         Action::Models(open) => state.models_open = open,
         Action::ChooseModel(key) => choose_model(state, &key, effects),
-        Action::OwnModelRead { name } => load(state, ModelChoice::Own(name), effects),
+        Action::OwnModelRead { name } => load_chosen(state, ModelChoice::Own(name), effects),
         Action::Normalize(normalization) => {
             if let Some(choice) = state.model.choice.clone().filter(|_| state.model.current.is_some()) {
                 cancel_loading(state, effects);
@@ -294,6 +294,14 @@ fn choose_model(state: &mut State, key: &str, effects: &mut Vec<Effect>) {
     {
         return;
     }
+    load_chosen(state, choice, effects);
+}
+
+/// Loads what the visitor chose; a message about an earlier model is done with.
+fn load_chosen(state: &mut State, choice: ModelChoice, effects: &mut Vec<Effect>) {
+    if matches!(state.notice, Some(Notice::Model { .. } | Notice::NoModels)) {
+        state.notice = None;
+    }
     load(state, choice, effects);
 }
 
@@ -304,10 +312,6 @@ fn load(state: &mut State, choice: ModelChoice, effects: &mut Vec<Effect>) {
     cancel_loading(state, effects);
     if let ModelChoice::Served(id) = &choice {
         state.tried_models.push(id.clone());
-    }
-    if matches!(state.notice, Some(Notice::Model { .. } | Notice::NoModels)) && state.model.current.is_some()
-    {
-        state.notice = None;
     }
     let (id, source) = (state.request_id(), choice.source());
     state.model.loading = Some(Loading { id, choice, progress: Progress::default() });

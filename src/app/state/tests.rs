@@ -317,7 +317,9 @@ fn frames_of_another_pair_or_while_paused_are_shown_but_not_counted() {
     page.frame_of(old, 7, Some(7), false);
     assert_eq!(page.state.live.comparisons.n(), 0);
     assert_eq!(page.state.live.latest.as_ref().unwrap().original.top[0].class, 7);
+    page.act(Action::CameraRuns { device: None, towards_user: false });
     page.act(Action::TogglePause);
+    assert_eq!(page.state.numbers.agreement, Cell::Missing(Reason::Paused));
     page.frames(3, 1, 1);
     assert_eq!(page.state.live.comparisons.n(), 0);
     page.act(Action::TogglePause);
