@@ -1,7 +1,7 @@
 //! The messages between the page and the worker.
 //!
 //! Requests carry an id and every answer to a request carries the same id. Frames are the exception in transport
-//! only: an [`Request::Frame`] travels with an `ImageBitmap` that is transferred, never serialized. Neither side's
+//! only: a [`Request::Frame`] travels with an `ImageBitmap` that is transferred, never serialized. Neither side's
 //! internals appear here; both depend on this module and it depends on nothing of theirs.
 
 use std::fmt;
@@ -217,7 +217,8 @@ pub struct ModelFacts {
     pub normalization_assumed: bool,
     /// The preparation in use.
     pub normalization: Normalization,
-    /// Bytes of the original as a plain file in float32, the form that it ships in.
+    /// Bytes of the original written as a plain file with the weights it runs with (float32, unless the user's own
+    /// file holds others). The bundled model's own file is half of that: it is kept in half precision.
     pub shipped_bytes: u64,
 }
 

@@ -28,13 +28,16 @@ test('pruning changes the three sizes: the dense file stays, the others shrink',
   await page.getByTestId('use-pictures').first().click();
   await bothPredict(page);
   await choose(page, 'int8');
+  for (const size of SIZES) await numberWhen(page, size, 'bytes', (bytes) => bytes > 0);
+  const none = await Promise.all(SIZES.map((size) => number(page, size)));
   const sizesAt = async (percent, before) => {
     await page.getByTestId('sparsity').fill(String(percent));
-    if (before) await numberWhen(page, 'size-gzip', `other than ${before[1]}`, (bytes) => bytes > 0 && bytes !== before[1]);
+    await numberWhen(page, 'size-gzip', `other than ${before[1]}`, (bytes) => bytes > 0 && bytes !== before[1]);
     for (const size of SIZES) await numberWhen(page, size, 'bytes', (bytes) => bytes > 0);
     return Promise.all(SIZES.map((size) => number(page, size)));
   };
-  const half = await sizesAt(50);
+  const half = await sizesAt(50, none);
+  assert.ok(half[1] < none[1], `gzipped, half of it zeros: ${half[1]} < ${none[1]}`);
   const most = await sizesAt(90, half);
   assert.ok(Math.abs(most[0] - half[0]) < 0.01 * half[0], `zeros are stored too: ${half[0]} and ${most[0]}`);
   assert.ok(most[1] < half[1], `gzipped: ${most[1]} < ${half[1]}`);

@@ -6,9 +6,15 @@ import { bothPredict, number, numberWhen, suite } from './harness/page.mjs';
 
 const onPage = suite({ camera: true });
 
-test('built-in pictures: both sides predict and are timed', onPage({}, async (page) => {
+test('built-in pictures: both sides predict and are timed, and the virtual camera moves', onPage({}, async (page) => {
   await page.getByTestId('use-pictures').first().click();
   await bothPredict(page);
+  const looks = new Set();
+  for (let count = 0; count < 4; count++) {
+    looks.add(await page.locator('canvas').first().evaluate((canvas) => canvas.toDataURL('image/png')));
+    await page.waitForTimeout(1000);
+  }
+  assert.ok(looks.size >= 3, `${looks.size} different pictures in four seconds`);
 }));
 
 test('camera: both sides predict, and their agreement is counted', onPage({ permissions: ['camera'] }, async (page) => {

@@ -68,6 +68,12 @@ pub fn fetch_efficientnet_lite0() -> Result<()> {
     .context("EfficientNet-Lite0: left out")
 }
 
+/// The checkpoint as it came, for tests of its reader; `None` where it could not be had.
+pub fn efficientnet_lite0_checkpoint() -> Result<Option<PathBuf>> {
+    let checkpoint = EFFICIENTNET_LITE0.cached()?.join(WEIGHTS);
+    Ok(checkpoint.is_file().then_some(checkpoint))
+}
+
 /// The legacy torch file as a Tinylens model: safetensors with the graph and the preparation of pictures.
 fn convert_efficientnet_lite0(pth: &[u8]) -> Result<Vec<u8>> {
     let tensors = formats::torch_legacy::read(pth).with_context(|| format!("{WEIGHTS} cannot be read"))?;

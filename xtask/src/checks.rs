@@ -3,6 +3,7 @@
 //! A failing check does not stop the others; the last line says how many passed and failed, and so does the exit
 //! status.
 
+use std::env;
 use std::fs;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -10,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::shell::{cargo, command, root, run};
-use crate::{browser, layers, setup, site, tools};
+use crate::{assets, browser, layers, setup, site, tools};
 
 /// How much to check.
 #[derive(Clone, Copy)]
@@ -27,7 +28,7 @@ const QUICK: &[Check] = &[
     ("formatting", formatting),
     ("layers and documents", layers::check),
     // Some tests need the model that it installs.
-    ("set-up", setup::everything),
+    ("set-up", setup::everything_for_tests),
     ("lints", lints),
     ("tests", native_tests),
 ];
@@ -92,7 +93,17 @@ fn page_lints() -> Result<()> {
 }
 
 fn native_tests() -> Result<()> {
-    run(cargo()?.args(["test", "--workspace"]))
+    let shared = root().join("../shared");
+    if env::var_os("TINYLENS_SHARED").is_none() && !shared.is_dir() {
+        println!(
+            "no shared test data beside the repository: tests on labelled photos and ONNX models are skipped"
+        );
+    }
+    let mut test = cargo()?;
+    if let Some(checkpoint) = assets::efficientnet_lite0_checkpoint()? {
+        test.env("TINYLENS_LITE0_PTH", checkpoint);
+    }
+    run(test.args(["test", "--workspace"]))
 }
 
 /// Node runs the test binaries, by `xtask/wasi-run.mjs`.

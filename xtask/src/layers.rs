@@ -16,9 +16,9 @@ use crate::shell::{capture, cargo, root};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("kernels", &[]),
     ("graph", &[]),
-    ("vision", &["kernels"]),
+    ("vision", &[]),
     ("formats", &["graph"]),
-    ("compress", &["graph", "kernels"]),
+    ("compress", &["graph"]),
     ("engine", &["graph", "kernels"]),
     ("pipeline", &["graph", "kernels", "vision", "formats", "compress", "engine"]),
 ];

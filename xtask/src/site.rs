@@ -4,6 +4,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -44,18 +45,19 @@ pub fn serve(options: &ServeOptions) -> Result<()> {
     eprintln!("The release build takes about two minutes the first time; the address follows.");
     let server = Arc::new(Mutex::new(trunk.spawn().context("Trunk could not be started")?));
 
-    let interrupted = Arc::clone(&server);
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let (running, interrupt) = (Arc::clone(&server), Arc::clone(&interrupted));
     ctrlc::set_handler(move || {
+        interrupt.store(true, Ordering::Relaxed);
         // An error here means that the server has ended by itself.
-        let _ = interrupted.lock().unwrap_or_else(PoisonError::into_inner).kill();
+        let _ = running.lock().unwrap_or_else(PoisonError::into_inner).kill();
     })?;
 
     let mut announced = false;
     loop {
         let ended = server.lock().unwrap_or_else(PoisonError::into_inner).try_wait()?;
         match ended {
-            // Killed by a signal: that was the interrupt.
-            Some(status) if status.success() || status.code().is_none() => return Ok(()),
+            Some(status) if status.success() || interrupted.load(Ordering::Relaxed) => return Ok(()),
             Some(status) => bail!("Trunk ended ({status}); what it printed above says why"),
             None => {}
         }

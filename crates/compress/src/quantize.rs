@@ -8,7 +8,7 @@ use crate::CompressError;
 /// Quantizes weights and activations to int8, so that the engine runs the graph on integers.
 ///
 /// - Weights: symmetric per output channel, `scale = max|w| / 127`, `level = round_ties_even(w / scale)`. Zeros stay
-///   zeros, so sparsity is preserved. A channel of zeros gets scale 1. Where a channel's weights are so small that
+///   zeros, so sparsity is preserved. A channel of zeros without a bias gets scale 1. Where a channel's weights are so small that
 ///   its bias would not fit int32 at scale `s_x * s_w`, the scale is widened until it does.
 /// - Activations: per tensor, asymmetric, [`activation_quantization`] of the range in `evidence`. The values that an
 ///   integer layer reads and the ones `evidence` saw between layers are quantized; what comes after the last linear

@@ -26,7 +26,7 @@ pub struct Recipe {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "pass", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Step {
-    /// Sets the weights of smallest magnitude to zero, over all convolutions and the classifier together.
+    /// Sets the weights of smallest magnitude to zero, over all 1x1 convolutions and linear layers together.
     PruneMagnitude {
         /// Share of the weights that becomes zero, `0.0..=0.95`.
         sparsity: f64,

@@ -51,7 +51,12 @@ pub(crate) fn blocks(graph: &Graph, residuals: Residuals) -> Vec<Block<'_>> {
                 let quantized = graph.value(node.output).quantization.is_some();
                 residuals == Residuals::Fused && !conv.is_depthwise() && !quantized
             }
-            _ => false,
+            Op::BatchNorm(_)
+            | Op::Clip(_)
+            | Op::Add
+            | Op::GlobalAveragePool
+            | Op::Linear(_)
+            | Op::Softmax => false,
         };
         if can_add
             && let Some((reader, Node { op: Op::Add, inputs, output, .. })) =

@@ -74,7 +74,7 @@ pub struct ActivationQuantization {
 /// An operator with its place in the graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// Unique within the graph, as the model's file names it.
+    /// For messages, as the model's file names it.
     pub name: String,
     /// What it computes.
     pub op: Op,

@@ -37,7 +37,10 @@ impl Numbers {
     }
 
     fn requantization(&mut self, channels: usize) -> Requantization {
-        let multipliers: Vec<f64> = self.f32s(channels).iter().map(|x| 0.002 * f64::from(1.1 + x)).collect();
+        // Mostly small as in real layers, at times above a half, where lanes cannot shift, with zeros in between.
+        let scale = [0.002, 0.002, 1.9][self.bits() as usize % 3];
+        let real = |x: &f32| if *x > 0.9 { 0.0 } else { scale * f64::from(1.1 + x) };
+        let multipliers: Vec<f64> = self.f32s(channels).iter().map(real).collect();
         Requantization::new(&multipliers, self.bits() as i8, -120, 125).unwrap()
     }
 }
@@ -85,7 +88,7 @@ fn comparisons_can_fail() {
     assert!(compare_f32(&[1.0], &[1.0], 0.0).is_ok());
 }
 
-/// 0, 1 and around one, two and three tiles.
+/// 1 and around one, two and three tiles.
 fn straddling(tile: usize) -> impl Strategy<Value = usize> {
     prop_oneof![Just(1), 1..=3 * tile + 1, Just(tile - 1), Just(tile), Just(tile + 1)]
 }

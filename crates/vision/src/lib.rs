@@ -28,7 +28,7 @@ pub struct View {
     pub horizontal: f32,
     /// Top edge, likewise: 0 top, 1 bottom.
     pub vertical: f32,
-    /// Side of the square as a share of the picture's shorter side, `0.0 < zoom <= 1.0`.
+    /// Side of the square as a share of the picture's shorter side, `0.0 < side <= 1.0`.
     pub side: f32,
     /// Mirrored left to right.
     pub mirrored: bool,
