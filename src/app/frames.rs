@@ -151,6 +151,9 @@ impl FrameLoop {
     /// source they belong to.
     pub fn follow(&self, wanted: bool, paused: bool, mirrored: bool, pair: u32) {
         let mut inner = self.inner.borrow_mut();
+        if inner.paused && paused && inner.mirrored != mirrored {
+            inner.flip();
+        }
         inner.wanted = wanted;
         inner.paused = paused;
         inner.mirrored = mirrored;
@@ -359,6 +362,18 @@ impl Inner {
             self.context.set_transform(-1.0, 0.0, 0.0, 1.0, f64::from(self.canvas.width()), 0.0)?;
         }
         Ok(())
+    }
+
+    /// Mirrors what the canvas shows and sends it again; for a paused picture, which is not drawn anew.
+    fn flip(&mut self) {
+        let flip = || -> Result<(), JsValue> {
+            self.context.set_transform(-1.0, 0.0, 0.0, 1.0, f64::from(self.canvas.width()), 0.0)?;
+            self.context.draw_image_with_html_canvas_element(&self.canvas, 0.0, 0.0)?;
+            self.unmirror()
+        };
+        if flip().is_ok() {
+            self.sent_pair = None;
+        }
     }
 
     fn unmirror(&self) -> Result<(), JsValue> {

@@ -42,7 +42,7 @@ pub fn Controls(props: &Props) -> Html {
     };
     html! {
         <div class="controls">
-            <button class="btn icon" type="button" data-testid="pause" aria-pressed={props.paused.to_string()} aria-label={pause_name.clone()} title={pause_name} onclick={tools.on(Action::TogglePause)}>{ icon(pause_icon) }</button>
+            <button class="btn icon" type="button" data-testid="pause" aria-pressed={props.paused.to_string()} aria-label={words.text("pause")} title={pause_name} onclick={tools.on(Action::TogglePause)}>{ icon(pause_icon) }</button>
             <button class="btn icon" type="button" data-testid="mirror" aria-pressed={props.mirrored.to_string()} aria-label={words.text("mirror")} title={words.text("mirror")} onclick={tools.on(Action::ToggleMirror)}>{ icon(Icon::Mirror) }</button>
             <Picker label={words.text("source")} entries={entries(props, &words)} chosen={chosen(props)} {onchoose} testid="source" />
             <button class="btn" type="button" data-testid="open-file" onclick={tools.open_file.reform(|_: MouseEvent| ())}>{ icon(Icon::File) }{ words.text("open-file") }</button>

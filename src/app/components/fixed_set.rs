@@ -42,7 +42,7 @@ pub fn FixedSetCheck(props: &Props) -> Html {
             (words.text_with("fixed-button-own", &values), words.text_with("fixed-about-own", &values))
         }
     };
-    let result = props.fixed.result.map(|result| result.agreement);
+    let result = props.fixed.result.filter(|result| result.set == set).map(|result| result.agreement);
     let share =
         result.filter(|result| result.n > 0).map(|result| f64::from(result.same) / f64::from(result.n));
     let no_set = n == 0;
@@ -64,22 +64,22 @@ pub fn FixedSetCheck(props: &Props) -> Html {
         }
         (None, None) if no_set => words.text("no-pictures-reason"),
         (None, None) if !props.ready => words.text("fixed-needs-recipe"),
-        (None, None) => about.clone(),
+        (None, None) => String::new(),
     };
     html! {
         <div class="fixed">
             <h3>{ words.text("fixed-title") }</h3>
+            if !no_set { <p class="note about">{ about }</p> }
             if let Some(run) = props.fixed.running {
                 <ProgressBar title={button} progress={Progress { stage: Some(Stage::FixedSet), done: run.done, total: run.total }} oncancel={tools.on(Action::CancelFixed)} />
             } else {
-                <p class="note" role="status">{ status }</p>
+                <p class="note outcome" role="status">{ status }</p>
                 <button
                     class="btn"
                     type="button"
                     data-testid="fixed-set"
                     data-value={share.map(|share| share.to_string())}
                     data-n={result.map(|result| result.n.to_string())}
-                    title={about}
                     disabled={!props.ready || no_set}
                     onclick={tools.on(Action::RunFixed(set))}
                 >{ button }</button>

@@ -103,18 +103,6 @@ fn prune_step(words: &Words, tools: &Tools, recipe: &RecipeState) -> Html {
             }
         })
     };
-    let type_in = {
-        let dispatch = tools.dispatch.clone();
-        Callback::from(move |event: Event| {
-            let input: HtmlInputElement = event.target_unchecked_into();
-            let typed = input.value().trim().replace(',', ".").parse::<f64>();
-            let percent = typed
-                .map_or(percent, |typed| typed.round().clamp(0.0, f64::from(MAX_SPARSITY_PERCENT)) as u32);
-            // What was typed is replaced by what holds, also where that has not changed.
-            input.set_value(&percent.to_string());
-            dispatch.emit(Action::Sparsity(percent));
-        })
-    };
     let label = words.text("sparsity");
     let shown = words.percent(f64::from(percent) / 100.0, 0);
     html! {
@@ -126,10 +114,44 @@ fn prune_step(words: &Words, tools: &Tools, recipe: &RecipeState) -> Html {
                     ~style={format!("--v:{:.2}%", 100.0 * f64::from(percent) / f64::from(MAX_SPARSITY_PERCENT))}
                     aria-label={label.clone()} aria-valuetext={shown} data-testid="sparsity" oninput={slide}
                 />
-                <span class="field"><input inputmode="numeric" aria-label={label} value={percent.to_string()} onchange={type_in} /><span>{ words.text("unit-percent") }</span></span>
+                <span class="field"><PercentField {percent} {label} /><span>{ words.text("unit-percent") }</span></span>
             </div></div>
         </li>
     }
+}
+
+#[derive(Properties, PartialEq)]
+struct PercentProps {
+    percent: u32,
+    label: String,
+}
+
+/// The sparsity to be typed. What is being typed stays until it is left or entered, whatever the page draws meanwhile.
+#[component]
+fn PercentField(props: &PercentProps) -> Html {
+    let (tools, field) = (use_tools(), use_node_ref());
+    let percent = props.percent;
+    {
+        let field = field.clone();
+        use_effect_with(percent, move |percent| {
+            if let Some(input) = field.cast::<HtmlInputElement>() {
+                input.set_value(&percent.to_string());
+            }
+        });
+    }
+    let type_in = {
+        let dispatch = tools.dispatch.clone();
+        Callback::from(move |event: Event| {
+            let input: HtmlInputElement = event.target_unchecked_into();
+            let typed = input.value().trim().trim_end_matches('%').replace(',', ".").trim().parse::<f64>();
+            let percent = typed
+                .map_or(percent, |typed| typed.round().clamp(0.0, f64::from(MAX_SPARSITY_PERCENT)) as u32);
+            // What was typed is replaced by what holds, also where that has not changed.
+            input.set_value(&percent.to_string());
+            dispatch.emit(Action::Sparsity(percent));
+        })
+    };
+    html! { <input ref={field} inputmode="numeric" aria-label={props.label.clone()} onchange={type_in} /> }
 }
 
 fn format_step(words: &Words, recipe: &RecipeState) -> Html {

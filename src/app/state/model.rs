@@ -14,6 +14,8 @@ pub struct ModelState {
     pub choice: Option<ModelChoice>,
     /// The model on its way.
     pub loading: Option<Loading>,
+    /// The model that was chosen before the worker was there.
+    pub queued: Option<ModelChoice>,
     /// The model that was on its way when it was cancelled. The worker may have been done by then.
     pub abandoned: Option<Loading>,
 }
@@ -65,6 +67,6 @@ impl ModelChoice {
 impl ModelState {
     /// What the list of models shows as chosen: the model on its way, else the loaded one.
     pub fn shown_choice(&self) -> Option<&ModelChoice> {
-        self.loading.as_ref().map(|loading| &loading.choice).or(self.choice.as_ref())
+        self.queued.as_ref().or(self.loading.as_ref().map(|loading| &loading.choice)).or(self.choice.as_ref())
     }
 }

@@ -169,10 +169,7 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::FileUnknown { name } => state.notice = Some(Notice::FileUnknown { name }),
         Action::FileUnreadable { name } => state.notice = Some(Notice::FileUnreadable { name }),
         Action::TogglePause => state.paused = !state.paused,
-        Action::ToggleMirror => {
-            state.mirror = Some(!state.mirrored());
-            other_source(state);
-        }
+        Action::ToggleMirror => state.mirror = Some(!state.mirrored()),
         Action::Dragging(dragging) => state.dragging = dragging,
         Action::CloseNotice => state.notice = None,
     }
@@ -208,7 +205,10 @@ fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
             if matches!(state.notice, Some(Notice::WorkerSlow)) {
                 state.notice = None;
             }
-            load_default(state, effects);
+            match state.model.queued.take() {
+                Some(choice) => load(state, choice, effects),
+                None => load_default(state, effects),
+            }
         }
         Answer::ModelLoaded { id, model } => model_loaded(state, id, model, effects),
         Answer::Compressed { id, facts } => compressed(state, id, facts, effects),
@@ -246,12 +246,15 @@ fn failed(state: &mut State, id: RequestId, failure: Failure, effects: &mut Vec<
         let former = state.model.current.is_some();
         if failure != Failure::Cancelled {
             state.notice = Some(Notice::Model { choice: loading.choice, failure, former });
+            // The list would hide it.
+            state.models_open = false;
         }
         if !former {
             load_default(state, effects);
         }
     } else if state.model.abandoned.take_if(|loading| loading.id == id).is_some() {
-        // As it was meant.
+        // Without any model the next served one is better than none.
+        load_default(state, effects);
     } else if state.recipe.running.take_if(|attempt| attempt.id == id).is_some() {
         state.recipe.failure = Some(failure);
     } else if state.fixed.running.take_if(|run| run.id == id).is_some() && failure != Failure::Cancelled {
@@ -307,6 +310,7 @@ fn load_chosen(state: &mut State, choice: ModelChoice, effects: &mut Vec<Effect>
 
 fn load(state: &mut State, choice: ModelChoice, effects: &mut Vec<Effect>) {
     if !state.worker_ready() {
+        state.model.queued = Some(choice);
         return;
     }
     cancel_loading(state, effects);

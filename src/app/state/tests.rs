@@ -585,3 +585,25 @@ fn a_model_that_was_there_before_its_cancellation_is_shown() {
     assert_eq!(page.state.model.current.as_ref().unwrap().shipped_bytes, 2_000_000);
     assert!(page.state.recipe.running.is_some(), "and it is compressed");
 }
+
+#[test]
+fn a_model_chosen_before_the_worker_is_there_loads_when_it_is() {
+    let mut page = Page::new();
+    page.act(Action::ServedListed(vec![served("everyday-60"), served("efficientnet-lite0")]));
+    page.act(Action::ChooseModel("everyday-60".to_owned()));
+    assert!(page.state.model.loading.is_none());
+    page.hear(Answer::Ready { runtime: runtime() });
+    let loading = page.state.model.loading.as_ref().expect("it loads");
+    assert_eq!(loading.choice, ModelChoice::Served("everyday-60".to_owned()));
+    assert!(page.state.model.queued.is_none());
+}
+
+#[test]
+fn a_cancelled_first_model_makes_room_for_the_next_one() {
+    let mut page = Page::loading();
+    let id = page.state.model.loading.as_ref().unwrap().id;
+    page.act(Action::CancelLoading);
+    page.hear(Answer::Failed { id, failure: Failure::Cancelled });
+    let loading = page.state.model.loading.as_ref().expect("the small one loads");
+    assert_eq!(loading.choice, ModelChoice::Served("everyday-60".to_owned()));
+}
