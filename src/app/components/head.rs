@@ -88,7 +88,11 @@ fn model_label(words: &Words, model: &ModelState) -> Html {
             let (size, classes) = (words.count(facts.input_size.into()), words.count(facts.n_classes.into()));
             let about =
                 words.text_with("model-chip", &[("size", (&size).into()), ("classes", (&classes).into())]);
-            html! { <><b>{ &facts.name }</b>{ " " }{ about }</> }
+            let name = match &model.choice {
+                Some(ModelChoice::Served(id)) => served_name(words, id),
+                Some(ModelChoice::Catalog(_) | ModelChoice::Own(_)) | None => facts.name.clone(),
+            };
+            html! { <><b>{ name }</b>{ " " }{ about }</> }
         }
         (None, None) => html! { <b>{ words.text("model-none") }</b> },
     }
