@@ -11,6 +11,9 @@ use crate::bridge::{Answer, CalibrationSource, CompressedFacts, Failure, Request
 /// Fewer frames than this do not calibrate; views of the built-in pictures do.
 const ENOUGH_FRAMES: usize = CALIBRATION_FRAMES / 2;
 
+/// Work on a recipe goes on this long, milliseconds, before a frame may be answered.
+const TURN_MILLIS: f64 = 80.0;
+
 /// Runs `recipe` and makes the result the compressed model. Until then, and on failure, the former one stays.
 pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) -> Result<Answer, Failure> {
     let start = now_millis();
@@ -21,10 +24,14 @@ pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) ->
     };
     let graph = session.borrow().original.as_ref().ok_or(Failure::NoModel)?.graph.clone();
     let mut run = RecipeRun::new(graph, recipe.clone(), frames.into()).map_err(refused)?;
+    let mut turn_ends = 0.0;
     let Compressed { graph, sizes, n_calibration } = loop {
-        next_turn().await;
-        session.borrow_mut().check_cancelled(id)?;
-        session.borrow().check_generation(generation)?;
+        if now_millis() >= turn_ends {
+            next_turn().await;
+            session.borrow_mut().check_cancelled(id)?;
+            session.borrow().check_generation(generation)?;
+            turn_ends = now_millis() + TURN_MILLIS;
+        }
         match run.advance().map_err(refused)? {
             Status::Done(compressed) => break *compressed,
             Status::Working(pipeline::Progress { stage, done, total }) => {
