@@ -73,7 +73,6 @@ pub fn FixedSetCheck(props: &Props) -> Html {
             if let Some(run) = props.fixed.running {
                 <ProgressBar title={button} progress={Progress { stage: Some(Stage::FixedSet), done: run.done, total: run.total }} oncancel={tools.on(Action::CancelFixed)} />
             } else {
-                <p class="note outcome" role="status">{ status }</p>
                 <button
                     class="btn"
                     type="button"
@@ -83,6 +82,7 @@ pub fn FixedSetCheck(props: &Props) -> Html {
                     disabled={!props.ready || no_set}
                     onclick={tools.on(Action::RunFixed(set))}
                 >{ button }</button>
+                <p class="note outcome" role="status">{ status }</p>
             }
         </div>
     }
