@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, ImageBitmap, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
 
-use crate::bridge::Runtime;
+use crate::bridge::{Failure, Runtime};
 
 /// The worker's global scope.
 pub(crate) fn scope() -> DedicatedWorkerGlobalScope {
@@ -15,6 +15,11 @@ pub(crate) fn scope() -> DedicatedWorkerGlobalScope {
 /// Shows a defect in the console; the page goes on.
 pub(crate) fn report(error: &JsValue) {
     web_sys::console::error_1(error);
+}
+
+/// What the browser refused without a reason that people can act on.
+pub(crate) fn internal(error: JsValue) -> Failure {
+    Failure::Internal { detail: format!("{error:?}") }
 }
 
 /// Milliseconds from a monotonic clock.

@@ -1,7 +1,7 @@
 //! Compresses the loaded model by a recipe, a piece of work at a time.
 
 use pipeline::{Classifier, Compressed, Recipe, RecipeRun, Status};
-use vision::{Picture, calibration_views};
+use vision::calibration_views;
 
 use super::browser::{next_turn, now_millis};
 use super::session::{CALIBRATION_FRAMES, Session};
@@ -89,13 +89,7 @@ fn built_in_views(session: &mut Session) -> Result<Vec<Vec<f32>>, Failure> {
     let defect = |error: vision::VisionError| Failure::Internal { detail: error.to_string() };
     calibration_views(pictures.len(), CALIBRATION_FRAMES)
         .into_iter()
-        .map(|(picture, view)| {
-            let pixels = &pictures[picture];
-            let picture = Picture::new(&pixels.rgba, pixels.width, pixels.height).map_err(defect)?;
-            let mut tensor = vec![0.0; original.preparer.tensor_len()];
-            original.preparer.prepare(&picture, &view, &mut tensor).map_err(defect)?;
-            Ok(tensor)
-        })
+        .map(|(picture, view)| original.prepare(&pictures[picture], &view).map_err(defect))
         .collect()
 }
 

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Cache, ReadableStreamDefaultReader, RequestInit, Response};
 
-use super::browser::{self, report};
+use super::browser::{self, internal, report};
 use super::{Shared, post};
 use crate::bridge::{Answer, Failure, RequestId, Stage};
 
@@ -55,9 +55,14 @@ pub(super) async fn fetch_model(
 
 /// Fetches a small text of the served folder.
 pub(super) async fn fetch_text(path: &str) -> Result<String, Failure> {
-    let response = respond(JsFuture::from(browser::scope().fetch_with_str(path)).await, path)?;
+    let response = fetch_served(path).await?;
     let text = JsFuture::from(response.text().map_err(internal)?).await;
     text.ok().and_then(|text| text.as_string()).ok_or_else(|| Failure::Network { name: path.to_owned() })
+}
+
+/// Fetches a file of the served folder.
+pub(super) async fn fetch_served(path: &str) -> Result<Response, Failure> {
+    respond(JsFuture::from(browser::scope().fetch_with_str(path)).await, path)
 }
 
 async fn stream(
@@ -157,8 +162,4 @@ async fn keep(sha256: &str, bytes: &[u8]) {
     if let Err(error) = kept.await {
         report(&error);
     }
-}
-
-fn internal(error: JsValue) -> Failure {
-    Failure::Internal { detail: format!("{error:?}") }
 }

@@ -1,6 +1,6 @@
 //! Both models on a fixed set of pictures: a number that can be repeated.
 
-use vision::{Picture, View, fixed_views};
+use vision::{View, fixed_views};
 
 use super::browser::next_turn;
 use super::session::Session;
@@ -45,10 +45,7 @@ fn agree(session: &mut Session, set: FixedSet, picture: usize, view: &View) -> R
     };
     let pixels = pictures.get(picture).ok_or(Failure::NoPictures)?;
     let defect = |detail: String| Failure::Internal { detail };
-    let picture =
-        Picture::new(&pixels.rgba, pixels.width, pixels.height).map_err(|error| defect(error.to_string()))?;
-    let mut tensor = vec![0.0; original.preparer.tensor_len()];
-    original.preparer.prepare(&picture, view, &mut tensor).map_err(|error| defect(error.to_string()))?;
+    let tensor = original.prepare(pixels, view).map_err(|error| defect(error.to_string()))?;
     for classifier in [&mut original.classifier, compressed] {
         classifier.probabilities(&tensor).map_err(|error| defect(error.to_string()))?;
     }

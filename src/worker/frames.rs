@@ -1,7 +1,7 @@
 //! One frame through both models.
 
 use pipeline::{Classifier, PipelineError};
-use vision::{Picture, View};
+use vision::View;
 use web_sys::ImageBitmap;
 
 use super::browser::{now_millis, report};
@@ -37,10 +37,7 @@ fn both(session: &mut Session, bitmap: &ImageBitmap, calibrates: bool) -> Result
         return Ok((None, None));
     };
     let pixels = reader.read(bitmap, LONGEST).map_err(|error| format!("frame: {error:?}"))?;
-    let picture =
-        Picture::new(&pixels.rgba, pixels.width, pixels.height).map_err(|error| error.to_string())?;
-    let mut tensor = vec![0.0; original.preparer.tensor_len()];
-    original.preparer.prepare(&picture, &View::WHOLE, &mut tensor).map_err(|error| error.to_string())?;
+    let tensor = original.prepare(&pixels, &View::WHOLE).map_err(|error| error.to_string())?;
     match calibrates {
         true => frames.offer(&tensor, now_millis()),
         false => frames.clear(),

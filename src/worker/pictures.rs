@@ -1,11 +1,12 @@
 //! The built-in pictures and the user's own ones, decoded by the browser.
 
 use serde::Deserialize;
-use wasm_bindgen::prelude::*;
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ImageBitmap, Response};
 
-use super::browser::{self, report};
+use super::browser::{self, internal, report};
+use super::download::fetch_served;
 use super::{Shared, post};
 use crate::bridge::{Answer, Failure, RequestId};
 
@@ -68,17 +69,10 @@ pub(super) fn set_own(session: &Shared, id: RequestId, bitmaps: &[ImageBitmap]) 
     post(&Answer::OwnPicturesSet { id, n });
 }
 
+/// Fetches from the pictures' folder; where there is nothing, the set-up brought no pictures.
 async fn fetch(path: &str) -> Result<Response, Failure> {
-    let network = |_| Failure::Network { name: path.to_owned() };
-    let response = JsFuture::from(browser::scope().fetch_with_str(path)).await.map_err(network)?;
-    let response: Response = response.unchecked_into();
-    match response.ok() {
-        true => Ok(response),
-        false if response.status() == 404 => Err(Failure::NoPictures),
-        false => Err(Failure::Http { name: path.to_owned(), status: response.status() }),
-    }
-}
-
-fn internal(error: JsValue) -> Failure {
-    Failure::Internal { detail: format!("{error:?}") }
+    fetch_served(path).await.map_err(|failure| match failure {
+        Failure::Http { status: 404, .. } => Failure::NoPictures,
+        failure => failure,
+    })
 }

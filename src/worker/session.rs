@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use pipeline::{Classifier, Graph, Preprocessing};
-use vision::Preparer;
+use vision::{Picture, Preparer, View, VisionError};
 use web_sys::AbortController;
 
 use super::browser::{PixelReader, Pixels};
@@ -43,6 +43,16 @@ pub(crate) struct Original {
     /// The preparation that the file records or that was assumed.
     pub(super) recorded: Preprocessing,
     pub(super) facts: ModelFacts,
+}
+
+impl Original {
+    /// What `view` sees of a picture, as the network takes it.
+    pub(super) fn prepare(&mut self, pixels: &Pixels, view: &View) -> Result<Vec<f32>, VisionError> {
+        let picture = Picture::new(&pixels.rgba, pixels.width, pixels.height)?;
+        let mut tensor = vec![0.0; self.preparer.tensor_len()];
+        self.preparer.prepare(&picture, view, &mut tensor)?;
+        Ok(tensor)
+    }
 }
 
 impl Session {
