@@ -2,13 +2,14 @@
 
 use graph::{Clip, Graph, Node, Op, ValueId};
 
-/// Whether a residual addition may run inside the convolution before it.
+/// How much runs as one kernel call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Residuals {
-    /// It may: the convolution's own output is never stored.
-    Fused,
-    /// It runs by itself, so that the convolution's output can be observed or quantized.
-    Separate,
+pub enum Fusion {
+    /// All that can: a residual addition inside the convolution before it, a depthwise convolution with the pointwise one
+    /// before it. What lies between is never stored.
+    Full,
+    /// Every layer's output is stored, so that it can be observed or quantized; only clips run with the layer before.
+    Observable,
 }
 
 /// One kernel call: `clip(op(input) + residual)`.
@@ -25,9 +26,9 @@ const NO_CLIP: Clip = Clip { min: f32::NEG_INFINITY, max: f32::INFINITY };
 /// Groups the nodes of a graph with folded batch norms into blocks, in execution order.
 ///
 /// A clip joins the layer or addition whose output only it reads. An addition joins the convolution before it when
-/// only it reads that output, the other summand is written before the convolution runs, and `residuals` allows it. A
+/// only it reads that output, the other summand is written before the convolution runs, and `fusion` allows it. A
 /// convolution with a quantized output keeps it: its addition runs on integers by itself.
-pub(crate) fn blocks(graph: &Graph, residuals: Residuals) -> Vec<Block<'_>> {
+pub(crate) fn blocks(graph: &Graph, fusion: Fusion) -> Vec<Block<'_>> {
     let consumers = graph.consumer_counts();
     let mut written_at = vec![0; graph.values.len()];
     for (idx, node) in graph.nodes.iter().enumerate() {
@@ -49,7 +50,7 @@ pub(crate) fn blocks(graph: &Graph, residuals: Residuals) -> Vec<Block<'_>> {
         let can_add = match &node.op {
             Op::Conv2d(conv) => {
                 let quantized = graph.value(node.output).quantization.is_some();
-                residuals == Residuals::Fused && !conv.is_depthwise() && !quantized
+                fusion == Fusion::Full && !conv.is_depthwise() && !quantized
             }
             Op::BatchNorm(_)
             | Op::Clip(_)

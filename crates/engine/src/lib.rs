@@ -17,6 +17,6 @@ mod run;
 mod tests;
 
 pub use error::EngineError;
-pub use fuse::Residuals;
-pub use plan::Plan;
+pub use fuse::Fusion;
+pub use plan::{Layer, Plan};
 pub use run::Executor;

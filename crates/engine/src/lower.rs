@@ -1,22 +1,25 @@
 //! From blocks of a graph to kernel calls.
 
 use std::collections::HashMap;
+use std::mem;
 
 use graph::{
     ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, Linear, Op, Shape, ValueId, Weight, WeightValues,
 };
 use kernels::{
-    AddRequantization, Clamp, ImageShape, KernelError, PackedWeightsF32, PackedWeightsI8, Padding,
-    Requantization, Window, conv2d_i8_scratch_len, conv2d_scratch_len, fold_zero_point, gemm_i8_scratch_len,
+    AddRequantization, BLOCK, Clamp, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, KernelError,
+    Layout, PackedWeightsF32, PackedWeightsI8, Padding, Products, Requantization, Window,
+    conv2d_i8_scratch_len, conv2d_scratch_len, depthwise_i8_scratch_len, expand_depthwise_i8_scratch_len,
+    expand_depthwise_scratch_len, linear_i8_scratch_len,
 };
 
 use crate::EngineError;
-use crate::fuse::Block;
+use crate::fuse::{Block, Fusion};
 use crate::memory::{Lifetime, assign};
 use crate::plan::{BufferSizes, Kernel, Number, Operand, Plan, Step};
 
 /// Makes a plan of `blocks`, which belong to `graph`.
-pub(crate) fn lower(graph: &Graph, blocks: &[Block<'_>]) -> Result<Plan, EngineError> {
+pub(crate) fn lower(graph: &Graph, blocks: &[Block<'_>], fusion: Fusion) -> Result<Plan, EngineError> {
     let mut lowering = Lowering {
         graph,
         steps: Vec::new(),
@@ -24,12 +27,16 @@ pub(crate) fn lower(graph: &Graph, blocks: &[Block<'_>]) -> Result<Plan, EngineE
         homes: HashMap::new(),
         sizes: BufferSizes::default(),
     };
-    let input = lowering.activation(Number::F32, graph.value(graph.input).shape.len());
-    lowering.homes.insert((graph.input, Number::F32), input);
+    let picture = lowering.image(graph.input);
+    let input = lowering.activation(Number::F32, picture, Layout::Interleaved);
+    lowering.homes.insert((graph.input, Number::F32, Layout::Interleaved), input);
     for block in blocks {
         lowering.block(block)?;
     }
-    let output = lowering.read(graph.output, Number::F32);
+    let output = lowering.read_plain(graph.output);
+    if fusion == Fusion::Full {
+        lowering.fuse_expansions(output);
+    }
     Ok(lowering.finish(input, output))
 }
 
@@ -38,8 +45,8 @@ struct Lowering<'g> {
     graph: &'g Graph,
     steps: Vec<Step>,
     activations: Vec<(Number, Lifetime)>,
-    /// Where a value is found in each number format it has been needed in.
-    homes: HashMap<(ValueId, Number), Operand>,
+    /// Where a value is found in each form that it has been needed in.
+    homes: HashMap<(ValueId, Number, Layout), Operand>,
     sizes: BufferSizes,
 }
 
@@ -90,36 +97,31 @@ impl Lowering<'_> {
     }
 
     fn conv_f32(&mut self, block: &Block<'_>, conv: &Conv2d, geometry: Geometry) -> Result<(), EngineError> {
-        let Geometry { image, window, out_channels, pixels } = geometry;
+        let Geometry { image, window, out_channels } = geometry;
         let clamp = clamp(block.clip);
         let bias = conv.bias.clone().unwrap_or_else(|| vec![0.0; out_channels]);
         let weights = conv.weight.to_f32();
-        let kernel = if conv.is_depthwise() {
-            DepthwiseOrDense::Depthwise(taps_outermost(&weights, image.channels))
-        } else {
-            let k = conv.weight.channel_len();
-            let ordered = channels_innermost(&weights, &conv.weight.shape);
-            let packed = PackedWeightsF32::pack(&ordered, out_channels, k).map_err(kernel_error(block))?;
-            DepthwiseOrDense::Dense(packed)
-        };
-        let kernel = match kernel {
-            DepthwiseOrDense::Depthwise(weights) => {
-                Kernel::DepthwiseF32 { image, window, weights, bias, clamp }
-            }
-            DepthwiseOrDense::Dense(weights) if geometry.is_pointwise() => {
-                Kernel::GemmF32 { m: pixels, weights, bias, clamp }
-            }
-            DepthwiseOrDense::Dense(weights) => {
-                let scratch = conv2d_scratch_len(&weights);
-                self.sizes.scratch_f32 = self.sizes.scratch_f32.max(scratch);
-                Kernel::ConvF32 { image, window, weights, bias, clamp }
-            }
-        };
-        let mut inputs = vec![self.read(block.node.inputs[0], Number::F32)];
+        let fail = kernel_error(block);
+        let value = block.node.inputs[0];
+        if conv.is_depthwise() {
+            let taps = window.kernel[0] * window.kernel[1];
+            let weights = DepthwiseWeightsF32::pack(&weights, out_channels, taps, &bias).map_err(fail)?;
+            let inputs = vec![self.read(value, Number::F32)];
+            self.push(block, Kernel::DepthwiseF32 { window, weights, clamp }, inputs, Number::F32);
+            return Ok(());
+        }
+        let input = self.read_any_layout(value, Number::F32);
+        let ordered = channels_innermost(&weights, &conv.weight.shape);
+        let ordered = input.layout.order_weights(&ordered, out_channels, image, &window).map_err(&fail)?;
+        let k = input.layout.reduction(image, &window);
+        let weights = PackedWeightsF32::pack(&ordered, out_channels, k, &bias).map_err(fail)?;
+        let scratch = conv2d_scratch_len(input.layout, image, &window);
+        self.sizes.scratch_f32 = self.sizes.scratch_f32.max(scratch);
+        let mut inputs = vec![input];
         if let Some(residual) = block.residual {
             inputs.push(self.read(residual, Number::F32));
         }
-        self.push(block, kernel, inputs, Number::F32);
+        self.push(block, Kernel::ConvF32 { window, weights, clamp }, inputs, Number::F32);
         Ok(())
     }
 
@@ -134,68 +136,68 @@ impl Lowering<'_> {
         input: ActivationQuantization,
         output: ActivationQuantization,
     ) -> Result<(), EngineError> {
-        let Geometry { image, window, out_channels, pixels } = geometry;
-        let zero_point = input.zero_point;
+        let Geometry { image, window, out_channels } = geometry;
+        let zero_point = level(input.zero_point);
         let accumulator_scales = accumulator_scales(input, scales, out_channels);
-        let mut bias = quantized_bias(block, conv.bias.as_deref(), &accumulator_scales)?;
-        let requantization =
-            requantization(&accumulator_scales, output, block.clip).map_err(kernel_error(block))?;
-        let kernel = if conv.is_depthwise() {
-            let weights = taps_outermost(levels, image.channels);
-            Kernel::DepthwiseI8 { image, window, zero_point, weights, bias, requantization }
+        let bias = quantized_bias(block, conv.bias.as_deref(), &accumulator_scales)?;
+        let fail = kernel_error(block);
+        let requantization = requantization(&accumulator_scales, output, block.clip).map_err(&fail)?;
+        let value = block.node.inputs[0];
+        let (kernel, operand) = if conv.is_depthwise() {
+            let weights = DepthwiseWeightsI8::pack(levels, out_channels, window.kernel, &bias, zero_point)
+                .map_err(fail)?;
+            self.sizes.scratch_levels = self.sizes.scratch_levels.max(depthwise_i8_scratch_len(image));
+            let operand = self.read(value, Number::Level);
+            (Kernel::DepthwiseI8 { window, zero_point, weights, requantization }, operand)
         } else {
-            let k = conv.weight.channel_len();
+            let operand = self.read_any_layout(value, Number::Level);
+            let (layout, products) = (operand.layout, Products::best());
             let ordered = channels_innermost(levels, &conv.weight.shape);
-            let weights = PackedWeightsI8::pack(&ordered, out_channels, k).map_err(kernel_error(block))?;
-            fold_zero_point(&mut bias, &weights, zero_point).map_err(kernel_error(block))?;
-            self.sizes.scratch_i16 = self.sizes.scratch_i16.max(gemm_i8_scratch_len(&weights));
-            if geometry.is_pointwise() {
-                Kernel::GemmI8 { m: pixels, weights, bias, requantization }
-            } else {
-                self.sizes.scratch_i8 = self.sizes.scratch_i8.max(conv2d_i8_scratch_len(&weights));
-                Kernel::ConvI8 { image, window, zero_point, weights, bias, requantization }
-            }
+            let ordered = layout.order_weights(&ordered, out_channels, image, &window).map_err(&fail)?;
+            let (k, run) = (layout.reduction(image, &window), layout.run(image, &window));
+            let weights = PackedWeightsI8::pack(&ordered, out_channels, k, run, &bias, zero_point, products)
+                .map_err(fail)?;
+            let scratch = conv2d_i8_scratch_len(layout, image, &window, products);
+            self.sizes.scratch_integer = self.sizes.scratch_integer.max(scratch);
+            (Kernel::ConvI8 { window, zero_point, weights, requantization }, operand)
         };
-        let inputs = vec![self.read(block.node.inputs[0], Number::I8)];
-        self.push(block, kernel, inputs, Number::I8);
+        self.push(block, kernel, vec![operand], Number::Level);
         Ok(())
     }
 
     fn linear(&mut self, block: &Block<'_>, linear: &Linear) -> Result<(), EngineError> {
         let Weight { shape, values } = &linear.weight;
         let (n, k) = (shape[0], shape[1]);
-        if let (WeightValues::I8 { levels, scales }, Some(input)) =
-            (values, self.quantization(block.node.inputs[0]))
-        {
+        let value = block.node.inputs[0];
+        let fail = kernel_error(block);
+        if let (WeightValues::I8 { levels, scales }, Some(input)) = (values, self.quantization(value)) {
             let accumulator_scales = accumulator_scales(input, scales, n);
-            let mut bias = quantized_bias(block, linear.bias.as_deref(), &accumulator_scales)?;
-            let weights = PackedWeightsI8::pack(levels, n, k).map_err(kernel_error(block))?;
-            fold_zero_point(&mut bias, &weights, input.zero_point).map_err(kernel_error(block))?;
-            self.sizes.scratch_i16 = self.sizes.scratch_i16.max(gemm_i8_scratch_len(&weights));
-            let operand = self.read(block.node.inputs[0], Number::I8);
+            let bias = quantized_bias(block, linear.bias.as_deref(), &accumulator_scales)?;
+            let (zero_point, products) = (level(input.zero_point), Products::best());
+            let weights =
+                PackedWeightsI8::pack(levels, n, k, k, &bias, zero_point, products).map_err(&fail)?;
+            let scratch = linear_i8_scratch_len(k, products);
+            self.sizes.scratch_integer = self.sizes.scratch_integer.max(scratch);
+            let operand = self.read(value, Number::Level);
             let (kernel, number) = match self.quantization(block.output) {
                 Some(output) => {
-                    let requantization = requantization(&accumulator_scales, output, block.clip)
-                        .map_err(kernel_error(block))?;
-                    (Kernel::GemmI8 { m: 1, weights, bias, requantization }, Number::I8)
+                    let requantization =
+                        requantization(&accumulator_scales, output, block.clip).map_err(fail)?;
+                    (Kernel::LinearI8 { weights, requantization }, Number::Level)
                 }
                 None => {
-                    let scales = accumulator_scales.iter().map(|scale| *scale as f32).collect();
-                    (Kernel::GemmI8F32 { weights, bias, scales }, Number::F32)
+                    let mut scales: Vec<f32> = accumulator_scales.iter().map(|scale| *scale as f32).collect();
+                    scales.resize(n.next_multiple_of(BLOCK), 0.0);
+                    (Kernel::LinearI8F32 { weights, scales }, Number::F32)
                 }
             };
             self.push(block, kernel, vec![operand], number);
             return Ok(());
         }
-        let weights = PackedWeightsF32::pack(&linear.weight.to_f32(), n, k).map_err(kernel_error(block))?;
         let bias = linear.bias.clone().unwrap_or_else(|| vec![0.0; n]);
-        let operand = self.read(block.node.inputs[0], Number::F32);
-        self.push(
-            block,
-            Kernel::GemmF32 { m: 1, weights, bias, clamp: Clamp::NONE },
-            vec![operand],
-            Number::F32,
-        );
+        let weights = PackedWeightsF32::pack(&linear.weight.to_f32(), n, k, &bias).map_err(fail)?;
+        let operand = self.read(value, Number::F32);
+        self.push(block, Kernel::LinearF32 { weights }, vec![operand], Number::F32);
         Ok(())
     }
 
@@ -205,15 +207,15 @@ impl Lowering<'_> {
         if let (Some(qa), Some(qb), Some(output)) = quantized {
             let (min, max) = quantized_bounds(block.clip, output);
             let requantization = AddRequantization::new(
-                (f64::from(qa.scale), qa.zero_point),
-                (f64::from(qb.scale), qb.zero_point),
-                (f64::from(output.scale), output.zero_point),
+                (f64::from(qa.scale), level(qa.zero_point)),
+                (f64::from(qb.scale), level(qb.zero_point)),
+                (f64::from(output.scale), level(output.zero_point)),
                 min,
                 max,
             )
             .map_err(kernel_error(block))?;
-            let inputs = vec![self.read(a, Number::I8), self.read(b, Number::I8)];
-            self.push(block, Kernel::AddI8 { requantization }, inputs, Number::I8);
+            let inputs = vec![self.read(a, Number::Level), self.read(b, Number::Level)];
+            self.push(block, Kernel::AddI8 { requantization }, inputs, Number::Level);
         } else {
             let inputs = vec![self.read(a, Number::F32), self.read(b, Number::F32)];
             self.push(block, Kernel::AddF32 { clamp: clamp(block.clip) }, inputs, Number::F32);
@@ -228,12 +230,12 @@ impl Lowering<'_> {
             let scale = f64::from(input.scale) / (image.height * image.width) as f64;
             let scales = vec![scale; image.channels];
             let requantization = requantization(&scales, output, block.clip).map_err(kernel_error(block))?;
-            let kernel = Kernel::PoolI8 { image, zero_point: input.zero_point, requantization };
-            let operand = self.read(value, Number::I8);
-            self.push(block, kernel, vec![operand], Number::I8);
+            let kernel = Kernel::PoolI8 { zero_point: level(input.zero_point), requantization };
+            let operand = self.read(value, Number::Level);
+            self.push(block, kernel, vec![operand], Number::Level);
         } else {
             let operand = self.read(value, Number::F32);
-            self.push(block, Kernel::PoolF32 { image }, vec![operand], Number::F32);
+            self.push(block, Kernel::PoolF32, vec![operand], Number::F32);
         }
         Ok(())
     }
@@ -249,59 +251,161 @@ impl Lowering<'_> {
         self.graph.value(value).quantization
     }
 
-    /// Where `value` is found as `number`, converting it first where it is not.
+    /// Where `value` is found as `number`, in blocks, converting it first where it is not.
     fn read(&mut self, value: ValueId, number: Number) -> Operand {
-        if let Some(operand) = self.homes.get(&(value, number)) {
+        if let Some(operand) = self.homes.get(&(value, number, Layout::Blocked)) {
             return *operand;
         }
-        let (from, kernel) = match (number, self.quantization(value)) {
-            (Number::I8, Some(ActivationQuantization { scale, zero_point })) => {
-                (Number::F32, Kernel::Quantize { scale, zero_point })
-            }
-            (Number::F32, Some(ActivationQuantization { scale, zero_point })) => {
-                (Number::I8, Kernel::Dequantize { scale, zero_point })
-            }
-            (_, None) => {
-                unreachable!("a value without quantization is only ever read as f32, which it is written as")
-            }
+        // A picture is blocked before it changes its number, everything else is blocked already.
+        match self.homes.get(&(value, number, Layout::Interleaved)).copied() {
+            Some(picture) => self.convert(value, picture, Kernel::ToBlocks, number, Layout::Blocked),
+            None => self.change_number(value, number, Layout::Blocked),
+        }
+    }
+
+    /// As [`Self::read`], but a picture is taken as it is.
+    fn read_any_layout(&mut self, value: ValueId, number: Number) -> Operand {
+        let picture = |number: Number| (value, number, Layout::Interleaved);
+        if let Some(operand) = self.homes.get(&picture(number)) {
+            return *operand;
+        }
+        match self.homes.contains_key(&picture(Number::F32)) {
+            true => self.change_number(value, number, Layout::Interleaved),
+            false => self.read(value, number),
+        }
+    }
+
+    /// Where `value` is found as float32 in its natural order.
+    fn read_plain(&mut self, value: ValueId) -> Operand {
+        let operand = self.read_any_layout(value, Number::F32);
+        // The blocks of a single pixel are its channels in order.
+        match operand.layout == Layout::Interleaved || operand.image.height * operand.image.width == 1 {
+            true => operand,
+            false => self.convert(value, operand, Kernel::FromBlocks, Number::F32, Layout::Interleaved),
+        }
+    }
+
+    fn change_number(&mut self, value: ValueId, number: Number, layout: Layout) -> Operand {
+        let Some(ActivationQuantization { scale, zero_point }) = self.quantization(value) else {
+            unreachable!("a value without quantization is only ever read as f32, which it is written as")
         };
-        let source = self.homes[&(value, from)];
-        let output = self.activation(number, source.len);
-        self.homes.insert((value, number), output);
+        let zero_point = level(zero_point);
+        let (from, kernel) = match number {
+            Number::Level => (Number::F32, Kernel::Quantize { scale, zero_point }),
+            Number::F32 => (Number::Level, Kernel::Dequantize { scale, zero_point }),
+        };
+        let source = match layout {
+            Layout::Interleaved => self.homes[&(value, from, layout)],
+            Layout::Blocked => self.read(value, from),
+        };
+        self.convert(value, source, kernel, number, layout)
+    }
+
+    fn convert(
+        &mut self,
+        value: ValueId,
+        source: Operand,
+        kernel: Kernel,
+        number: Number,
+        layout: Layout,
+    ) -> Operand {
+        let output = self.activation(number, source.image, layout);
+        self.homes.insert((value, number, layout), output);
         let node = self.graph.value(value).name.clone();
-        self.push_step(Step { node, kernel, inputs: vec![source], output, value: None });
+        self.steps.push(Step { node, kernel, inputs: vec![source], output, value: None });
         output
     }
 
     fn push(&mut self, block: &Block<'_>, kernel: Kernel, inputs: Vec<Operand>, number: Number) {
-        let output = self.activation(number, self.graph.value(block.output).shape.len());
-        self.homes.insert((block.output, number), output);
+        let output = self.activation(number, self.image(block.output), Layout::Blocked);
+        self.homes.insert((block.output, number, Layout::Blocked), output);
         let node = block.node.name.clone();
-        self.push_step(Step { node, kernel, inputs, output, value: Some(block.output) });
+        self.steps.push(Step { node, kernel, inputs, output, value: Some(block.output) });
     }
 
-    fn push_step(&mut self, step: Step) {
-        let number = self.steps.len() + 1;
-        self.activations[step.output.buffer].1.written = number;
-        self.activations[step.output.buffer].1.last_read = number;
-        for input in &step.inputs {
-            self.activations[input.buffer].1.last_read = number;
+    /// Runs a pointwise convolution with the depthwise one on its output where nothing else reads that.
+    fn fuse_expansions(&mut self, output: Operand) {
+        let mut reads = vec![0; self.activations.len()];
+        reads[output.buffer] += 1;
+        for input in self.steps.iter().flat_map(|step| &step.inputs) {
+            reads[input.buffer] += 1;
         }
-        self.steps.push(step);
+        let mut fused: Vec<Step> = Vec::with_capacity(self.steps.len());
+        for step in mem::take(&mut self.steps) {
+            let expands = fused.last().is_some_and(|before| {
+                before.inputs.len() == 1
+                    && before.inputs[0].layout == Layout::Blocked
+                    && step.inputs == [before.output]
+                    && reads[before.output.buffer] == 1
+            });
+            match fused.pop_if(|_| expands) {
+                None => fused.push(step),
+                Some(before) => fused.extend(self.expanded(before, step)),
+            }
+        }
+        self.steps = fused;
     }
 
-    fn activation(&mut self, number: Number, len: usize) -> Operand {
+    /// Both steps as one, or both as they are when they are not a pointwise and a depthwise convolution.
+    fn expanded(&mut self, before: Step, step: Step) -> Vec<Step> {
+        let image = before.inputs[0].image;
+        let kernel = match (before.kernel, step.kernel) {
+            (
+                Kernel::ConvF32 { window: pointwise, weights: expansion, clamp: expansion_clamp },
+                Kernel::DepthwiseF32 { window, weights, clamp },
+            ) if pointwise == POINTWISE => {
+                let scratch = expand_depthwise_scratch_len(image, &window);
+                self.sizes.scratch_f32 = self.sizes.scratch_f32.max(scratch);
+                Kernel::ExpandDepthwiseF32 { expansion, expansion_clamp, window, weights, clamp }
+            }
+            (
+                Kernel::ConvI8 { window: pointwise, weights: expansion, requantization: first, .. },
+                Kernel::DepthwiseI8 { window, zero_point, weights, requantization },
+            ) if pointwise == POINTWISE => {
+                let scratch = expand_depthwise_i8_scratch_len(image, &window, expansion.products());
+                self.sizes.scratch_integer = self.sizes.scratch_integer.max(scratch);
+                let expansion_requantization = first;
+                Kernel::ExpandDepthwiseI8 {
+                    expansion,
+                    expansion_requantization,
+                    window,
+                    zero_point,
+                    weights,
+                    requantization,
+                }
+            }
+            (first, second) => {
+                return vec![Step { kernel: first, ..before }, Step { kernel: second, ..step }];
+            }
+        };
+        let node = format!("{} + {}", before.node, step.node);
+        vec![Step { node, kernel, inputs: before.inputs, output: step.output, value: step.value }]
+    }
+
+    fn activation(&mut self, number: Number, image: ImageShape, layout: Layout) -> Operand {
+        let len = layout.len(image);
         self.activations.push((number, Lifetime { len, written: 0, last_read: 0 }));
-        Operand { number, buffer: self.activations.len() - 1, len }
+        Operand { number, buffer: self.activations.len() - 1, image, layout }
     }
 
     /// Replaces activation numbers by buffers.
     fn finish(mut self, input: Operand, output: Operand) -> Plan {
+        let mut used = vec![false; self.activations.len()];
+        used[input.buffer] = true;
+        for (number, step) in (1..).zip(&self.steps) {
+            let written = &mut self.activations[step.output.buffer].1;
+            (written.written, written.last_read) = (number, number);
+            used[step.output.buffer] = true;
+            for input in &step.inputs {
+                self.activations[input.buffer].1.last_read = number;
+            }
+        }
         self.activations[output.buffer].1.last_read = self.steps.len() + 1;
         let mut buffers = vec![0; self.activations.len()];
-        for number in [Number::F32, Number::I8] {
-            let mut chosen: Vec<usize> =
-                (0..self.activations.len()).filter(|&idx| self.activations[idx].0 == number).collect();
+        for number in [Number::F32, Number::Level] {
+            let mut chosen: Vec<usize> = (0..self.activations.len())
+                .filter(|&idx| used[idx] && self.activations[idx].0 == number)
+                .collect();
             chosen.sort_by_key(|&idx| self.activations[idx].1.written);
             let lifetimes: Vec<Lifetime> = chosen.iter().map(|&idx| self.activations[idx].1).collect();
             let assignment = assign(&lifetimes);
@@ -310,7 +414,7 @@ impl Lowering<'_> {
             }
             match number {
                 Number::F32 => self.sizes.f32 = assignment.sizes,
-                Number::I8 => self.sizes.i8 = assignment.sizes,
+                Number::Level => self.sizes.levels = assignment.sizes,
             }
         }
         let place = |operand: Operand| Operand { buffer: buffers[operand.buffer], ..operand };
@@ -330,19 +434,12 @@ impl Lowering<'_> {
     }
 }
 
-enum DepthwiseOrDense {
-    Depthwise(Vec<f32>),
-    Dense(PackedWeightsF32),
-}
-
 /// A convolution's sizes in the kernels' terms.
 #[derive(Clone, Copy)]
 struct Geometry {
     image: ImageShape,
     window: Window,
     out_channels: usize,
-    /// Output pixels where the convolution is pointwise: those of the input.
-    pixels: usize,
 }
 
 impl Geometry {
@@ -350,13 +447,17 @@ impl Geometry {
         let graph::Padding { top, left, bottom, right } = conv.padding;
         let padding = Padding { top, left, bottom, right };
         let window = Window { kernel: conv.kernel(), stride: conv.stride, padding };
-        Self { image, window, out_channels: conv.weight.out_channels(), pixels: image.height * image.width }
+        Self { image, window, out_channels: conv.weight.out_channels() }
     }
+}
 
-    fn is_pointwise(&self) -> bool {
-        let Window { kernel, stride, padding } = self.window;
-        kernel == [1, 1] && stride == [1, 1] && padding == Padding::default()
-    }
+/// The window of a pointwise convolution.
+const POINTWISE: Window =
+    Window { kernel: [1, 1], stride: [1, 1], padding: Padding { top: 0, left: 0, bottom: 0, right: 0 } };
+
+/// A graph's int8 level as the kernels store it.
+fn level(graph: i8) -> u8 {
+    (i16::from(graph) + 128) as u8
 }
 
 fn kernel_error(block: &Block<'_>) -> impl Fn(KernelError) -> EngineError {
@@ -394,12 +495,6 @@ fn channels_innermost<T: Copy>(weights: &[T], shape: &[usize]) -> Vec<T> {
         .collect()
 }
 
-/// `[channels, 1, h, w]` to `[h * w, channels]`.
-fn taps_outermost<T: Copy>(weights: &[T], channels: usize) -> Vec<T> {
-    let taps = weights.len() / channels;
-    (0..taps).flat_map(|tap| (0..channels).map(move |channel| weights[channel * taps + tap])).collect()
-}
-
 /// `s_x * s_w` for each output channel: what one step of its accumulator is worth.
 fn accumulator_scales(input: ActivationQuantization, scales: &[f32], out_channels: usize) -> Vec<f64> {
     (0..out_channels).map(|o| f64::from(input.scale) * f64::from(scales[o % scales.len()])).collect()
@@ -429,15 +524,14 @@ fn requantization(
     let multipliers: Vec<f64> =
         accumulator_scales.iter().map(|scale| scale / f64::from(output.scale)).collect();
     let (min, max) = quantized_bounds(clip, output);
-    Requantization::new(&multipliers, output.zero_point, min, max)
+    Requantization::new(&multipliers, level(output.zero_point), min, max)
 }
 
 /// The clip's bounds as levels of `output`.
-fn quantized_bounds(clip: Clip, output: ActivationQuantization) -> (i8, i8) {
-    let level = |real: f32| {
-        let level =
-            (f64::from(real) / f64::from(output.scale)).round_ties_even() + f64::from(output.zero_point);
-        level.clamp(-128.0, 127.0) as i8
+fn quantized_bounds(clip: Clip, output: ActivationQuantization) -> (u8, u8) {
+    let bound = |real: f32| {
+        let steps = (f64::from(real) / f64::from(output.scale)).round_ties_even();
+        (steps + f64::from(level(output.zero_point))).clamp(0.0, 255.0) as u8
     };
-    (level(clip.min), level(clip.max))
+    (bound(clip.min), bound(clip.max))
 }

@@ -2,11 +2,12 @@
 
 use graph::{Graph, ValueId, fold_batch_norms};
 use kernels::{
-    AddRequantization, Clamp, ImageShape, PackedWeightsF32, PackedWeightsI8, Requantization, Window,
+    AddRequantization, Clamp, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, IntegerScratchLen, Layout,
+    PackedWeightsF32, PackedWeightsI8, Requantization, Window,
 };
 
 use crate::EngineError;
-use crate::fuse::{Residuals, blocks};
+use crate::fuse::{Fusion, blocks};
 use crate::lower::lower;
 
 /// A packed network, ready for an [`crate::Executor`].
@@ -19,14 +20,29 @@ pub struct Plan {
     pub(crate) output: Operand,
 }
 
+/// One kernel call, for a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layer<'p> {
+    /// The node it runs, or the value that it converts.
+    pub node: &'p str,
+    /// What kind of kernel.
+    pub kernel: &'static str,
+    /// Whether it computes on integers.
+    pub is_integer: bool,
+    /// Multiply-adds.
+    pub macs: u64,
+    /// Bytes of the weights as the kernel holds them.
+    pub weight_bytes: u64,
+}
+
 /// Elements of every buffer, and of the scratch areas that steps share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BufferSizes {
     pub(crate) f32: Vec<usize>,
-    pub(crate) i8: Vec<usize>,
+    pub(crate) levels: Vec<usize>,
     pub(crate) scratch_f32: usize,
-    pub(crate) scratch_i8: usize,
-    pub(crate) scratch_i16: usize,
+    pub(crate) scratch_levels: usize,
+    pub(crate) scratch_integer: IntegerScratchLen,
 }
 
 /// Buffers beyond this are refused: a browser tab on a small device could not hold them beside the models.
@@ -37,24 +53,34 @@ impl BufferSizes {
     fn bytes(&self) -> u64 {
         let sum = |sizes: &[usize]| sizes.iter().map(|size| *size as u64).sum::<u64>();
         let wide = sum(&self.f32) + self.scratch_f32 as u64;
-        let narrow = sum(&self.i8) + self.scratch_i8 as u64;
-        4 * wide + narrow + 2 * self.scratch_i16 as u64
+        let integer = self.scratch_integer;
+        let narrow = sum(&self.levels) + self.scratch_levels as u64 + integer.bytes as u64;
+        4 * wide + narrow + 2 * integer.words as u64
     }
 }
 
-/// How an activation is stored.
+/// How an activation's elements are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Number {
     F32,
-    I8,
+    /// One unsigned byte: a graph's int8 level plus 128.
+    Level,
 }
 
-/// An activation's place: the first `len` elements of a buffer.
+/// An activation's place: the first elements of a buffer. A vector is an image of one pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Operand {
     pub(crate) number: Number,
     pub(crate) buffer: usize,
-    pub(crate) len: usize,
+    pub(crate) image: ImageShape,
+    pub(crate) layout: Layout,
+}
+
+impl Operand {
+    /// Elements in the buffer, filled up as the layout asks.
+    pub(crate) fn stored_len(&self) -> usize {
+        self.layout.len(self.image)
+    }
 }
 
 /// One kernel call.
@@ -72,32 +98,37 @@ pub(crate) struct Step {
 /// The kernels with everything that they need besides activations.
 #[derive(Clone, Debug)]
 pub(crate) enum Kernel {
+    /// From a picture's layout into blocks.
+    ToBlocks,
+    /// From blocks into a picture's layout.
+    FromBlocks,
     Quantize {
         scale: f32,
-        zero_point: i8,
+        zero_point: u8,
     },
     Dequantize {
         scale: f32,
-        zero_point: i8,
+        zero_point: u8,
     },
-    GemmF32 {
-        m: usize,
+    LinearF32 {
         weights: PackedWeightsF32,
-        bias: Vec<f32>,
-        clamp: Clamp,
     },
     ConvF32 {
-        image: ImageShape,
         window: Window,
         weights: PackedWeightsF32,
-        bias: Vec<f32>,
         clamp: Clamp,
     },
     DepthwiseF32 {
-        image: ImageShape,
         window: Window,
-        weights: Vec<f32>,
-        bias: Vec<f32>,
+        weights: DepthwiseWeightsF32,
+        clamp: Clamp,
+    },
+    /// A pointwise convolution and the depthwise one on its output.
+    ExpandDepthwiseF32 {
+        expansion: PackedWeightsF32,
+        expansion_clamp: Clamp,
+        window: Window,
+        weights: DepthwiseWeightsF32,
         clamp: Clamp,
     },
     AddF32 {
@@ -106,45 +137,145 @@ pub(crate) enum Kernel {
     ClampF32 {
         clamp: Clamp,
     },
-    PoolF32 {
-        image: ImageShape,
-    },
+    PoolF32,
     Softmax,
-    GemmI8 {
-        m: usize,
+    LinearI8 {
         weights: PackedWeightsI8,
-        bias: Vec<i32>,
         requantization: Requantization,
     },
-    GemmI8F32 {
+    /// `scales` are filled up to whole blocks.
+    LinearI8F32 {
         weights: PackedWeightsI8,
-        bias: Vec<i32>,
         scales: Vec<f32>,
     },
     ConvI8 {
-        image: ImageShape,
         window: Window,
-        zero_point: i8,
+        zero_point: u8,
         weights: PackedWeightsI8,
-        bias: Vec<i32>,
         requantization: Requantization,
     },
     DepthwiseI8 {
-        image: ImageShape,
         window: Window,
-        zero_point: i8,
-        weights: Vec<i8>,
-        bias: Vec<i32>,
+        zero_point: u8,
+        weights: DepthwiseWeightsI8,
+        requantization: Requantization,
+    },
+    /// A pointwise convolution and the depthwise one on its output, whose zero point is `zero_point`.
+    ExpandDepthwiseI8 {
+        expansion: PackedWeightsI8,
+        expansion_requantization: Requantization,
+        window: Window,
+        zero_point: u8,
+        weights: DepthwiseWeightsI8,
         requantization: Requantization,
     },
     AddI8 {
         requantization: AddRequantization,
     },
     PoolI8 {
-        image: ImageShape,
-        zero_point: i8,
+        zero_point: u8,
         requantization: Requantization,
     },
+}
+
+impl Kernel {
+    /// Whether it computes on integers.
+    fn is_integer(&self) -> bool {
+        match self {
+            Self::LinearI8 { .. }
+            | Self::LinearI8F32 { .. }
+            | Self::ConvI8 { .. }
+            | Self::DepthwiseI8 { .. }
+            | Self::ExpandDepthwiseI8 { .. }
+            | Self::AddI8 { .. }
+            | Self::PoolI8 { .. } => true,
+            Self::ToBlocks
+            | Self::FromBlocks
+            | Self::Quantize { .. }
+            | Self::Dequantize { .. }
+            | Self::LinearF32 { .. }
+            | Self::ConvF32 { .. }
+            | Self::DepthwiseF32 { .. }
+            | Self::ExpandDepthwiseF32 { .. }
+            | Self::AddF32 { .. }
+            | Self::ClampF32 { .. }
+            | Self::PoolF32
+            | Self::Softmax => false,
+        }
+    }
+
+    /// What it is called in a profile.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::ToBlocks | Self::FromBlocks => "layout",
+            Self::Quantize { .. } => "quantize",
+            Self::Dequantize { .. } => "dequantize",
+            Self::LinearF32 { .. } | Self::LinearI8 { .. } | Self::LinearI8F32 { .. } => "linear",
+            Self::ConvF32 { window, .. } | Self::ConvI8 { window, .. } if window.kernel == [1, 1] => {
+                "pointwise"
+            }
+            Self::ConvF32 { .. } | Self::ConvI8 { .. } => "conv",
+            Self::DepthwiseF32 { .. } | Self::DepthwiseI8 { .. } => "depthwise",
+            Self::ExpandDepthwiseF32 { .. } | Self::ExpandDepthwiseI8 { .. } => "pointwise + depthwise",
+            Self::AddF32 { .. } | Self::AddI8 { .. } => "add",
+            Self::ClampF32 { .. } => "clip",
+            Self::PoolF32 | Self::PoolI8 { .. } => "pool",
+            Self::Softmax => "softmax",
+        }
+    }
+
+    /// Multiply-adds for an input and an output, those of the filling of blocks not counted.
+    fn macs(&self, input: ImageShape, output: ImageShape) -> u64 {
+        let taps = |window: &Window| (window.kernel[0] * window.kernel[1]) as u64;
+        match self {
+            Self::LinearF32 { .. } | Self::LinearI8 { .. } | Self::LinearI8F32 { .. } => {
+                input.len() as u64 * output.len() as u64
+            }
+            Self::ConvF32 { window, .. } | Self::ConvI8 { window, .. } => {
+                output.len() as u64 * taps(window) * input.channels as u64
+            }
+            Self::DepthwiseF32 { window, .. } | Self::DepthwiseI8 { window, .. } => {
+                output.len() as u64 * taps(window)
+            }
+            Self::ExpandDepthwiseF32 { window, .. } | Self::ExpandDepthwiseI8 { window, .. } => {
+                input.len() as u64 * output.channels as u64 + output.len() as u64 * taps(window)
+            }
+            Self::ToBlocks
+            | Self::FromBlocks
+            | Self::Quantize { .. }
+            | Self::Dequantize { .. }
+            | Self::AddF32 { .. }
+            | Self::ClampF32 { .. }
+            | Self::PoolF32
+            | Self::Softmax
+            | Self::AddI8 { .. }
+            | Self::PoolI8 { .. } => 0,
+        }
+    }
+
+    /// Bytes of its weights as it holds them.
+    fn weight_bytes(&self) -> usize {
+        match self {
+            Self::LinearF32 { weights } | Self::ConvF32 { weights, .. } => weights.bytes(),
+            Self::DepthwiseF32 { weights, .. } => weights.bytes(),
+            Self::LinearI8 { weights, .. }
+            | Self::LinearI8F32 { weights, .. }
+            | Self::ConvI8 { weights, .. } => weights.bytes(),
+            Self::DepthwiseI8 { weights, .. } => weights.bytes(),
+            Self::ExpandDepthwiseF32 { expansion, weights, .. } => expansion.bytes() + weights.bytes(),
+            Self::ExpandDepthwiseI8 { expansion, weights, .. } => expansion.bytes() + weights.bytes(),
+            Self::ToBlocks
+            | Self::FromBlocks
+            | Self::Quantize { .. }
+            | Self::Dequantize { .. }
+            | Self::AddF32 { .. }
+            | Self::ClampF32 { .. }
+            | Self::PoolF32
+            | Self::Softmax
+            | Self::AddI8 { .. }
+            | Self::PoolI8 { .. } => 0,
+        }
+    }
 }
 
 impl Plan {
@@ -156,10 +287,10 @@ impl Plan {
     /// # Errors
     /// [`EngineError::Graph`] for an invalid graph, [`EngineError::Unsupported`] for what has no kernel,
     /// [`EngineError::BiasRange`] and [`EngineError::Kernel`] for numbers that a kernel cannot take.
-    pub fn new(graph: &Graph, residuals: Residuals) -> Result<Self, EngineError> {
+    pub fn new(graph: &Graph, fusion: Fusion) -> Result<Self, EngineError> {
         graph.validate()?;
         let folded = fold_batch_norms(graph)?;
-        let plan = lower(&folded, &blocks(&folded, residuals))?;
+        let plan = lower(&folded, &blocks(&folded, fusion), fusion)?;
         match plan.buffers.bytes() {
             bytes if bytes <= MAX_ARENA_BYTES => Ok(plan),
             bytes => Err(EngineError::TooLarge { bytes, limit: MAX_ARENA_BYTES }),
@@ -168,7 +299,7 @@ impl Plan {
 
     /// Elements of the network's input.
     pub fn input_len(&self) -> usize {
-        self.input.len
+        self.input.image.len()
     }
 
     /// Bytes of all activation and scratch buffers.
@@ -176,25 +307,26 @@ impl Plan {
         self.buffers.bytes()
     }
 
+    /// Bytes of the weights as the kernels hold them.
+    pub fn weight_bytes(&self) -> u64 {
+        self.steps.iter().map(|step| step.kernel.weight_bytes() as u64).sum()
+    }
+
+    /// What runs, in order.
+    pub fn layers(&self) -> impl Iterator<Item = Layer<'_>> {
+        self.steps.iter().map(|step| Layer {
+            node: &step.node,
+            kernel: step.kernel.name(),
+            is_integer: step.kernel.is_integer(),
+            macs: step.kernel.macs(step.inputs[0].image, step.output.image),
+            weight_bytes: step.kernel.weight_bytes() as u64,
+        })
+    }
+
     /// How many steps run on integers, and how many there are.
+    ///
+    /// A pointwise and a depthwise convolution that run as one step count as one.
     pub fn integer_steps(&self) -> (usize, usize) {
-        let integer = |step: &&Step| match step.kernel {
-            Kernel::GemmI8 { .. }
-            | Kernel::GemmI8F32 { .. }
-            | Kernel::ConvI8 { .. }
-            | Kernel::DepthwiseI8 { .. }
-            | Kernel::AddI8 { .. }
-            | Kernel::PoolI8 { .. } => true,
-            Kernel::Quantize { .. }
-            | Kernel::Dequantize { .. }
-            | Kernel::GemmF32 { .. }
-            | Kernel::ConvF32 { .. }
-            | Kernel::DepthwiseF32 { .. }
-            | Kernel::AddF32 { .. }
-            | Kernel::ClampF32 { .. }
-            | Kernel::PoolF32 { .. }
-            | Kernel::Softmax => false,
-        };
-        (self.steps.iter().filter(integer).count(), self.steps.len())
+        (self.steps.iter().filter(|step| step.kernel.is_integer()).count(), self.steps.len())
     }
 }

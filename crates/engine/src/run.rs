@@ -4,9 +4,10 @@ use std::mem;
 
 use graph::ValueId;
 use kernels::{
-    KernelError, add_f32, add_i8, clamp_f32, conv2d_f32, conv2d_i8, depthwise_f32, depthwise_i8,
-    dequantize_i8, gemm_f32, gemm_i8, gemm_i8_f32, global_average_pool_f32, global_average_pool_i8,
-    quantize_i8, softmax_f32,
+    Aligned, Expansion, IntegerScratch, KernelError, add_f32, add_i8, clamp_f32, conv2d_f32, conv2d_i8,
+    depthwise_f32, depthwise_i8, dequantize_i8, expand_depthwise_f32, expand_depthwise_i8, from_blocks,
+    global_average_pool_f32, global_average_pool_i8, linear_f32, linear_i8, linear_i8_f32, quantize_i8,
+    softmax_f32, to_blocks, zeros,
 };
 
 use crate::EngineError;
@@ -16,16 +17,16 @@ use crate::plan::{Kernel, Number, Operand, Plan, Step};
 #[derive(Debug)]
 pub struct Executor {
     plan: Plan,
-    f32: Vec<Vec<f32>>,
-    i8: Vec<Vec<i8>>,
+    f32: Vec<Aligned<f32>>,
+    levels: Vec<Aligned<u8>>,
     scratch: Scratch,
 }
 
 #[derive(Debug)]
 struct Scratch {
-    f32: Vec<f32>,
-    i8: Vec<i8>,
-    i16: Vec<i16>,
+    f32: Aligned<f32>,
+    levels: Aligned<u8>,
+    integer: IntegerScratch,
 }
 
 impl Executor {
@@ -33,12 +34,12 @@ impl Executor {
     pub fn new(plan: Plan) -> Self {
         let sizes = &plan.buffers;
         Self {
-            f32: sizes.f32.iter().map(|&len| vec![0.0; len]).collect(),
-            i8: sizes.i8.iter().map(|&len| vec![0; len]).collect(),
+            f32: sizes.f32.iter().map(|&len| zeros(len)).collect(),
+            levels: sizes.levels.iter().map(|&len| zeros(len)).collect(),
             scratch: Scratch {
-                f32: vec![0.0; sizes.scratch_f32],
-                i8: vec![0; sizes.scratch_i8],
-                i16: vec![0; sizes.scratch_i16],
+                f32: zeros(sizes.scratch_f32),
+                levels: zeros(sizes.scratch_levels),
+                integer: IntegerScratch::new(sizes.scratch_integer),
             },
             plan,
         }
@@ -54,11 +55,11 @@ impl Executor {
     /// # Errors
     /// [`EngineError::Input`] for a wrong length; [`EngineError::Kernel`] would be a defect of the plan.
     pub fn run(&mut self, input: &[f32]) -> Result<&[f32], EngineError> {
-        self.run_observed(input, &mut |_, _| {})
+        self.run_steps(input, |_, _, _| Ok(()))
     }
 
-    /// Like [`Executor::run`], and shows every float32 activation as it is complete, the input first. The ids are
-    /// those of the graph with folded batch norms. int8 activations are not shown.
+    /// Like [`Executor::run`], and shows every float32 activation (`nhwc`) as it is complete, the input first. The ids
+    /// are those of the graph with folded batch norms. Levels are not shown.
     ///
     /// # Errors
     /// As [`Executor::run`].
@@ -67,20 +68,60 @@ impl Executor {
         input: &[f32],
         observe: &mut dyn FnMut(ValueId, &[f32]),
     ) -> Result<&[f32], EngineError> {
-        let Operand { buffer, len, .. } = self.plan.input;
-        if input.len() != len {
-            return Err(EngineError::Input { expected: len, actual: input.len() });
+        if input.len() == self.plan.input_len() {
+            observe(self.plan.input_value, input);
         }
-        self.f32[buffer][..len].copy_from_slice(input);
-        observe(self.plan.input_value, input);
-        for step in &self.plan.steps {
-            run_step(step, &mut self.f32, &mut self.i8, &mut self.scratch)
-                .map_err(|source| EngineError::Kernel { node: step.node.clone(), source })?;
+        let mut plain = Vec::new();
+        self.run_steps(input, |_, step, buffers| {
             if let (Some(value), Number::F32) = (step.value, step.output.number) {
-                observe(value, read(&self.f32, step.output));
+                plain.resize(step.output.image.len(), 0.0);
+                from_blocks(read(buffers, step.output), step.output.image, &mut plain)?;
+                observe(value, &plain);
             }
+            Ok(())
+        })
+    }
+
+    /// Like [`Executor::run`], and adds the time of each step to `millis`, one entry for each of the plan's
+    /// [`Plan::layers`]; `now` is a clock in milliseconds.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn run_timed(
+        &mut self,
+        input: &[f32],
+        now: &dyn Fn() -> f64,
+        millis: &mut [f64],
+    ) -> Result<&[f32], EngineError> {
+        let mut last = now();
+        self.run_steps(input, |index, _, _| {
+            let end = now();
+            if let Some(sum) = millis.get_mut(index) {
+                *sum += end - last;
+            }
+            last = end;
+            Ok(())
+        })
+    }
+
+    /// Runs all steps; `after` sees each with its number and the float32 buffers.
+    fn run_steps(
+        &mut self,
+        input: &[f32],
+        mut after: impl FnMut(usize, &Step, &[Aligned<f32>]) -> Result<(), KernelError>,
+    ) -> Result<&[f32], EngineError> {
+        let expected = self.plan.input_len();
+        if input.len() != expected {
+            return Err(EngineError::Input { expected, actual: input.len() });
         }
-        Ok(read(&self.f32, self.plan.output))
+        self.f32[self.plan.input.buffer][..expected].copy_from_slice(input);
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            run_step(step, &mut self.f32, &mut self.levels, &mut self.scratch)
+                .and_then(|()| after(index, step, &self.f32))
+                .map_err(|source| EngineError::Kernel { node: step.node.clone(), source })?;
+        }
+        let output = self.plan.output;
+        Ok(&read(&self.f32, output)[..output.image.len()])
     }
 }
 
@@ -88,22 +129,23 @@ impl Executor {
 /// gives an input the output's buffer.
 fn run_step(
     step: &Step,
-    f32: &mut [Vec<f32>],
-    i8: &mut [Vec<i8>],
+    f32: &mut [Aligned<f32>],
+    levels: &mut [Aligned<u8>],
     scratch: &mut Scratch,
 ) -> Result<(), KernelError> {
-    let Operand { number, buffer, len } = step.output;
+    let Operand { number, buffer, .. } = step.output;
+    let len = step.output.stored_len();
     match number {
         Number::F32 => {
-            let mut output = mem::take(&mut f32[buffer]);
-            let result = run_to_f32(step, f32, i8, scratch, &mut output[..len]);
+            let mut output = mem::replace(&mut f32[buffer], Aligned::new(0));
+            let result = run_to_f32(step, f32, levels, scratch, &mut output[..len]);
             f32[buffer] = output;
             result
         }
-        Number::I8 => {
-            let mut output = mem::take(&mut i8[buffer]);
-            let result = run_to_i8(step, f32, i8, scratch, &mut output[..len]);
-            i8[buffer] = output;
+        Number::Level => {
+            let mut output = mem::replace(&mut levels[buffer], Aligned::new(0));
+            let result = run_to_levels(step, f32, levels, scratch, &mut output[..len]);
+            levels[buffer] = output;
             result
         }
     }
@@ -111,94 +153,152 @@ fn run_step(
 
 fn run_to_f32(
     step: &Step,
-    f32: &[Vec<f32>],
-    i8: &[Vec<i8>],
+    f32: &[Aligned<f32>],
+    levels: &[Aligned<u8>],
     scratch: &mut Scratch,
     output: &mut [f32],
 ) -> Result<(), KernelError> {
     let input = step.inputs[0];
+    let image = input.image;
     let second = step.inputs.get(1).map(|operand| read(f32, *operand));
     match &step.kernel {
+        Kernel::ToBlocks => to_blocks(read(f32, input), image, output),
+        Kernel::FromBlocks => from_blocks(read(f32, input), image, output),
         Kernel::Dequantize { scale, zero_point } => {
-            dequantize_i8(read(i8, input), *scale, *zero_point, output)
+            dequantize_i8(read(levels, input), *scale, *zero_point, output)
         }
-        Kernel::GemmF32 { m, weights, bias, clamp } => {
-            gemm_f32(*m, read(f32, input), weights, bias, second, *clamp, output)
+        Kernel::LinearF32 { weights } => {
+            linear_f32(&read(f32, input)[..image.len()], weights, kernels::Clamp::NONE, output)
         }
-        Kernel::ConvF32 { image, window, weights, bias, clamp } => {
+        Kernel::ConvF32 { window, weights, clamp } => {
             let scratch = &mut scratch.f32;
-            conv2d_f32(read(f32, input), *image, window, weights, bias, second, *clamp, scratch, output)
-        }
-        Kernel::DepthwiseF32 { image, window, weights, bias, clamp } => {
-            depthwise_f32(read(f32, input), *image, window, weights, bias, *clamp, output)
-        }
-        Kernel::AddF32 { clamp } => add_f32(read(f32, input), second.unwrap_or_default(), *clamp, output),
-        Kernel::ClampF32 { clamp } => clamp_f32(read(f32, input), *clamp, output),
-        Kernel::PoolF32 { image } => global_average_pool_f32(read(f32, input), *image, output),
-        Kernel::Softmax => softmax_f32(read(f32, input), output),
-        Kernel::GemmI8F32 { weights, bias, scales } => {
-            gemm_i8_f32(1, read(i8, input), weights, bias, scales, &mut scratch.i16, output)
-        }
-        Kernel::Quantize { .. }
-        | Kernel::GemmI8 { .. }
-        | Kernel::ConvI8 { .. }
-        | Kernel::DepthwiseI8 { .. }
-        | Kernel::AddI8 { .. }
-        | Kernel::PoolI8 { .. } => unreachable!("lowering gives this kernel an int8 output"),
-    }
-}
-
-fn run_to_i8(
-    step: &Step,
-    f32: &[Vec<f32>],
-    i8: &[Vec<i8>],
-    scratch: &mut Scratch,
-    output: &mut [i8],
-) -> Result<(), KernelError> {
-    let input = step.inputs[0];
-    match &step.kernel {
-        Kernel::Quantize { scale, zero_point } => quantize_i8(read(f32, input), *scale, *zero_point, output),
-        Kernel::GemmI8 { m, weights, bias, requantization } => {
-            gemm_i8(*m, read(i8, input), weights, bias, requantization, &mut scratch.i16, output)
-        }
-        Kernel::ConvI8 { image, window, zero_point, weights, bias, requantization } => {
-            let Scratch { i8: columns, i16: rows, .. } = scratch;
-            let input = read(i8, input);
-            conv2d_i8(
-                input,
-                *image,
+            conv2d_f32(
+                read(f32, input),
+                input.layout,
+                image,
                 window,
-                *zero_point,
                 weights,
-                bias,
-                requantization,
-                columns,
-                rows,
+                second,
+                *clamp,
+                scratch,
                 output,
             )
         }
-        Kernel::DepthwiseI8 { image, window, zero_point, weights, bias, requantization } => {
-            depthwise_i8(read(i8, input), *image, window, *zero_point, weights, bias, requantization, output)
+        Kernel::DepthwiseF32 { window, weights, clamp } => {
+            depthwise_f32(read(f32, input), image, window, weights, *clamp, output)
         }
-        Kernel::AddI8 { requantization } => {
-            let second = step.inputs.get(1).map(|operand| read(i8, *operand)).unwrap_or_default();
-            add_i8(read(i8, input), second, requantization, output)
+        Kernel::ExpandDepthwiseF32 { expansion, expansion_clamp, window, weights, clamp } => {
+            expand_depthwise_f32(
+                read(f32, input),
+                image,
+                expansion,
+                *expansion_clamp,
+                window,
+                weights,
+                *clamp,
+                &mut scratch.f32,
+                output,
+            )
         }
-        Kernel::PoolI8 { image, zero_point, requantization } => {
-            global_average_pool_i8(read(i8, input), *image, *zero_point, requantization, output)
+        Kernel::AddF32 { clamp } => add_f32(read(f32, input), second.unwrap_or_default(), *clamp, output),
+        Kernel::ClampF32 { clamp } => clamp_f32(read(f32, input), *clamp, output),
+        Kernel::PoolF32 => global_average_pool_f32(read(f32, input), image, output),
+        Kernel::Softmax => softmax_f32(&read(f32, input)[..image.len()], &mut output[..image.len()]),
+        Kernel::LinearI8F32 { weights, scales } => {
+            let input = &read(levels, input)[..image.len()];
+            linear_i8_f32(input, weights, scales, &mut scratch.integer, output)
         }
-        Kernel::Dequantize { .. }
-        | Kernel::GemmF32 { .. }
-        | Kernel::ConvF32 { .. }
-        | Kernel::DepthwiseF32 { .. }
-        | Kernel::AddF32 { .. }
-        | Kernel::ClampF32 { .. }
-        | Kernel::PoolF32 { .. }
-        | Kernel::Softmax
-        | Kernel::GemmI8F32 { .. } => unreachable!("lowering gives this kernel a float32 output"),
+        Kernel::Quantize { .. }
+        | Kernel::LinearI8 { .. }
+        | Kernel::ConvI8 { .. }
+        | Kernel::DepthwiseI8 { .. }
+        | Kernel::ExpandDepthwiseI8 { .. }
+        | Kernel::AddI8 { .. }
+        | Kernel::PoolI8 { .. } => unreachable!("lowering gives this kernel an output of levels"),
     }
 }
 
-fn read<T>(buffers: &[Vec<T>], operand: Operand) -> &[T] {
-    &buffers[operand.buffer][..operand.len]
+fn run_to_levels(
+    step: &Step,
+    f32: &[Aligned<f32>],
+    levels: &[Aligned<u8>],
+    scratch: &mut Scratch,
+    output: &mut [u8],
+) -> Result<(), KernelError> {
+    let input = step.inputs[0];
+    let image = input.image;
+    match &step.kernel {
+        Kernel::ToBlocks => to_blocks(read(levels, input), image, output),
+        Kernel::Quantize { scale, zero_point } => quantize_i8(read(f32, input), *scale, *zero_point, output),
+        Kernel::LinearI8 { weights, requantization } => {
+            let input = &read(levels, input)[..image.len()];
+            linear_i8(input, weights, requantization, &mut scratch.integer, output)
+        }
+        Kernel::ConvI8 { window, zero_point, weights, requantization } => conv2d_i8(
+            read(levels, input),
+            input.layout,
+            image,
+            window,
+            *zero_point,
+            weights,
+            requantization,
+            &mut scratch.integer,
+            output,
+        ),
+        Kernel::DepthwiseI8 { window, zero_point, weights, requantization } => depthwise_i8(
+            read(levels, input),
+            image,
+            window,
+            *zero_point,
+            weights,
+            requantization,
+            &mut scratch.levels,
+            output,
+        ),
+        Kernel::ExpandDepthwiseI8 {
+            expansion,
+            expansion_requantization,
+            window,
+            zero_point,
+            weights,
+            requantization,
+        } => {
+            let Scratch { levels: outside, integer, .. } = scratch;
+            let expansion = Expansion { weights: expansion, requantization: expansion_requantization };
+            expand_depthwise_i8(
+                read(levels, input),
+                image,
+                expansion,
+                window,
+                *zero_point,
+                weights,
+                requantization,
+                outside,
+                integer,
+                output,
+            )
+        }
+        Kernel::AddI8 { requantization } => {
+            let second = step.inputs.get(1).map(|operand| read(levels, *operand)).unwrap_or_default();
+            add_i8(read(levels, input), second, requantization, output)
+        }
+        Kernel::PoolI8 { zero_point, requantization } => {
+            global_average_pool_i8(read(levels, input), image, *zero_point, requantization, output)
+        }
+        Kernel::FromBlocks
+        | Kernel::Dequantize { .. }
+        | Kernel::LinearF32 { .. }
+        | Kernel::ConvF32 { .. }
+        | Kernel::DepthwiseF32 { .. }
+        | Kernel::ExpandDepthwiseF32 { .. }
+        | Kernel::AddF32 { .. }
+        | Kernel::ClampF32 { .. }
+        | Kernel::PoolF32
+        | Kernel::Softmax
+        | Kernel::LinearI8F32 { .. } => unreachable!("lowering gives this kernel a float32 output"),
+    }
+}
+
+fn read<T>(buffers: &[Aligned<T>], operand: Operand) -> &[T] {
+    &buffers[operand.buffer][..operand.stored_len()]
 }

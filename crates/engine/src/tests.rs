@@ -5,7 +5,7 @@ use graph::{
     Padding, Preprocessing, Shape, ValueId, Weight, WeightValues, fold_batch_norms,
 };
 
-use crate::{EngineError, Executor, Plan, Residuals};
+use crate::{EngineError, Executor, Fusion, Plan};
 
 /// Numbers in -1..1 that look random and are the same everywhere (xorshift).
 struct Numbers(u64);
@@ -194,12 +194,12 @@ fn float_plans_agree_with_the_interpreter() {
         let graph = network(seed, side);
         let input = Numbers(seed + 99).vector(side * side * 3, 1.0);
         let values = interpret(&graph, &input);
-        for residuals in [Residuals::Fused, Residuals::Separate] {
-            let mut executor = Executor::new(Plan::new(&graph, residuals).unwrap());
+        for fusion in [Fusion::Full, Fusion::Observable] {
+            let mut executor = Executor::new(Plan::new(&graph, fusion).unwrap());
             for _ in 0..2 {
                 let output = executor.run(&input).unwrap();
                 close(output, &values[graph.output.0], 1e-5)
-                    .unwrap_or_else(|e| panic!("{seed} {residuals:?}: {e}"));
+                    .unwrap_or_else(|e| panic!("{seed} {fusion:?}: {e}"));
             }
         }
     }
@@ -210,7 +210,7 @@ fn observation_shows_every_stored_value_of_the_folded_graph() {
     let graph = fold_batch_norms(&network(4, 16)).unwrap();
     let input = Numbers(5).vector(16 * 16 * 3, 1.0);
     let values = interpret(&graph, &input);
-    let mut executor = Executor::new(Plan::new(&graph, Residuals::Separate).unwrap());
+    let mut executor = Executor::new(Plan::new(&graph, Fusion::Observable).unwrap());
     let mut seen = Vec::new();
     executor
         .run_observed(&input, &mut |id, activations| {
@@ -241,7 +241,7 @@ fn observation_shows_every_stored_value_of_the_folded_graph() {
 fn quantized(seed: u64, side: usize, input: &[f32]) -> Graph {
     let mut graph = fold_batch_norms(&network(seed, side)).unwrap();
     let values = interpret(&graph, input);
-    let plan = Plan::new(&graph, Residuals::Separate).unwrap();
+    let plan = Plan::new(&graph, Fusion::Observable).unwrap();
     let mut stored = vec![false; graph.values.len()];
     Executor::new(plan).run_observed(input, &mut |id, _| stored[id.0] = true).unwrap();
     for (idx, value) in graph.values.iter_mut().enumerate() {
@@ -274,7 +274,7 @@ fn integer_plans_agree_with_the_interpreter_on_the_same_grids() {
         let graph = quantized(seed, side, &input);
         let expected = interpret(&graph, &input);
         let logits = graph.nodes[graph.nodes.len() - 1].inputs[0];
-        let plan = Plan::new(&graph, Residuals::Fused).unwrap();
+        let plan = Plan::new(&graph, Fusion::Full).unwrap();
         let (integer, all) = plan.integer_steps();
         assert!(integer >= 9 && integer < all, "{integer} of {all}");
         let mut executor = Executor::new(plan);
@@ -299,7 +299,7 @@ fn int8_weights_without_activation_grids_run_in_float() {
     for value in &mut graph.values {
         value.quantization = None;
     }
-    let plan = Plan::new(&graph, Residuals::Fused).unwrap();
+    let plan = Plan::new(&graph, Fusion::Full).unwrap();
     assert_eq!(plan.integer_steps().0, 0);
     let expected = interpret(&graph, &input);
     close(Executor::new(plan).run(&input).unwrap(), &expected[graph.output.0], 1e-5).unwrap();
@@ -308,7 +308,7 @@ fn int8_weights_without_activation_grids_run_in_float() {
 #[test]
 fn wrong_inputs_and_missing_kernels_are_errors() {
     let graph = network(1, 9);
-    let mut executor = Executor::new(Plan::new(&graph, Residuals::Fused).unwrap());
+    let mut executor = Executor::new(Plan::new(&graph, Fusion::Full).unwrap());
     let error = executor.run(&[0.0; 5]).unwrap_err();
     assert_eq!(error.to_string(), "input has 5 elements, the network takes 243");
 
@@ -317,7 +317,7 @@ fn wrong_inputs_and_missing_kernels_are_errors() {
     let x = b.add("stem", conv(n, [8, 3, 1], 1, 1, Padding::default()), &[x]).unwrap();
     let x = b.add("grouped", conv(n, [8, 4, 1], 2, 1, Padding::default()), &[x]).unwrap();
     let x = b.add("pool", Op::GlobalAveragePool, &[x]).unwrap();
-    let error = Plan::new(&b.finish(x).unwrap(), Residuals::Fused).unwrap_err();
+    let error = Plan::new(&b.finish(x).unwrap(), Fusion::Full).unwrap_err();
     assert!(matches!(error, EngineError::Unsupported { .. }));
     assert_eq!(
         error.to_string(),

@@ -1,142 +1,247 @@
-//! Dense convolutions: a block of output pixels is laid out as rows of a matrix (im2col), then multiplied.
+//! Dense layers on images and vectors: pointwise and other convolutions, linear layers.
 
+use crate::blocks::{BLOCK, blocked_len, blocks};
 use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_fits, check_len};
-use crate::gemm::{PackedWeightsF32, gemm_f32};
-use crate::integer::{PackedWeightsI8, Requantization, gemm_i8};
-use crate::shape::Span;
-use crate::{ImageShape, KernelError, Window};
+use crate::gemm::{
+    BlockedRows, PackedWeightsF32, Rows, Walk, pointwise_f32, pointwise_scratch_len, product_f32,
+};
+use crate::{ImageShape, KernelError, Padding, Window};
 
-/// Output pixels that are laid out at once.
-const PIXELS: usize = 32;
-
-/// float32 values of scratch that [`conv2d_f32`] needs for these weights.
-///
-/// Saturates, so that an absurd size is seen as one by whoever allocates.
-pub fn conv2d_scratch_len(weights: &PackedWeightsF32) -> usize {
-    weights.k().saturating_mul(PIXELS)
+/// How the image that a convolution reads lies in memory. What a convolution writes is always blocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// `[height, width, channels]`: a picture. Weights are ordered `[row, column, channel]`.
+    Interleaved,
+    /// In blocks of channels. Weights are ordered `[block, row, column, channel of the block]`, zero where the last
+    /// block is filled up.
+    Blocked,
 }
 
-/// int8 values of scratch that [`conv2d_i8`] needs for these weights, besides those of the product.
-pub fn conv2d_i8_scratch_len(weights: &PackedWeightsI8) -> usize {
-    PIXELS * weights.k()
+impl Layout {
+    /// Elements of an image in this layout.
+    pub fn len(self, image: ImageShape) -> usize {
+        match self {
+            Self::Interleaved => image.len(),
+            Self::Blocked => blocked_len(image),
+        }
+    }
+
+    /// Elements of the reduction of a window over the image's channels.
+    pub fn reduction(self, image: ImageShape, window: &Window) -> usize {
+        window.taps() * self.pitch(image) * self.planes(image)
+    }
+
+    /// Elements of a row of the window that lie side by side: what the weights of an integer product are packed by.
+    pub fn run(self, image: ImageShape, window: &Window) -> usize {
+        window.kernel[1] * self.pitch(image)
+    }
+
+    /// Brings weights `[n, row, column, channel]` into the order of the layout, row by row of `[n, k]`.
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] when `weights` are not `n` windows over the image's channels.
+    pub fn order_weights<T: Copy + Default>(
+        self,
+        weights: &[T],
+        n: usize,
+        image: ImageShape,
+        window: &Window,
+    ) -> Result<Vec<T>, KernelError> {
+        let (taps, channels) = (window.taps(), image.channels);
+        check_len("weights", weights.len(), n * taps * channels)?;
+        if self == Self::Interleaved {
+            return Ok(weights.to_vec());
+        }
+        let mut ordered = Vec::with_capacity(n * self.reduction(image, window));
+        for filter in weights.chunks_exact((taps * channels).max(1)) {
+            for block in 0..blocks(channels) {
+                for tap in filter.chunks_exact(channels) {
+                    ordered.extend(
+                        (block * BLOCK..(block + 1) * BLOCK).map(|c| tap.get(c).copied().unwrap_or_default()),
+                    );
+                }
+            }
+        }
+        Ok(ordered)
+    }
+
+    /// Separate planes of pixels.
+    fn planes(self, image: ImageShape) -> usize {
+        match self {
+            Self::Interleaved => 1,
+            Self::Blocked => blocks(image.channels),
+        }
+    }
+
+    /// Elements of a pixel within a plane.
+    fn pitch(self, image: ImageShape) -> usize {
+        match self {
+            Self::Interleaved => image.channels,
+            Self::Blocked => BLOCK,
+        }
+    }
+}
+
+/// Elements of scratch that a convolution over `image` needs: a few rows of a pointwise one, else the image with its
+/// padding, nothing without padding.
+///
+/// Saturates, so that an absurd size is seen as one by whoever allocates.
+pub fn conv2d_scratch_len(layout: Layout, image: ImageShape, window: &Window) -> usize {
+    if is_pointwise(layout, window) {
+        return pointwise_scratch_len(layout.reduction(image, window));
+    }
+    match window.padding == Padding::default() {
+        true => 0,
+        false => padded_len(layout, image, window),
+    }
+}
+
+/// Elements of the image with its padding; saturates.
+pub(crate) fn padded_len(layout: Layout, image: ImageShape, window: &Window) -> usize {
+    let [height, width] = padded_size(image, window.padding);
+    let pixel = layout.pitch(image).saturating_mul(layout.planes(image));
+    height.saturating_mul(width).saturating_mul(pixel)
 }
 
 /// `output = clamp(conv(input, weights) + bias + residual)` with zeros around the input.
 ///
-/// - `input`: `[height, width, channels]` as `image` says; `weights`: `[n, kernel_height * kernel_width * channels]`
-///   in the order (row, column, channel), packed; `bias`: `[n]`; `residual`, `output`: `[out_height, out_width, n]`.
+/// - `input`: `image` in `layout`; `weights`: packed from `[n, k]` with `k` in the layout's order; `residual`,
+///   `output`: `[out_height, out_width, n]`, blocked.
 /// - `scratch`: at least [`conv2d_scratch_len`].
+/// - Sums start from the bias and run over `k` in order, in one accumulator for each output.
 ///
 /// # Errors
 /// [`KernelError::Length`], [`KernelError::Shape`] and [`KernelError::Window`] for sizes that do not fit.
 #[expect(clippy::too_many_arguments, reason = "a convolution is made of these")]
 pub fn conv2d_f32(
     input: &[f32],
+    layout: Layout,
     image: ImageShape,
     window: &Window,
     weights: &PackedWeightsF32,
-    bias: &[f32],
     residual: Option<&[f32]>,
     clamp: Clamp,
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
-    let (n, k) = (weights.n(), weights.k());
-    let columns = Columns::new(input, image, window, k, 0.0)?;
-    check_len("output", output.len(), columns.pixels() * n)?;
-    check_at_least("scratch", scratch.len(), conv2d_scratch_len(weights))?;
-    if let Some(residual) = residual {
-        check_len("residual", residual.len(), output.len())?;
+    check_len("input", input.len(), layout.len(image))?;
+    if is_pointwise(layout, window) {
+        return pointwise_f32(input, blocked_rows(image), weights, residual, clamp, scratch, output);
     }
-    for (block, output) in output.chunks_mut((PIXELS * n).max(1)).enumerate() {
-        let m = output.len() / n;
-        let rows = &mut scratch[..m * k];
-        columns.lay_out(block * PIXELS, rows);
-        let residual = residual.map(|residual| &residual[block * PIXELS * n..][..m * n]);
-        gemm_f32(m, rows, weights, bias, residual, clamp, output)?;
-    }
-    Ok(())
+    let geometry = Geometry::new(layout, image, window, weights.k())?;
+    let input = geometry.padded(input, 0.0, scratch)?;
+    product_f32(input, &geometry.rows, weights, residual, clamp, output)
 }
 
-/// The same on integers: outside the input there is `zero_point`, which stands for 0.
+/// `output = clamp(input * weightsᵀ + bias)`: a linear layer on a vector.
 ///
-/// - `bias`: `[n]` with the zero point folded in; `columns`: at least [`conv2d_i8_scratch_len`]; `scratch`: as
-///   [`gemm_i8`] asks.
+/// - `input`: at least `[k]`; `output`: `[n]`, filled up to whole blocks.
 ///
 /// # Errors
-/// As [`conv2d_f32`].
-#[expect(clippy::too_many_arguments, reason = "a convolution is made of these")]
-pub fn conv2d_i8(
-    input: &[i8],
-    image: ImageShape,
-    window: &Window,
-    zero_point: i8,
-    weights: &PackedWeightsI8,
-    bias: &[i32],
-    requantization: &Requantization,
-    columns: &mut [i8],
-    scratch: &mut [i16],
-    output: &mut [i8],
+/// [`KernelError::Length`] for a slice of the wrong length.
+pub fn linear_f32(
+    input: &[f32],
+    weights: &PackedWeightsF32,
+    clamp: Clamp,
+    output: &mut [f32],
 ) -> Result<(), KernelError> {
-    let (n, k) = (weights.n(), weights.k());
-    let layout = Columns::new(input, image, window, k, zero_point)?;
-    check_len("output", output.len(), layout.pixels() * n)?;
-    check_at_least("columns", columns.len(), conv2d_i8_scratch_len(weights))?;
-    for (block, output) in output.chunks_mut((PIXELS * n).max(1)).enumerate() {
-        let m = output.len() / n;
-        let rows = &mut columns[..m * k];
-        layout.lay_out(block * PIXELS, rows);
-        gemm_i8(m, rows, weights, bias, requantization, scratch, output)?;
-    }
-    Ok(())
+    product_f32(input, &vector(weights.k()), weights, None, clamp, output)
 }
 
-/// The matrix that a convolution multiplies, a block of rows at a time.
-struct Columns<'a, T> {
-    input: &'a [T],
+/// One row of `k` contiguous elements.
+pub(crate) fn vector(k: usize) -> Rows {
+    let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
+    Rows { walk, n_lines: 1, line_len: 1, line: 0 }
+}
+
+/// Whether every output pixel reads one input pixel, in order and in blocks.
+pub(crate) fn is_pointwise(layout: Layout, window: &Window) -> bool {
+    let Window { kernel, stride, padding } = *window;
+    layout == Layout::Blocked && kernel == [1, 1] && stride == [1, 1] && padding == Padding::default()
+}
+
+/// The rows of a pointwise convolution.
+pub(crate) fn blocked_rows(image: ImageShape) -> BlockedRows {
+    BlockedRows { n_rows: image.height * image.width, n_blocks: blocks(image.channels) }
+}
+
+fn padded_size(image: ImageShape, padding: Padding) -> [usize; 2] {
+    let Padding { top, left, bottom, right } = padding;
+    [image.height.saturating_add(top + bottom), image.width.saturating_add(left + right)]
+}
+
+/// A convolution as a product: where its rows lie in the padded input.
+pub(crate) struct Geometry {
+    pub(crate) rows: Rows,
+    layout: Layout,
     image: ImageShape,
-    window: &'a Window,
-    outside: T,
-    out: [usize; 2],
+    padding: Padding,
 }
 
-impl<'a, T: Copy> Columns<'a, T> {
-    fn new(
-        input: &'a [T],
+impl Geometry {
+    pub(crate) fn new(
+        layout: Layout,
         image: ImageShape,
-        window: &'a Window,
+        window: &Window,
         k: usize,
-        outside: T,
     ) -> Result<Self, KernelError> {
-        check_len("input", input.len(), image.len())?;
-        check_fits("weights' reduction", k, window.taps() * image.channels)?;
-        Ok(Self { input, image, window, outside, out: window.output(image)? })
+        let [out_height, out_width] = window.output(image)?;
+        check_fits("weights' reduction", k, layout.reduction(image, window))?;
+        let [height, width] = padded_size(image, window.padding);
+        let (pitch, planes) = (layout.pitch(image), layout.planes(image));
+        let walk = Walk {
+            row: window.stride[1] * pitch,
+            outer: (planes, height * width * pitch),
+            inner: (window.kernel[0], width * pitch),
+            run: window.kernel[1] * pitch,
+        };
+        let line = window.stride[0] * width * pitch;
+        let rows = Rows { walk, n_lines: out_height, line_len: out_width, line };
+        Ok(Self { rows, layout, image, padding: window.padding })
     }
 
-    fn pixels(&self) -> usize {
-        self.out[0] * self.out[1]
+    /// The input with `outside` around it, in `scratch` unless there is nothing around it.
+    fn padded<'s>(
+        &self,
+        input: &'s [f32],
+        outside: f32,
+        scratch: &'s mut [f32],
+    ) -> Result<&'s [f32], KernelError> {
+        match self.padding == Padding::default() {
+            true => Ok(input),
+            false => self.stage(input, outside, |x| x, scratch),
+        }
     }
 
-    /// Writes what the window sees at the output pixels from `first`, one row of `k` values for each.
-    fn lay_out(&self, first: usize, rows: &mut [T]) {
-        let ImageShape { height, width, channels } = self.image;
-        let line = self.window.kernel[1] * channels;
-        for (pixel, row) in rows.chunks_exact_mut(line * self.window.kernel[0]).enumerate() {
-            let (y, x) = ((first + pixel) / self.out[1], (first + pixel) % self.out[1]);
-            let (vertical, horizontal) = (self.window.rows(y, height), self.window.columns(x, width));
-            let Span { first, end, image } = horizontal;
-            for (ky, line) in row.chunks_exact_mut(line).enumerate() {
-                if !(vertical.first..vertical.end).contains(&ky) {
-                    line.fill(self.outside);
-                    continue;
+    /// Copies the input to `scratch`, each value converted, with `outside` around it.
+    pub(crate) fn stage<'s, T: Copy, U: Copy>(
+        &self,
+        input: &[T],
+        outside: U,
+        convert: impl Fn(T) -> U,
+        scratch: &'s mut [U],
+    ) -> Result<&'s [U], KernelError> {
+        let [height, width] = padded_size(self.image, self.padding);
+        let (pitch, planes) = (self.layout.pitch(self.image), self.layout.planes(self.image));
+        let len = planes * height * width * pitch;
+        check_at_least("scratch", scratch.len(), len)?;
+        let (line, left) = (self.image.width * pitch, self.padding.left * pitch);
+        let source = input.chunks_exact((self.image.height * line).max(1));
+        for (plane, source) in scratch[..len].chunks_exact_mut((height * width * pitch).max(1)).zip(source) {
+            let (above, rest) = plane.split_at_mut(self.padding.top * width * pitch);
+            let (inside, below) = rest.split_at_mut(self.image.height * width * pitch);
+            above.fill(outside);
+            below.fill(outside);
+            let rows = inside.chunks_exact_mut((width * pitch).max(1));
+            for (row, source) in rows.zip(source.chunks_exact(line.max(1))) {
+                row[..left].fill(outside);
+                for (row, x) in row[left..left + line].iter_mut().zip(source) {
+                    *row = convert(*x);
                 }
-                let source = ((vertical.image + ky - vertical.first) * width + image) * channels;
-                line[..first * channels].fill(self.outside);
-                line[first * channels..end * channels]
-                    .copy_from_slice(&self.input[source..][..(end - first) * channels]);
-                line[end * channels..].fill(self.outside);
+                row[left + line..].fill(outside);
             }
         }
+        Ok(&scratch[..len])
     }
 }

@@ -1,376 +1,371 @@
-//! Depthwise convolutions: one filter for each channel, vectorised over channels.
+//! Depthwise convolutions: one filter for each channel, vectorised over the channels of a block.
 //!
-//! The simple version visits each output pixel and adds up its taps for a block of channels. This one differs in two
-//! points:
-//!
-//! 1. Away from the left and right border four neighbouring pixels run together, so that each filter value is loaded
-//!    once for all four and eight accumulators hide the latency of the additions.
-//! 2. Near the border the taps that lie inside the image are collected as slices of channels; it differs from the
-//!    inside only in how many there are.
+//! Away from the left and right border, a run of neighbouring output pixels advances together: each input column is
+//! loaded once for all outputs that it meets, and each filter value once for all of them. One kernel row is one turn of
+//! the loop, so rows above and below the image are left out by a shorter loop, without branches inside. Pixels at the
+//! border leave out columns as well and go one by one.
 
+#![allow(unsafe_code, reason = "rows are walked through pointers; `Walk::new` checks every range once")]
+
+use std::ops::Range;
+
+use crate::blocks::{Aligned, BLOCK, blocked_len, blocks, zeros};
+use crate::conv::blocked_rows;
 use crate::elementwise::Clamp;
-use crate::error::check_len;
-use crate::integer::Requantization;
-use crate::lanes::{F32x4, I16x8, I32x4};
+use crate::error::{check_at_least, check_len};
+use crate::gemm::{PackedWeightsF32, multiply_panel_f32};
+use crate::lanes::F32x4;
+use crate::shape::Span;
 use crate::{ImageShape, KernelError, Window};
 
-/// The largest window: 7x7.
-const MAX_TAPS: usize = 49;
-/// Rows of the largest window; a 49-tap window may be one column of them.
-const MAX_LINES: usize = MAX_TAPS;
-/// Output pixels that run together.
-const GROUP: usize = 4;
+/// Filters and biases of a depthwise convolution, packed by blocks of channels.
+///
+/// ```text
+/// block 0:  bias[0] … bias[7]   w[tap 0][0] … w[tap 0][7]   w[tap 1][0] …
+/// block 1:  bias[8] …
+/// ```
+/// The last block is filled up with zeros.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DepthwiseWeightsF32 {
+    blocks: Aligned<f32>,
+    channels: usize,
+    taps: usize,
+}
+
+impl DepthwiseWeightsF32 {
+    /// Packs `weights`, `[channels, taps]` with taps in the order (row, column), and `bias`, `[channels]`.
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] when they do not hold as many values.
+    pub fn pack(weights: &[f32], channels: usize, taps: usize, bias: &[f32]) -> Result<Self, KernelError> {
+        check_len("weights", weights.len(), channels * taps)?;
+        check_len("bias", bias.len(), channels)?;
+        let mut packed = zeros(blocks(channels) * (taps + 1) * BLOCK);
+        for (block, packed) in packed.chunks_exact_mut((taps + 1) * BLOCK).enumerate() {
+            for (column, channel) in (block * BLOCK..channels.min((block + 1) * BLOCK)).enumerate() {
+                packed[column] = bias[channel];
+                for (row, w) in packed.chunks_exact_mut(BLOCK).skip(1).zip(&weights[channel * taps..]) {
+                    row[column] = *w;
+                }
+            }
+        }
+        Ok(Self { blocks: packed, channels, taps })
+    }
+
+    /// Bytes of the packed weights and biases.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.blocks.as_slice())
+    }
+}
 
 /// `output = clamp(depthwise(input, weights) + bias)` with zeros around the input.
 ///
-/// - `input`: `[height, width, channels]` as `image` says; `weights`: `[kernel_height * kernel_width, channels]`;
-///   `bias`: `[channels]`; `output`: `[out_height, out_width, channels]`.
+/// - `input`: `image`, blocked; `output`: `[out_height, out_width, channels]`, blocked.
+/// - Sums start from the bias and run over the taps in order.
 ///
 /// # Errors
-/// [`KernelError::Length`], [`KernelError::Window`] for sizes that do not fit, [`KernelError::Shape`] for a window of
-/// more than 49 taps.
+/// [`KernelError::Length`], [`KernelError::Window`] and [`KernelError::Shape`] for sizes that do not fit.
 pub fn depthwise_f32(
     input: &[f32],
     image: ImageShape,
     window: &Window,
-    weights: &[f32],
-    bias: &[f32],
+    weights: &DepthwiseWeightsF32,
     clamp: Clamp,
     output: &mut [f32],
 ) -> Result<(), KernelError> {
-    let walk = Walk::new(input, image, window, weights, bias.len(), output.len())?;
-    let bounds = [F32x4::splat(clamp.min), F32x4::splat(clamp.max)];
-    let scalar = |taps: &mut dyn Iterator<Item = (f32, f32)>, channel: usize| {
-        clamp.apply(taps.fold(bias[channel], |sum, (x, w)| sum + x * w))
-    };
-    walk.run(
-        output,
-        |taps, out| {
-            let mut channel = 0;
-            while channel + 16 <= out.len() {
-                store(pixel_f32::<4>(taps, bias, channel), bounds, &mut out[channel..]);
-                channel += 16;
-            }
-            while channel + 4 <= out.len() {
-                store(pixel_f32::<1>(taps, bias, channel), bounds, &mut out[channel..]);
-                channel += 4;
-            }
-            for (channel, out) in out.iter_mut().enumerate().skip(channel) {
-                *out = scalar(&mut taps.iter().map(|(x, w)| (x[channel], w[channel])), channel);
-            }
-        },
-        |group, out| {
-            let channels = group.channels;
-            let mut channel = 0;
-            while channel + 8 <= channels {
-                for (pixel, acc) in group_f32::<2>(group, bias, channel).into_iter().enumerate() {
-                    store(acc, bounds, &mut out[pixel * channels + channel..]);
-                }
-                channel += 8;
-            }
-            while channel + 4 <= channels {
-                for (pixel, acc) in group_f32::<1>(group, bias, channel).into_iter().enumerate() {
-                    store(acc, bounds, &mut out[pixel * channels + channel..]);
-                }
-                channel += 4;
-            }
-            for channel in channel..channels {
-                for pixel in 0..GROUP {
-                    out[pixel * channels + channel] = scalar(&mut group.taps(pixel, channel), channel);
-                }
-            }
-        },
-    );
+    let walk = Walk::new(image, window)?;
+    check_len("input", input.len(), blocked_len(image))?;
+    check_len("taps of the weights", weights.taps, window.taps())?;
+    check_len("channels of the weights", weights.channels, image.channels)?;
+    check_len("output", output.len(), walk.output_block() * blocks(image.channels))?;
+    if output.is_empty() {
+        return Ok(());
+    }
+    let inputs = input.chunks_exact((image.height * image.width * BLOCK).max(1));
+    let filters = weights.blocks.chunks_exact((weights.taps + 1) * BLOCK);
+    for ((output, input), filters) in output.chunks_exact_mut(walk.output_block()).zip(inputs).zip(filters) {
+        let block = BlockF32 { input, first_line: 0, filters, clamp, walk: &walk };
+        block.run(0, output);
+    }
     Ok(())
 }
 
-/// The same on integers: `requantize(sum((q - zero_point) * w) + bias)`; outside the input there is `zero_point`.
+/// `output = clamp(depthwise(expanded, weights) + bias)` with `expanded = clamp(input * expansionᵀ + bias)`: the first
+/// two layers of an inverted bottleneck (Sandler et al. 2018, arXiv 1801.04381) in one pass.
 ///
-/// - `bias`: `[channels]`, without the zero point.
+/// One block of eight expanded channels is made and used before the next, so that the expanded image, the largest
+/// activation of the network, is never stored: a block's band of rows stays in the cache.
+///
+/// - `input`: `image`, blocked; `expansion`: a pointwise convolution's weights; `window`, `weights`: over the expanded
+///   image; `output`: `[out_height, out_width, expanded channels]`, blocked; `scratch`: at least
+///   [`expand_depthwise_scratch_len`].
 ///
 /// # Errors
 /// As [`depthwise_f32`].
-#[expect(clippy::too_many_arguments, reason = "a convolution is made of these")]
-pub fn depthwise_i8(
-    input: &[i8],
+#[expect(clippy::too_many_arguments, reason = "two layers are made of these")]
+pub fn expand_depthwise_f32(
+    input: &[f32],
     image: ImageShape,
+    expansion: &PackedWeightsF32,
+    expansion_clamp: Clamp,
     window: &Window,
-    zero_point: i8,
-    weights: &[i8],
-    bias: &[i32],
-    requantization: &Requantization,
-    output: &mut [i8],
+    weights: &DepthwiseWeightsF32,
+    clamp: Clamp,
+    scratch: &mut [f32],
+    output: &mut [f32],
 ) -> Result<(), KernelError> {
-    let walk = Walk::new(input, image, window, weights, bias.len(), output.len())?;
-    requantization.check_channels(image.channels)?;
-    let zero = I16x8::splat(i16::from(zero_point));
-    let scalar = |taps: &mut dyn Iterator<Item = (i8, i8)>, channel: usize| {
-        let product = |x: i8, w: i8| (i32::from(x) - i32::from(zero_point)) * i32::from(w);
-        let sum = taps.fold(bias[channel], |sum, (x, w)| sum + product(x, w));
-        requantization.apply_one(sum, channel)
-    };
-    walk.run(
-        output,
-        |taps, out| {
-            let mut channel = 0;
-            while channel + 8 <= out.len() {
-                let acc = pixel_i8(taps, bias, channel, zero);
-                requantization.apply_lanes(acc, channel, &mut out[channel..][..8]);
-                channel += 8;
-            }
-            for (channel, out) in out.iter_mut().enumerate().skip(channel) {
-                *out = scalar(&mut taps.iter().map(|(x, w)| (x[channel], w[channel])), channel);
-            }
-        },
-        |group, out| {
-            let channels = group.channels;
-            let mut channel = 0;
-            while channel + 8 <= channels {
-                for (pixel, acc) in group_i8(group, bias, channel, zero).into_iter().enumerate() {
-                    requantization.apply_lanes(acc, channel, &mut out[pixel * channels + channel..][..8]);
-                }
-                channel += 8;
-            }
-            for channel in channel..channels {
-                for pixel in 0..GROUP {
-                    out[pixel * channels + channel] = scalar(&mut group.taps(pixel, channel), channel);
-                }
-            }
-        },
-    );
+    let expanded = ImageShape { channels: expansion.n(), ..image };
+    let walk = Walk::new(expanded, window)?;
+    check_len("input", input.len(), blocked_len(image))?;
+    check_len("reduction of the expansion", expansion.k(), blocks(image.channels) * BLOCK)?;
+    check_len("taps of the weights", weights.taps, window.taps())?;
+    check_len("channels of the weights", weights.channels, expanded.channels)?;
+    check_len("output", output.len(), walk.output_block() * blocks(expanded.channels))?;
+    check_at_least("scratch", scratch.len(), expand_depthwise_scratch_len(image, window))?;
+    let rows = blocked_rows(image);
+    for band in walk.bands(rows.k() * size_of::<f32>(), size_of::<f32>()) {
+        let pixels = band.lines.len() * image.width;
+        let (plain, block) = scratch.split_at_mut(pixels * rows.k());
+        let block = &mut block[..pixels * BLOCK];
+        rows.gather(input, band.lines.start * image.width, plain, |block, plain| *plain = *block);
+        let line = walk.out[1] * BLOCK;
+        let outputs = output.chunks_exact_mut(walk.output_block());
+        let filters = weights.blocks.chunks_exact((weights.taps + 1) * BLOCK);
+        for (panel, (output, filters)) in outputs.zip(filters).enumerate() {
+            multiply_panel_f32(plain, expansion, panel, expansion_clamp, block);
+            let block = BlockF32 { input: block, first_line: band.lines.start, filters, clamp, walk: &walk };
+            block.run(band.out.start, &mut output[band.out.start * line..band.out.end * line]);
+        }
+    }
     Ok(())
 }
 
-#[inline(always)]
-fn load_f32<const V: usize>(values: &[f32], first: usize) -> [F32x4; V] {
-    let (vectors, _) = values[first..first + 4 * V].as_chunks::<4>();
-    std::array::from_fn(|i| F32x4::load(&vectors[i]))
+/// Elements of scratch that [`expand_depthwise_f32`] needs: a band of the input in plain rows and one expanded block.
+///
+/// Saturates, so that an absurd size is seen as one by whoever allocates.
+pub fn expand_depthwise_scratch_len(image: ImageShape, window: &Window) -> usize {
+    let Ok(walk) = Walk::new(image, window) else { return 0 };
+    let k = blocks(image.channels) * BLOCK;
+    let bands = walk.bands(k * size_of::<f32>(), size_of::<f32>());
+    let lines = bands.map(|band| band.lines.len()).max().unwrap_or(0);
+    lines.saturating_mul(image.width).saturating_mul(k + BLOCK)
 }
 
-#[inline(always)]
-fn load_i8(values: &[i8], first: usize) -> I16x8 {
-    I16x8::load_i8(values[first..].first_chunk().expect("a block lies within the channels"))
+/// Output rows that are made together, and the image rows under their windows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Band {
+    pub(crate) out: Range<usize>,
+    pub(crate) lines: Range<usize>,
 }
 
-#[inline(always)]
-fn store<const V: usize>(vectors: [F32x4; V], [min, max]: [F32x4; 2], out: &mut [f32]) {
-    let (out, _) = out[..4 * V].as_chunks_mut::<4>();
-    for (out, vector) in out.iter_mut().zip(vectors) {
-        vector.clamp(min, max).store(out);
-    }
+/// Bytes of a band's input, expanded block and output block: most of L2.
+const BAND_BYTES: usize = 320 << 10;
+
+/// A depthwise convolution's way over one block of channels.
+pub(crate) struct Walk<'a> {
+    pub(crate) image: ImageShape,
+    pub(crate) window: &'a Window,
+    pub(crate) out: [usize; 2],
+    /// Output columns whose windows lie inside the image from left to right.
+    pub(crate) inside: Range<usize>,
 }
 
-/// Sums of one pixel's `4 * V` channels.
-#[inline(always)]
-fn pixel_f32<const V: usize>(taps: &[(&[f32], &[f32])], bias: &[f32], channel: usize) -> [F32x4; V] {
-    let mut acc = load_f32(bias, channel);
-    for (x, w) in taps {
-        let (x, w): ([_; V], [_; V]) = (load_f32(x, channel), load_f32(w, channel));
-        acc = std::array::from_fn(|i| x[i].mul_add(w[i], acc[i]));
-    }
-    acc
-}
-
-/// Sums of a group's `4 * V` channels.
-#[inline(always)]
-fn group_f32<const V: usize>(group: &Group<'_, f32>, bias: &[f32], channel: usize) -> [[F32x4; V]; GROUP] {
-    let mut acc = [load_f32(bias, channel); GROUP];
-    for (line, filters) in group.lines {
-        for kx in 0..group.kernel_width {
-            let tap = kx * group.channels + channel;
-            let w: [_; V] = load_f32(filters, tap);
-            for (pixel, acc) in acc.iter_mut().enumerate() {
-                let x: [_; V] = load_f32(line, pixel * group.step + tap);
-                *acc = std::array::from_fn(|i| x[i].mul_add(w[i], acc[i]));
-            }
-        }
-    }
-    acc
-}
-
-#[inline(always)]
-fn bias_i32(bias: &[i32], channel: usize) -> [I32x4; 2] {
-    let (vectors, _) = bias[channel..channel + 8].as_chunks::<4>();
-    [I32x4::load(&vectors[0]), I32x4::load(&vectors[1])]
-}
-
-/// Adds the products of two taps at once; interleaved, both products of a channel are one lane of a dot product.
-#[inline(always)]
-fn add_pair(acc: [I32x4; 2], x: [I16x8; 2], w: [I16x8; 2]) -> [I32x4; 2] {
-    let x = x[0].interleave(x[1]);
-    [acc[0].add(x[0].dot(w[0])), acc[1].add(x[1].dot(w[1]))]
-}
-
-/// Accumulators of one pixel's eight channels.
-#[inline(always)]
-fn pixel_i8(taps: &[(&[i8], &[i8])], bias: &[i32], channel: usize, zero: I16x8) -> [I32x4; 2] {
-    let none = I16x8::splat(0);
-    let mut acc = bias_i32(bias, channel);
-    let (pairs, last) = taps.as_chunks::<2>();
-    for [(x0, w0), (x1, w1)] in pairs {
-        let w = load_i8(w0, channel).interleave(load_i8(w1, channel));
-        acc = add_pair(acc, [load_i8(x0, channel).sub(zero), load_i8(x1, channel).sub(zero)], w);
-    }
-    for (x, w) in last {
-        acc = add_pair(acc, [load_i8(x, channel).sub(zero), none], load_i8(w, channel).interleave(none));
-    }
-    acc
-}
-
-/// Accumulators of a group's eight channels.
-#[inline(always)]
-fn group_i8(group: &Group<'_, i8>, bias: &[i32], channel: usize, zero: I16x8) -> [[I32x4; 2]; GROUP] {
-    let none = I16x8::splat(0);
-    let mut acc = [bias_i32(bias, channel); GROUP];
-    for (line, filters) in group.lines {
-        let at = |pixel: usize, kx: usize| {
-            load_i8(line, pixel * group.step + kx * group.channels + channel).sub(zero)
+impl<'a> Walk<'a> {
+    pub(crate) fn new(image: ImageShape, window: &'a Window) -> Result<Self, KernelError> {
+        let out = window.output(image)?;
+        let (left, kernel, stride) = (window.padding.left, window.kernel[1], window.stride[1]);
+        // Column x is inside when its window begins at x * stride - left >= 0 and ends within the width.
+        let first = left.div_ceil(stride).min(out[1]);
+        let end = match (image.width + left).checked_sub(kernel) {
+            Some(last_start) => (last_start / stride + 1).clamp(first, out[1]),
+            None => first,
         };
-        let filter = |kx: usize| load_i8(filters, kx * group.channels + channel);
-        let mut kx = 0;
-        while kx + 2 <= group.kernel_width {
-            let w = filter(kx).interleave(filter(kx + 1));
-            for (pixel, acc) in acc.iter_mut().enumerate() {
-                *acc = add_pair(*acc, [at(pixel, kx), at(pixel, kx + 1)], w);
-            }
-            kx += 2;
-        }
-        if kx < group.kernel_width {
-            let w = filter(kx).interleave(none);
-            for (pixel, acc) in acc.iter_mut().enumerate() {
-                *acc = add_pair(*acc, [at(pixel, kx), none], w);
-            }
-        }
+        Ok(Self { image, window, out, inside: first..end })
     }
-    acc
-}
 
-/// Four neighbouring output pixels whose windows lie inside the image from left to right.
-struct Group<'a, T> {
-    /// For each kernel row inside the image: the input from the first pixel's first tap on, and the filters of that
-    /// row, `[kernel_width, channels]`.
-    lines: &'a [(&'a [T], &'a [T])],
-    channels: usize,
-    kernel_width: usize,
-    /// From one pixel's taps to the next one's.
-    step: usize,
-}
-
-impl<T: Copy> Group<'_, T> {
-    /// One channel's taps of one pixel: input and filter.
-    fn taps(&self, pixel: usize, channel: usize) -> impl Iterator<Item = (T, T)> {
-        self.lines.iter().flat_map(move |(line, filters)| {
-            let tap = move |kx: usize| kx * self.channels + channel;
-            (0..self.kernel_width).map(move |kx| (line[pixel * self.step + tap(kx)], filters[tap(kx)]))
+    /// The output's rows in bands that fit the cache, for an input of `row_bytes` for each pixel and blocks of elements
+    /// of `element_bytes`.
+    pub(crate) fn bands(
+        &self,
+        row_bytes: usize,
+        element_bytes: usize,
+    ) -> impl Iterator<Item = Band> + use<'_> {
+        let Window { kernel, stride, padding } = *self.window;
+        let line_bytes = self.image.width * (row_bytes + 2 * BLOCK * element_bytes);
+        let lines = BAND_BYTES / line_bytes.max(1);
+        let rows = (lines.saturating_sub(kernel[0]) / stride[0] + 1).min(self.out[0].max(1));
+        (0..self.out[0]).step_by(rows).map(move |first| {
+            let out = first..(first + rows).min(self.out[0]);
+            let start = (out.start * stride[0]).saturating_sub(padding.top).min(self.image.height);
+            let end = ((out.end - 1) * stride[0] + kernel[0]).saturating_sub(padding.top);
+            Band { out, lines: start..end.clamp(start, self.image.height) }
         })
     }
+
+    /// Elements of one block of the output.
+    pub(crate) fn output_block(&self) -> usize {
+        self.out[0] * self.out[1] * BLOCK
+    }
 }
 
-/// A depthwise convolution's walk over its output pixels.
-struct Walk<'a, T> {
-    input: &'a [T],
-    image: ImageShape,
-    window: &'a Window,
-    weights: &'a [T],
-    out: [usize; 2],
+/// One block of channels.
+struct BlockF32<'a> {
+    /// `[lines, width, 8]`: lines of the image from `first_line` on.
+    input: &'a [f32],
+    first_line: usize,
+    /// Biases, then the taps.
+    filters: &'a [f32],
+    clamp: Clamp,
+    walk: &'a Walk<'a>,
 }
 
-impl<'a, T: Copy> Walk<'a, T> {
-    fn new(
-        input: &'a [T],
-        image: ImageShape,
-        window: &'a Window,
-        weights: &'a [T],
-        bias_len: usize,
-        output_len: usize,
-    ) -> Result<Self, KernelError> {
-        let taps = window.taps();
-        if taps > MAX_TAPS {
-            return Err(KernelError::Shape { what: "taps of the window", expected: MAX_TAPS, actual: taps });
+/// Vectors of a block.
+const HALVES: [usize; 2] = [0, 4];
+
+impl BlockF32<'_> {
+    /// Output rows from `first` on.
+    fn run(&self, first: usize, output: &mut [f32]) {
+        let Walk { image, window, out, inside } = self.walk;
+        for (y, row) in (first..).zip(output.chunks_exact_mut((out[1] * BLOCK).max(1))) {
+            let lines = window.rows(y, image.height);
+            let lines = Span { image: lines.image.saturating_sub(self.first_line), ..lines };
+            let (interior, border) =
+                (inside.start * BLOCK..inside.end * BLOCK, [0..inside.start, inside.end..out[1]]);
+            for x in border.into_iter().flatten() {
+                self.pixel(&lines, &window.columns(x, image.width), &mut row[x * BLOCK..][..BLOCK]);
+            }
+            let first_column = (inside.start * window.stride[1]).saturating_sub(window.padding.left);
+            let interior = &mut row[interior];
+            match (window.kernel[1], window.stride[1]) {
+                (3, 1) => self.interior::<3, 1, 4>(&lines, first_column, interior),
+                (3, 2) => self.interior::<3, 2, 4>(&lines, first_column, interior),
+                (5, 1) => self.interior::<5, 1, 3>(&lines, first_column, interior),
+                (5, 2) => self.interior::<5, 2, 3>(&lines, first_column, interior),
+                _ => {
+                    for (x, out) in inside.clone().zip(interior.chunks_exact_mut(BLOCK)) {
+                        self.pixel(&lines, &window.columns(x, image.width), out);
+                    }
+                }
+            }
         }
-        let out = window.output(image)?;
-        check_len("input", input.len(), image.len())?;
-        check_len("weights", weights.len(), taps * image.channels)?;
-        check_len("bias", bias_len, image.channels)?;
-        check_len("output", output_len, out[0] * out[1] * image.channels)?;
-        Ok(Self { input, image, window, weights, out })
     }
 
-    /// Calls `group` for four output pixels where it can, else `pixel` for one, each with its outputs. `pixel` gets the
-    /// taps inside the image (pixel, filter; both `[channels]`).
+    /// One output pixel, over the kernel rows and columns that lie inside the image.
+    fn pixel(&self, lines: &Span, columns: &Span, out: &mut [f32]) {
+        let Walk { image, window, .. } = self.walk;
+        for half in HALVES {
+            let mut acc = load(&self.filters[half..]);
+            let lines_with_taps = if columns.first < columns.end { lines.first..lines.end } else { 0..0 };
+            for ky in lines_with_taps {
+                let row = (lines.image + ky - lines.first) * image.width + columns.image;
+                let x = &self.input[row * BLOCK + half..];
+                let w = &self.filters[(1 + ky * window.kernel[1] + columns.first) * BLOCK + half..];
+                for tap in 0..columns.end - columns.first {
+                    acc = load(&x[tap * BLOCK..]).mul_add(load(&w[tap * BLOCK..]), acc);
+                }
+            }
+            self.store(acc, &mut out[half..]);
+        }
+    }
+
+    /// Output pixels whose windows lie inside from left to right, the first one's from `column` on: `P` at a time.
     #[inline(always)]
-    fn run<O>(
+    fn interior<const K: usize, const S: usize, const P: usize>(
         &self,
-        output: &mut [O],
-        pixel: impl Fn(&[(&[T], &[T])], &mut [O]),
-        group: impl Fn(&Group<'_, T>, &mut [O]),
+        lines: &Span,
+        column: usize,
+        out: &mut [f32],
     ) {
-        let (ImageShape { width, channels, .. }, [_, out_width]) = (self.image, self.out);
-        if channels == 0 {
-            return;
+        let width = self.walk.image.width;
+        let n_lines = lines.end - lines.first;
+        let pixels = out.len() / BLOCK;
+        if pixels == 0 || n_lines == 0 {
+            return out.chunks_exact_mut(BLOCK).for_each(|out| {
+                HALVES.iter().for_each(|half| self.store(load(&self.filters[*half..]), &mut out[*half..]));
+            });
         }
-        let [kernel_width, stride] = [self.window.kernel[1], self.window.stride[1]];
-        let left = self.window.padding.left;
-        // Column x is inside when its window begins at x * stride - left >= 0 and ends within the width.
-        let first_inside = left.div_ceil(stride).min(out_width);
-        let end_inside = match (width + left).checked_sub(kernel_width) {
-            Some(last_start) => (last_start / stride + 1).clamp(first_inside, out_width),
-            None => first_inside,
-        };
-        for (y, row) in output.chunks_exact_mut(out_width * channels).enumerate() {
-            let (border, rest) = row.split_at_mut(first_inside * channels);
-            let grouped = (end_inside - first_inside) / GROUP * GROUP;
-            let (groups, end) = rest.split_at_mut(grouped * channels);
-            for (x, out) in border.chunks_exact_mut(channels).enumerate() {
-                self.with_taps(y, x, |taps| pixel(taps, out));
+        let input = &self.input[(lines.image * width + column) * BLOCK..];
+        let filters = &self.filters[(1 + lines.first * K) * BLOCK..];
+        // The last window of the last line ends inside.
+        assert!(input.len() >= ((n_lines - 1) * width + (pixels - 1) * S + K) * BLOCK);
+        assert!(filters.len() >= n_lines * K * BLOCK);
+        let [min, max] = [self.clamp.min, self.clamp.max].map(F32x4::splat);
+        let strip = Strip { pitch: width * BLOCK, n_lines };
+        for half in HALVES {
+            let bias = load(&self.filters[half..]);
+            let mut first = 0;
+            while first + P <= pixels {
+                // SAFETY: pixels `first..first + P` are among the `pixels` that the assertions are about.
+                let acc: [F32x4; P] = unsafe {
+                    let x = input.as_ptr().add(first * S * BLOCK + half);
+                    strip.sums::<K, S, P>(x, filters.as_ptr().add(half), bias)
+                };
+                for (p, acc) in acc.into_iter().enumerate() {
+                    // SAFETY: `first + p < pixels`, and `out` holds `pixels` blocks.
+                    unsafe { acc.clamp(min, max).store_at(out.as_mut_ptr().add((first + p) * BLOCK + half)) };
+                }
+                first += P;
             }
-            for (idx, out) in groups.chunks_exact_mut(GROUP * channels).enumerate() {
-                self.with_group(y, first_inside + idx * GROUP, |lines| group(lines, out));
-            }
-            for (idx, out) in end.chunks_exact_mut(channels).enumerate() {
-                self.with_taps(y, first_inside + grouped + idx, |taps| pixel(taps, out));
+            while first < pixels {
+                // SAFETY: as above, for one pixel.
+                unsafe {
+                    let x = input.as_ptr().add(first * S * BLOCK + half);
+                    let [acc] = strip.sums::<K, S, 1>(x, filters.as_ptr().add(half), bias);
+                    acc.clamp(min, max).store_at(out.as_mut_ptr().add(first * BLOCK + half));
+                }
+                first += 1;
             }
         }
     }
 
-    #[inline(always)]
-    fn with_taps(&self, y: usize, x: usize, use_taps: impl FnOnce(&[(&[T], &[T])])) {
-        let ImageShape { height, width, channels } = self.image;
-        let empty: &[T] = &[];
-        let mut taps = [(empty, empty); MAX_TAPS];
-        let mut n_taps = 0;
-        let (vertical, horizontal) = (self.window.rows(y, height), self.window.columns(x, width));
-        for ky in vertical.first..vertical.end {
-            let row = (vertical.image + ky - vertical.first) * width;
-            for kx in horizontal.first..horizontal.end {
-                let source = (row + horizontal.image + kx - horizontal.first) * channels;
-                let filter = (ky * self.window.kernel[1] + kx) * channels;
-                taps[n_taps] = (&self.input[source..][..channels], &self.weights[filter..][..channels]);
-                n_taps += 1;
-            }
-        }
-        use_taps(&taps[..n_taps]);
+    fn store(&self, acc: F32x4, out: &mut [f32]) {
+        let out = out.first_chunk_mut().expect("a block has two halves");
+        acc.clamp(F32x4::splat(self.clamp.min), F32x4::splat(self.clamp.max)).store(out);
     }
+}
 
+/// Lines of input under neighbouring windows.
+#[derive(Clone, Copy)]
+struct Strip {
+    /// Elements from line to line.
+    pitch: usize,
+    n_lines: usize,
+}
+
+impl Strip {
+    /// Sums of one half block of `P` neighbouring pixels.
+    ///
+    /// # Safety
+    /// `x` must be valid for reads of `n_lines` lines of `(P - 1) * S + K` pixels, `w` of `n_lines` times `K` filters.
     #[inline(always)]
-    fn with_group(&self, y: usize, x: usize, use_group: impl FnOnce(&Group<'_, T>)) {
-        let ImageShape { height, width, channels } = self.image;
-        let Window { kernel: [_, kernel_width], stride: [_, stride], padding } = *self.window;
-        let empty: &[T] = &[];
-        let mut lines = [(empty, empty); MAX_LINES];
-        let mut n_lines = 0;
-        let vertical = self.window.rows(y, height);
-        let columns = (GROUP - 1) * stride + kernel_width;
-        for ky in vertical.first..vertical.end {
-            let row = (vertical.image + ky - vertical.first) * width;
-            let source = (row + x * stride - padding.left) * channels;
-            let filters = ky * kernel_width * channels;
-            lines[n_lines] = (
-                &self.input[source..][..columns * channels],
-                &self.weights[filters..][..kernel_width * channels],
-            );
-            n_lines += 1;
+    unsafe fn sums<const K: usize, const S: usize, const P: usize>(
+        self,
+        x: *const f32,
+        w: *const f32,
+        bias: F32x4,
+    ) -> [F32x4; P] {
+        let mut acc = [bias; P];
+        let (mut x, mut w) = (x, w);
+        for _ in 0..self.n_lines {
+            // SAFETY: the caller's.
+            let filters: [F32x4; K] = std::array::from_fn(|k| unsafe { F32x4::load_at(w.add(k * BLOCK)) });
+            for column in 0..(P - 1) * S + K {
+                // SAFETY: the caller's.
+                let value = unsafe { F32x4::load_at(x.add(column * BLOCK)) };
+                for (k, filter) in filters.iter().enumerate() {
+                    let pixel = column.wrapping_sub(k);
+                    if column >= k && pixel % S == 0 && pixel / S < P {
+                        acc[pixel / S] = value.mul_add(*filter, acc[pixel / S]);
+                    }
+                }
+            }
+            (x, w) = (x.wrapping_add(self.pitch), w.wrapping_add(K * BLOCK));
         }
-        use_group(&Group { lines: &lines[..n_lines], channels, kernel_width, step: stride * channels });
+        acc
     }
+}
+
+#[inline(always)]
+fn load(values: &[f32]) -> F32x4 {
+    F32x4::load(values.first_chunk().expect("a block has two halves"))
 }

@@ -1,47 +1,68 @@
-//! float32 matrix product with packed weights: 1x1 convolutions, classifiers, and the inside of other convolutions.
+//! float32 matrix product with packed weights: the inside of every dense layer.
 //!
-//! The tile is 4 rows by 8 columns: 8 accumulators, 2 weight vectors and 4 splatted activations fill a browser's 16
-//! vector registers, and larger tiles spill.
+//! The tile is 4 rows (pixels) by 8 columns (output channels): 8 accumulators, one weight vector and 4 splatted
+//! activations at a time fill the 16 vector registers that browsers use, and larger tiles spill. One step of the
+//! reduction is one turn of the loop: compilers that unroll it move all products of one accumulator together, which
+//! spills too, while browsers unroll it in order.
+//!
+//! A tile's rows are read where they lie. A [`Walk`] says where: the reduction of a row consists of runs, which lie at
+//! two nested strides, so that blocked activations and windows over an image need no copy into a matrix.
+
+#![allow(
+    unsafe_code,
+    reason = "tiles read and write through pointers; `Product::new` checks every range once"
+)]
+
+use std::ops::Range;
 
 use crate::KernelError;
+use crate::blocks::{Aligned, BLOCK, zeros};
 use crate::elementwise::Clamp;
-use crate::error::{check_fits, check_len};
+use crate::error::{check_at_least, check_fits, check_len};
 use crate::lanes::F32x4;
 
 /// Rows of the tile.
 const MR: usize = 4;
-/// Columns of the tile: output channels of a panel.
-pub(crate) const NR: usize = 8;
-/// Activations (in floats) whose rows are multiplied with one panel before the next panel: 128 kB, a part of L2.
+/// Columns of the tile: output channels of a panel, and channels of a block of the output.
+pub(crate) const NR: usize = BLOCK;
+/// Panels that are multiplied with one block of rows before the next: few rows left over take them side by side.
+const GROUP: usize = 4;
+/// Activations (in floats) of a block of rows: 128 kB, a part of L2.
 const ROWS_FLOATS: usize = 1 << 15;
 
-/// Weights `[n, k]` packed for [`gemm_f32`] in panels of eight output channels.
+/// Weights `[n, k]` and biases `[n]` packed in panels of eight output channels.
 ///
 /// ```text
-/// panel 0:  w[0][0] w[1][0] … w[7][0]   w[0][1] … w[7][1]   …   w[0][k-1] … w[7][k-1]
-/// panel 1:  w[8][0] …
+/// panel 0:  bias[0] … bias[7]   w[0][0] w[1][0] … w[7][0]   w[0][1] … w[7][1]   …   w[0][k-1] … w[7][k-1]
+/// panel 1:  bias[8] …
 /// ```
 /// The last panel is filled up with zeros.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PackedWeightsF32 {
-    panels: Vec<[f32; NR]>,
+    panels: Aligned<f32>,
     n: usize,
     k: usize,
 }
 
 impl PackedWeightsF32 {
-    /// Packs `weights`, `[n, k]` row-major.
+    /// Packs `weights`, `[n, k]` row-major, and `bias`, `[n]`.
     ///
     /// # Errors
-    /// [`KernelError::Length`] when `weights` does not hold `n * k` values.
-    pub fn pack(weights: &[f32], n: usize, k: usize) -> Result<Self, KernelError> {
+    /// [`KernelError::Length`] when `weights` does not hold `n * k` values or `bias` not `n`, [`KernelError::Shape`]
+    /// for an empty reduction.
+    pub fn pack(weights: &[f32], n: usize, k: usize, bias: &[f32]) -> Result<Self, KernelError> {
         check_len("weights", weights.len(), n * k)?;
-        let value = |o: usize, kk: usize| if o < n { weights[o * k + kk] } else { 0.0 };
-        let panels = (0..n.div_ceil(NR))
-            .flat_map(|panel| {
-                (0..k).map(move |kk| std::array::from_fn(|column| value(panel * NR + column, kk)))
-            })
-            .collect();
+        check_len("bias", bias.len(), n)?;
+        check_fits("reduction", k.min(1), 1)?;
+        let mut panels = zeros(n.div_ceil(NR) * (k + 1) * NR);
+        for (panel, panels) in panels.chunks_exact_mut((k + 1) * NR).enumerate() {
+            for (column, o) in (panel * NR..n.min((panel + 1) * NR)).enumerate() {
+                panels[column] = bias[o];
+                for (row, w) in panels.chunks_exact_mut(NR).skip(1).zip(&weights[o * k..]) {
+                    row[column] = *w;
+                }
+            }
+        }
         Ok(Self { panels, n, k })
     }
 
@@ -55,129 +76,320 @@ impl PackedWeightsF32 {
         self.k
     }
 
-    /// Bytes of the packed weights.
+    /// Bytes of the packed weights and biases.
     pub fn bytes(&self) -> usize {
         size_of_val(self.panels.as_slice())
     }
+
+    fn n_panels(&self) -> usize {
+        self.n.div_ceil(NR)
+    }
 }
 
-/// `c = clamp(a * weightsᵀ + bias + residual)`.
+/// Where the reduction of one row lies, in elements from the row's first one.
 ///
-/// - `a`: `[m, k]`; `weights`: `[n, k]`, packed; `bias`: `[n]`; `residual`: `[m, n]` or none; `c`: `[m, n]`,
-///   overwritten.
-/// - Sums run over `k` in order, starting from the bias, in one accumulator for each output.
+/// Runs of `run` contiguous elements; `inner.0` runs at distances of `inner.1`; `outer.0` such sequences at distances
+/// of `outer.1`. The next row begins `row` elements later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Walk {
+    pub(crate) row: usize,
+    pub(crate) outer: (usize, usize),
+    pub(crate) inner: (usize, usize),
+    pub(crate) run: usize,
+}
+
+impl Walk {
+    /// Elements of the reduction.
+    pub(crate) fn k(&self) -> usize {
+        self.outer.0 * self.inner.0 * self.run
+    }
+
+    /// Elements from a row's first to the end of its last.
+    fn extent(&self) -> usize {
+        (self.outer.0 - 1) * self.outer.1 + (self.inner.0 - 1) * self.inner.1 + self.run
+    }
+}
+
+/// The rows of a product: lines of pixels, `line` elements apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows {
+    pub(crate) walk: Walk,
+    pub(crate) n_lines: usize,
+    pub(crate) line_len: usize,
+    pub(crate) line: usize,
+}
+
+impl Rows {
+    /// Elements from the first row's first to the end of the last row's last.
+    pub(crate) fn extent(&self) -> usize {
+        match self.n_lines * self.line_len {
+            0 => 0,
+            _ => (self.n_lines - 1) * self.line + (self.line_len - 1) * self.walk.row + self.walk.extent(),
+        }
+    }
+}
+
+/// Rows that lie in blocks of channels, pixel by pixel: the input of a pointwise convolution.
 ///
-/// # Errors
-/// [`KernelError::Length`] for a slice of the wrong length.
-pub fn gemm_f32(
-    m: usize,
+/// They are copied into plain rows, a unit's at a time, so that the inner loop runs over the whole reduction: leaving it
+/// every eight elements costs more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockedRows {
+    pub(crate) n_rows: usize,
+    pub(crate) n_blocks: usize,
+}
+
+impl BlockedRows {
+    /// Elements of a row.
+    pub(crate) fn k(&self) -> usize {
+        self.n_blocks * BLOCK
+    }
+
+    /// Copies rows from `first` on into `plain`, `[rows, k]`, each block of eight by `copy`.
+    #[inline(always)]
+    pub(crate) fn gather<T, U>(
+        &self,
+        blocked: &[T],
+        first: usize,
+        plain: &mut [U],
+        copy: impl Fn(&[T; BLOCK], &mut [U; BLOCK]),
+    ) {
+        let k = self.k();
+        for (block, plane) in blocked.chunks_exact(self.n_rows * BLOCK).enumerate() {
+            let pixels = plane[first * BLOCK..].as_chunks::<BLOCK>().0;
+            for (row, pixel) in plain.chunks_exact_mut(k).zip(pixels) {
+                let row = row[block * BLOCK..].first_chunk_mut().expect("a row holds whole blocks");
+                copy(pixel, row);
+            }
+        }
+    }
+}
+
+/// Rows of a unit of work: as many as fit the part of the cache that is meant for them, in whole tiles.
+pub(crate) fn rows_per_unit(elements: usize, k: usize, tile: usize) -> usize {
+    (elements / k / tile).max(1) * tile
+}
+
+/// Elements of scratch that [`pointwise_f32`] needs for a reduction of `k`.
+pub(crate) fn pointwise_scratch_len(k: usize) -> usize {
+    rows_per_unit(ROWS_FLOATS, k.max(1), MR).saturating_mul(k)
+}
+
+/// `output = clamp(rows * weightsᵀ + bias + residual)`; outputs and residuals are blocked, one pixel for each row.
+pub(crate) fn product_f32(
     a: &[f32],
+    rows: &Rows,
     weights: &PackedWeightsF32,
-    bias: &[f32],
     residual: Option<&[f32]>,
     clamp: Clamp,
-    c: &mut [f32],
+    output: &mut [f32],
 ) -> Result<(), KernelError> {
-    let PackedWeightsF32 { n, k, .. } = *weights;
-    check_len("a", a.len(), m * k)?;
-    check_len("bias", bias.len(), n)?;
-    check_len("c", c.len(), m * n)?;
-    if let Some(residual) = residual {
-        check_len("residual", residual.len(), m * n)?;
+    let mut product =
+        Product::new(rows.n_lines * rows.line_len, rows.walk.k(), weights, residual, clamp, output)?;
+    if a.len() < rows.extent() {
+        return Err(KernelError::Length { what: "a", expected: rows.extent(), actual: a.len() });
     }
-    if n == 0 || m == 0 {
-        return Ok(());
-    }
-    check_fits("reduction", k.min(1), 1)?;
-
-    let block = (ROWS_FLOATS / k / MR).max(1) * MR;
-    let blocks = a.chunks(block * k).zip(c.chunks_mut(block * n));
-    for (idx, (a, c)) in blocks.enumerate() {
-        let residual = residual.map(|residual| &residual[idx * block * n..][..c.len()]);
-        for (panel, b) in weights.panels.chunks_exact(k).enumerate() {
-            let epilogue = Epilogue::new(bias, panel * NR, n, clamp);
-            let (full, rest) = a.split_at(a.len() / (MR * k) * MR * k);
-            for (row, a) in full.chunks_exact(MR * k).enumerate() {
-                epilogue.finish(tile::<MR>(a, b, &epilogue), row * MR, residual, c);
-            }
-            let row = full.len() / k;
-            match rest.len() / k {
-                1 => epilogue.finish(tile::<1>(rest, b, &epilogue), row, residual, c),
-                2 => epilogue.finish(tile::<2>(rest, b, &epilogue), row, residual, c),
-                3 => epilogue.finish(tile::<3>(rest, b, &epilogue), row, residual, c),
-                _ => {}
+    // A block of lines is multiplied with all panels before the next.
+    let block = (ROWS_FLOATS / weights.k / rows.line_len.max(1)).max(1);
+    for first in (0..rows.n_lines).step_by(block) {
+        for group in product.groups() {
+            for line in first..(first + block).min(rows.n_lines) {
+                // SAFETY: a line's rows end within `rows.extent()`, which `a` reaches.
+                unsafe {
+                    let a = a.as_ptr().add(line * rows.line);
+                    product.run(group.clone(), a, rows.walk, line * rows.line_len, rows.line_len);
+                }
             }
         }
     }
     Ok(())
 }
 
-/// `R` rows of `a` times one panel.
-#[inline(always)]
-fn tile<const R: usize>(a: &[f32], b: &[[f32; NR]], epilogue: &Epilogue) -> [[F32x4; 2]; R] {
-    let k = b.len();
-    let rows: [&[f32]; R] = std::array::from_fn(|row| &a[row * k..][..k]);
-    let mut acc = [epilogue.bias; R];
-    for (kk, b) in b.iter().enumerate() {
-        let [b0, b1] = halves(b);
-        for row in 0..R {
-            let x = F32x4::splat(rows[row][kk]);
-            acc[row] = [x.mul_add(b0, acc[row][0]), x.mul_add(b1, acc[row][1])];
+/// The same for blocked rows; `scratch` holds at least [`pointwise_scratch_len`].
+pub(crate) fn pointwise_f32(
+    a: &[f32],
+    rows: BlockedRows,
+    weights: &PackedWeightsF32,
+    residual: Option<&[f32]>,
+    clamp: Clamp,
+    scratch: &mut [f32],
+    output: &mut [f32],
+) -> Result<(), KernelError> {
+    let k = rows.k();
+    let mut product = Product::new(rows.n_rows, k, weights, residual, clamp, output)?;
+    check_len("a", a.len(), rows.n_rows * k)?;
+    let block = rows_per_unit(ROWS_FLOATS, k, MR);
+    check_at_least("scratch", scratch.len(), pointwise_scratch_len(k))?;
+    let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
+    for first in (0..rows.n_rows).step_by(block) {
+        let n_rows = block.min(rows.n_rows - first);
+        let plain = &mut scratch[..n_rows * k];
+        rows.gather(a, first, plain, |block, plain| *plain = *block);
+        for group in product.groups() {
+            // SAFETY: `plain` holds `n_rows` rows of `k` elements.
+            unsafe { product.run(group, plain.as_ptr(), walk, first, n_rows) };
         }
     }
-    acc
+    Ok(())
 }
 
-#[inline(always)]
-fn halves(vector: &[f32; NR]) -> [F32x4; 2] {
-    let [low, high] = vector.as_chunks::<4>().0 else { unreachable!("eight is two fours") };
-    [F32x4::load(low), F32x4::load(high)]
+/// Plain rows, `[n_rows, k]`, times one panel: `output` holds one block for each row.
+pub(crate) fn multiply_panel_f32(
+    plain: &[f32],
+    weights: &PackedWeightsF32,
+    panel: usize,
+    clamp: Clamp,
+    output: &mut [f32],
+) {
+    let (k, n_rows) = (weights.k, output.len() / NR);
+    assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
+    let [min, max] = [clamp.min, clamp.max].map(F32x4::splat);
+    let mut product = Product { weights, residual: None, min, max, output, plane: 0 };
+    let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
+    // SAFETY: `plain` holds `n_rows` rows of `k` elements.
+    unsafe { product.run(panel..panel + 1, plain.as_ptr(), walk, 0, n_rows) };
 }
 
-/// What happens to a tile's accumulators, for one panel.
-struct Epilogue {
-    bias: [F32x4; 2],
+/// What a product multiplies with and writes to.
+struct Product<'a> {
+    weights: &'a PackedWeightsF32,
+    residual: Option<&'a [f32]>,
     min: F32x4,
     max: F32x4,
-    first_column: usize,
-    columns: usize,
-    n: usize,
+    output: &'a mut [f32],
+    /// Elements from a panel's outputs to the next one's.
+    plane: usize,
 }
 
-impl Epilogue {
-    fn new(bias: &[f32], first_column: usize, n: usize, clamp: Clamp) -> Self {
-        let columns = (n - first_column).min(NR);
-        let mut padded = [0.0; NR];
-        padded[..columns].copy_from_slice(&bias[first_column..][..columns]);
-        let (min, max) = (F32x4::splat(clamp.min), F32x4::splat(clamp.max));
-        Self { bias: halves(&padded), min, max, first_column, columns, n }
+impl<'a> Product<'a> {
+    fn new(
+        n_rows: usize,
+        k: usize,
+        weights: &'a PackedWeightsF32,
+        residual: Option<&'a [f32]>,
+        clamp: Clamp,
+        output: &'a mut [f32],
+    ) -> Result<Self, KernelError> {
+        check_fits("reduction of the weights", weights.k, k)?;
+        check_len("output", output.len(), n_rows * NR * weights.n_panels())?;
+        if let Some(residual) = residual {
+            check_len("residual", residual.len(), output.len())?;
+        }
+        let [min, max] = [clamp.min, clamp.max].map(F32x4::splat);
+        Ok(Self { weights, residual, min, max, output, plane: n_rows * NR })
     }
 
-    #[inline(always)]
-    fn finish<const R: usize>(
-        &self,
-        acc: [[F32x4; 2]; R],
-        first_row: usize,
-        residual: Option<&[f32]>,
-        c: &mut [f32],
-    ) {
-        for (row, mut acc) in acc.into_iter().enumerate() {
-            let start = (first_row + row) * self.n + self.first_column;
-            let mut out = [0.0; NR];
-            if let Some(residual) = residual {
-                let mut summand = [0.0; NR];
-                summand[..self.columns].copy_from_slice(&residual[start..][..self.columns]);
-                let [low, high] = halves(&summand);
-                acc = [acc[0].add(low), acc[1].add(high)];
+    /// Panels that are multiplied together.
+    fn groups(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let n_panels = self.weights.n_panels();
+        (0..n_panels).step_by(GROUP).map(move |first| first..(first + GROUP).min(n_panels))
+    }
+
+    /// Multiplies `n_rows` rows with a group of panels; they are the output's rows from `first` on.
+    ///
+    /// # Safety
+    /// `a` must be valid for reads of `n_rows` rows of the walk.
+    unsafe fn run(&mut self, panels: Range<usize>, a: *const f32, walk: Walk, first: usize, n_rows: usize) {
+        // SAFETY: rows up to `n_rows` only, which the caller vouches for.
+        unsafe {
+            for panel in panels.clone() {
+                let mut row = 0;
+                while row + MR <= n_rows {
+                    self.tile::<MR, 1>(panel, a.add(row * walk.row), walk, first + row);
+                    row += MR;
+                }
             }
-            let ([low, high], []) = out.as_chunks_mut::<4>() else { unreachable!("eight is two fours") };
-            acc[0].clamp(self.min, self.max).store(low);
-            acc[1].clamp(self.min, self.max).store(high);
-            if self.columns == NR {
-                c[start..][..NR].copy_from_slice(&out);
-            } else {
-                c[start..][..self.columns].copy_from_slice(&out[..self.columns]);
+            let left = n_rows % MR;
+            let (row, a) = (first + n_rows - left, a.add((n_rows - left) * walk.row));
+            match (left, panels.len()) {
+                (0, _) => {}
+                (1, GROUP) => self.tile::<1, GROUP>(panels.start, a, walk, row),
+                (1, _) => panels.for_each(|panel| self.tile::<1, 1>(panel, a, walk, row)),
+                (2, GROUP) => {
+                    self.tile::<2, 2>(panels.start, a, walk, row);
+                    self.tile::<2, 2>(panels.start + 2, a, walk, row);
+                }
+                (2, _) => panels.for_each(|panel| self.tile::<2, 1>(panel, a, walk, row)),
+                _ => panels.for_each(|panel| self.tile::<3, 1>(panel, a, walk, row)),
             }
         }
+    }
+
+    /// `R` rows times `P` panels; they are the output's rows from `row` on.
+    ///
+    /// # Safety
+    /// `a` must be valid for reads of `R` rows of the walk.
+    #[inline(always)]
+    unsafe fn tile<const R: usize, const P: usize>(
+        &mut self,
+        panel: usize,
+        a: *const f32,
+        walk: Walk,
+        row: usize,
+    ) {
+        let stride = (self.weights.k + 1) * NR;
+        let b = self.weights.panels[panel * stride..(panel + P) * stride].as_ptr();
+        // SAFETY: `a` is the caller's; `b` are the `P` panels, of the bias and `k` vectors each, and `new` checked that
+        // the reduction of the rows is `k` long.
+        let acc = unsafe { multiply::<R, P>(a, walk, b, stride) };
+        for (p, acc) in (panel..panel + P).zip(acc) {
+            let place = p * self.plane + row * NR..p * self.plane + (row + R) * NR;
+            let output = self.output[place.clone()].as_mut_ptr();
+            let residual = self.residual.map(|residual| residual[place].as_ptr());
+            for (r, acc) in acc.into_iter().enumerate() {
+                for (half, mut acc) in acc.into_iter().enumerate() {
+                    let at = r * NR + half * 4;
+                    // SAFETY: `at + 4 <= R * NR`, the length of both slices.
+                    unsafe {
+                        if let Some(residual) = residual {
+                            acc = acc.add(F32x4::load_at(residual.add(at)));
+                        }
+                        acc.clamp(self.min, self.max).store_at(output.add(at));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Accumulators of `R` rows and `P` panels, from the biases on: `[panel][row][half]`.
+///
+/// # Safety
+/// `a` must be valid for reads of `R` rows of the walk. `b` must point to `P` panels, `panel` floats apart, each with a
+/// vector of biases and as many vectors of weights as the walk's reduction is long.
+#[inline(always)]
+unsafe fn multiply<const R: usize, const P: usize>(
+    a: *const f32,
+    walk: Walk,
+    b: *const f32,
+    panel: usize,
+) -> [[[F32x4; 2]; R]; P] {
+    // SAFETY: the caller's; all offsets stay within the walk and the panels.
+    unsafe {
+        let mut acc: [[[F32x4; 2]; R]; P] = std::array::from_fn(|p| {
+            let bias = b.add(p * panel);
+            [[F32x4::load_at(bias), F32x4::load_at(bias.add(4))]; R]
+        });
+        let (mut b, mut sequence) = (b.add(NR), a);
+        for _ in 0..walk.outer.0 {
+            let mut run = sequence;
+            for _ in 0..walk.inner.0 {
+                let mut rows: [*const f32; R] = std::array::from_fn(|row| run.add(row * walk.row));
+                for _ in 0..walk.run {
+                    let x: [F32x4; R] = std::array::from_fn(|row| F32x4::splat_at(rows[row]));
+                    for (p, acc) in acc.iter_mut().enumerate() {
+                        let [w0, w1] = [0, 4].map(|half| F32x4::load_at(b.add(p * panel + half)));
+                        for (acc, x) in acc.iter_mut().zip(x) {
+                            *acc = [x.mul_add(w0, acc[0]), x.mul_add(w1, acc[1])];
+                        }
+                    }
+                    b = b.add(NR);
+                    rows = rows.map(|row| row.add(1));
+                }
+                run = run.wrapping_add(walk.inner.1);
+            }
+            sequence = sequence.wrapping_add(walk.outer.1);
+        }
+        acc
     }
 }

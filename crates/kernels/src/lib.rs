@@ -1,13 +1,14 @@
 //! Arithmetic over slices: the kernels that run a MobileNet in float32 and in int8.
 //!
-//! Activations are `nhwc` with a batch of one, channels contiguous. The crate knows shapes and numbers; it does not
+//! Activations have a batch of one and lie in blocks of eight channels ([`mod@blocks`]); pictures come as `nhwc`. The crate knows shapes and numbers; it does not
 //! know graphs, files, clocks or threads, and no kernel allocates. Every kernel checks sizes at its top and then runs
 //! without failing.
 //!
 //! Each fast kernel has a plain twin in [`mod@reference`] that stays for good. The fast ones are written once over
-//! the lanes types, which have a SIMD128 implementation and an array fallback. Start with [`gemm_f32`], which also
-//! runs inside the convolutions, then [`gemm_i8`] and [`Requantization`] for integers.
+//! the lanes types, which have a SIMD128 implementation and an array fallback. Start with [`conv2d_f32`], whose inside is the
+//! matrix product of `gemm.rs`, then [`conv2d_i8`] and [`Requantization`] for integers.
 
+pub mod blocks;
 mod conv;
 mod depthwise;
 mod elementwise;
@@ -21,15 +22,18 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use conv::{conv2d_f32, conv2d_i8, conv2d_i8_scratch_len, conv2d_scratch_len};
-pub use depthwise::{depthwise_f32, depthwise_i8};
+pub use blocks::{Aligned, BLOCK, blocked_len, from_blocks, to_blocks, zeros};
+pub use conv::{Layout, conv2d_f32, conv2d_scratch_len, linear_f32};
+pub use depthwise::{DepthwiseWeightsF32, depthwise_f32, expand_depthwise_f32, expand_depthwise_scratch_len};
 pub use elementwise::{Clamp, add_f32, clamp_f32, softmax_f32};
 pub use error::KernelError;
-pub use gemm::{PackedWeightsF32, gemm_f32};
+pub use gemm::PackedWeightsF32;
 pub use integer::{
-    AddRequantization, PackedWeightsI8, Requantization, add_i8, dequantize_i8, fold_zero_point, gemm_i8,
-    gemm_i8_f32, gemm_i8_scratch_len, quantize_i8,
+    AddRequantization, DepthwiseWeightsI8, Expansion, IntegerScratch, IntegerScratchLen, PackedWeightsI8,
+    Products, Requantization, add_i8, conv2d_i8, conv2d_i8_scratch_len, depthwise_i8,
+    depthwise_i8_scratch_len, dequantize_i8, expand_depthwise_i8, expand_depthwise_i8_scratch_len,
+    global_average_pool_i8, linear_i8, linear_i8_f32, linear_i8_scratch_len, quantize_i8,
 };
 pub use lanes::FLAVOUR;
-pub use pool::{global_average_pool_f32, global_average_pool_i8};
+pub use pool::global_average_pool_f32;
 pub use shape::{ImageShape, Padding, Window};

@@ -1,55 +1,30 @@
 //! Global average pooling.
 
+use crate::blocks::{BLOCK, blocked_len, blocks};
 use crate::error::check_len;
-use crate::integer::Requantization;
+use crate::lanes::F32x4;
 use crate::{ImageShape, KernelError};
 
-/// Mean of each channel over all pixels: `[height, width, channels]` to `[channels]`.
+/// Mean of each channel over all pixels.
+///
+/// - `input`: `image`, blocked; `out`: `[channels]`, filled up to whole blocks.
 ///
 /// # Errors
 /// [`KernelError::Length`] for a slice of the wrong length.
 pub fn global_average_pool_f32(input: &[f32], image: ImageShape, out: &mut [f32]) -> Result<(), KernelError> {
-    check_len("input", input.len(), image.len())?;
-    check_len("out", out.len(), image.channels)?;
-    out.fill(0.0);
-    for pixel in input.chunks_exact(image.channels.max(1)) {
-        for (sum, x) in out.iter_mut().zip(pixel) {
-            *sum += x;
+    check_len("input", input.len(), blocked_len(image))?;
+    check_len("out", out.len(), blocks(image.channels) * BLOCK)?;
+    let pixels = image.height * image.width;
+    let scale = F32x4::splat(1.0 / pixels as f32);
+    let planes = input.chunks_exact((pixels * BLOCK).max(1));
+    for (out, plane) in out.as_chunks_mut::<BLOCK>().0.iter_mut().zip(planes) {
+        let mut sums = [F32x4::splat(0.0); 2];
+        for [low, high] in plane.as_chunks::<4>().0.as_chunks::<2>().0 {
+            sums = [sums[0].add(F32x4::load(low)), sums[1].add(F32x4::load(high))];
         }
-    }
-    let scale = 1.0 / (image.height * image.width) as f32;
-    out.iter_mut().for_each(|sum| *sum *= scale);
-    Ok(())
-}
-
-/// The same on int8: sums of `q - zero_point` over all pixels, requantized by
-/// `s_x / (height * width) / s_y` per channel.
-///
-/// # Errors
-/// [`KernelError::Length`] for a slice of the wrong length, [`KernelError::Depth`] for more than 2^22 pixels.
-pub fn global_average_pool_i8(
-    input: &[i8],
-    image: ImageShape,
-    zero_point: i8,
-    requantization: &Requantization,
-    out: &mut [i8],
-) -> Result<(), KernelError> {
-    check_len("input", input.len(), image.len())?;
-    check_len("out", out.len(), image.channels)?;
-    requantization.check_channels(image.channels)?;
-    let (k, max) = (image.height * image.width, 1 << 22);
-    if k > max {
-        return Err(KernelError::Depth { k, max });
-    }
-    let zero_point = i32::from(zero_point) * k as i32;
-    for (block, out) in out.chunks_mut(8).enumerate() {
-        let mut sums = [-zero_point; 8];
-        for pixel in input.chunks_exact(image.channels) {
-            for (sum, x) in sums.iter_mut().zip(&pixel[block * 8..][..out.len()]) {
-                *sum += i32::from(*x);
-            }
-        }
-        requantization.apply(&sums, block * 8, out);
+        let ([low, high], []) = out.as_chunks_mut::<4>() else { unreachable!("eight is two fours") };
+        sums[0].mul(scale).store(low);
+        sums[1].mul(scale).store(high);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Every kernel as plain nested loops: obviously right, kept for good, and what the fast ones are tested against.
 //!
-//! Weights are not packed: dense ones are `[n, kernel_height, kernel_width, channels]`, depthwise ones
-//! `[kernel_height * kernel_width, channels]`. Lengths are the caller's business; wrong ones panic.
+//! Activations are `nhwc`, weights are not packed: dense ones are `[n, kernel_height, kernel_width, channels]`,
+//! depthwise ones `[channels, kernel_height * kernel_width]`. Lengths are the caller's business; wrong ones panic.
 
 use crate::{AddRequantization, Clamp, ImageShape, Requantization, Window};
 
@@ -93,7 +93,7 @@ pub fn depthwise_f32(
             let mut sum = bias[c];
             for (t, tap) in taps(window).enumerate() {
                 if let Some(source) = under(window, image, pixel, tap) {
-                    sum += input[source * channels + c] * weights[t * channels + c];
+                    sum += input[source * channels + c] * weights[c * window.taps() + t];
                 }
             }
             output.push(sum.max(clamp.min).min(clamp.max));
@@ -103,7 +103,7 @@ pub fn depthwise_f32(
 }
 
 /// int32 accumulators of an int8 matrix product, zero point and bias included: `sum((a - zero_point) * w) + bias`.
-pub fn gemm_i8_accumulators(a: &[i8], zero_point: i8, weights: &[i8], k: usize, bias: &[i32]) -> Vec<i32> {
+pub fn gemm_i8_accumulators(a: &[u8], zero_point: u8, weights: &[i8], k: usize, bias: &[i32]) -> Vec<i32> {
     let mut c = Vec::new();
     for row in a.chunks_exact(k) {
         for (o, bias) in bias.iter().enumerate() {
@@ -116,16 +116,16 @@ pub fn gemm_i8_accumulators(a: &[i8], zero_point: i8, weights: &[i8], k: usize, 
 }
 
 /// Accumulators to levels, by [`Requantization`]'s formula; channels are innermost.
-pub fn requantize(accumulators: &[i32], channels: usize, requantization: &Requantization) -> Vec<i8> {
+pub fn requantize(accumulators: &[i32], channels: usize, requantization: &Requantization) -> Vec<u8> {
     accumulators.iter().enumerate().map(|(i, acc)| requantization.apply_one(*acc, i % channels)).collect()
 }
 
 /// Accumulators of a dense int8 convolution.
 pub fn conv2d_i8_accumulators(
-    input: &[i8],
+    input: &[u8],
     image: ImageShape,
     window: &Window,
-    zero_point: i8,
+    zero_point: u8,
     weights: &[i8],
     bias: &[i32],
 ) -> Vec<i32> {
@@ -150,10 +150,10 @@ pub fn conv2d_i8_accumulators(
 
 /// Accumulators of a depthwise int8 convolution.
 pub fn depthwise_i8_accumulators(
-    input: &[i8],
+    input: &[u8],
     image: ImageShape,
     window: &Window,
-    zero_point: i8,
+    zero_point: u8,
     weights: &[i8],
     bias: &[i32],
 ) -> Vec<i32> {
@@ -165,7 +165,7 @@ pub fn depthwise_i8_accumulators(
             for (t, tap) in taps(window).enumerate() {
                 if let Some(source) = under(window, image, pixel, tap) {
                     let x = i32::from(input[source * channels + c]) - i32::from(zero_point);
-                    sum += x * i32::from(weights[t * channels + c]);
+                    sum += x * i32::from(weights[c * window.taps() + t]);
                 }
             }
             output.push(sum);
@@ -180,7 +180,7 @@ pub fn add_f32(a: &[f32], b: &[f32], clamp: Clamp) -> Vec<f32> {
 }
 
 /// Sum of two int8 activations, by [`AddRequantization`]'s formula.
-pub fn add_i8(a: &[i8], b: &[i8], requantization: &AddRequantization) -> Vec<i8> {
+pub fn add_i8(a: &[u8], b: &[u8], requantization: &AddRequantization) -> Vec<u8> {
     a.iter().zip(b).map(|(a, b)| requantization.apply_one(*a, *b)).collect()
 }
 
@@ -193,19 +193,19 @@ pub fn global_average_pool_f32(input: &[f32], image: ImageShape) -> Vec<f32> {
 }
 
 /// Sums of `q - zero_point` of each channel.
-pub fn global_sum_i8(input: &[i8], image: ImageShape, zero_point: i8) -> Vec<i32> {
+pub fn global_sum_i8(input: &[u8], image: ImageShape, zero_point: u8) -> Vec<i32> {
     let pixels = image.height * image.width;
     (0..image.channels)
         .map(|c| (0..pixels).map(|p| i32::from(input[p * image.channels + c]) - i32::from(zero_point)).sum())
         .collect()
 }
 
-/// `clamp(round_ties_even(x / scale) + zero_point, -128, 127)`, NaN to `zero_point`.
-pub fn quantize_i8(x: &[f32], scale: f32, zero_point: i8) -> Vec<i8> {
+/// `clamp(round_ties_even(x / scale) + zero_point, 0, 255)`, NaN to `zero_point`.
+pub fn quantize_i8(x: &[f32], scale: f32, zero_point: u8) -> Vec<u8> {
     x.iter()
         .map(|x| {
             let level = if x.is_nan() { 0.0 } else { f64::from((x / scale).round_ties_even()) };
-            (level + f64::from(zero_point)).clamp(-128.0, 127.0) as i8
+            (level + f64::from(zero_point)).clamp(0.0, 255.0) as u8
         })
         .collect()
 }

@@ -27,6 +27,16 @@ impl Numbers {
         (0..len).map(|_| self.bits() as i8).collect()
     }
 
+    fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| self.bits() as u8).collect()
+    }
+
+    /// Levels for which the products are exact on this machine.
+    fn levels(&mut self, len: usize, products: Products) -> Vec<u8> {
+        let largest = if products == Products::Quads && Products::best() != products { 127 } else { 255 };
+        self.bytes(len).into_iter().map(|level| level & largest).collect()
+    }
+
     /// Weights never hold -128.
     fn weights_i8(&mut self, len: usize) -> Vec<i8> {
         self.i8s(len).into_iter().map(|w| w.max(-127)).collect()
@@ -37,11 +47,11 @@ impl Numbers {
     }
 
     fn requantization(&mut self, channels: usize) -> Requantization {
-        // Mostly small as in real layers, at times above a half, where lanes cannot shift, with zeros in between.
+        // Mostly small as in real layers, at times above a quarter, where accumulators are doubled, with zeros in between.
         let scale = [0.002, 0.002, 1.9][self.bits() as usize % 3];
         let real = |x: &f32| if *x > 0.9 { 0.0 } else { scale * f64::from(1.1 + x) };
         let multipliers: Vec<f64> = self.f32s(channels).iter().map(real).collect();
-        Requantization::new(&multipliers, self.bits() as i8, -120, 125).unwrap()
+        Requantization::new(&multipliers, self.bits() as u8, 8, 253).unwrap()
     }
 }
 
@@ -123,6 +133,38 @@ fn fitting(channels: impl Strategy<Value = usize>) -> impl Strategy<Value = (Win
     })
 }
 
+fn layouts() -> impl Strategy<Value = Layout> {
+    prop_oneof![Just(Layout::Interleaved), Just(Layout::Blocked)]
+}
+
+fn products() -> impl Strategy<Value = Products> {
+    prop_oneof![Just(Products::Pairs), Just(Products::Quads)]
+}
+
+fn output_shape(window: &Window, image: ImageShape, channels: usize) -> ImageShape {
+    let [height, width] = window.output_size(image.height, image.width).unwrap();
+    ImageShape { height, width, channels }
+}
+
+fn blocked<T: Copy + Default>(nhwc: &[T], image: ImageShape) -> Vec<T> {
+    let mut blocked = vec![T::default(); blocked_len(image)];
+    to_blocks(nhwc, image, &mut blocked).unwrap();
+    blocked
+}
+
+fn unblocked<T: Copy + Default>(blocked: &[T], image: ImageShape) -> Vec<T> {
+    let mut nhwc = vec![T::default(); image.len()];
+    from_blocks(blocked, image, &mut nhwc).unwrap();
+    nhwc
+}
+
+fn laid_out<T: Copy + Default>(nhwc: &[T], image: ImageShape, layout: Layout) -> Vec<T> {
+    match layout {
+        Layout::Interleaved => nhwc.to_vec(),
+        Layout::Blocked => blocked(nhwc, image),
+    }
+}
+
 fn cases() -> ProptestConfig {
     ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() }
 }
@@ -131,35 +173,75 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn gemm_f32_is_its_reference(
-        m in straddling(4), n in straddling(8), k in straddling(16), seed: u64, clamp in clamps(), with_residual: bool,
+    fn linear_layers_are_their_reference(
+        n in straddling(32), k in straddling(16), seed: u64, clamp in clamps(), zero_point: u8, products in products(),
     ) {
         let numbers = &mut Numbers::new(seed);
-        let (a, weights, bias) = (numbers.f32s(m * k), numbers.f32s(n * k), numbers.f32s(n));
-        let residual = with_residual.then(|| numbers.f32s(m * n));
-        let packed = PackedWeightsF32::pack(&weights, n, k).unwrap();
-        let mut c = vec![f32::NAN; m * n];
-        gemm_f32(m, &a, &packed, &bias, residual.as_deref(), clamp, &mut c).unwrap();
-        let expected = reference::gemm_f32(&a, &weights, k, &bias, residual.as_deref(), clamp);
-        prop_assert_eq!(compare_f32(&c, &expected, bound(k, k as f32 + 2.0)), Ok(()));
+        let (a, weights, bias) = (numbers.f32s(k), numbers.f32s(n * k), numbers.f32s(n));
+        let packed = PackedWeightsF32::pack(&weights, n, k, &bias).unwrap();
+        let mut c = vec![f32::NAN; n.next_multiple_of(BLOCK)];
+        linear_f32(&a, &packed, clamp, &mut c).unwrap();
+        let expected = reference::gemm_f32(&a, &weights, k, &bias, None, clamp);
+        prop_assert_eq!(compare_f32(&c[..n], &expected, bound(k, k as f32 + 2.0)), Ok(()));
+
+        let (a, weights, bias) = (numbers.levels(k, products), numbers.weights_i8(n * k), numbers.biases(n));
+        let requantization = numbers.requantization(n);
+        let packed = PackedWeightsI8::pack(&weights, n, k, k, &bias, zero_point, products).unwrap();
+        let mut scratch = IntegerScratch::new(linear_i8_scratch_len(k, products));
+        let accumulators = reference::gemm_i8_accumulators(&a, zero_point, &weights, k, &bias);
+        let mut c = vec![0; n.next_multiple_of(BLOCK)];
+        linear_i8(&a, &packed, &requantization, &mut scratch, &mut c).unwrap();
+        prop_assert_eq!(compare(&c[..n], &reference::requantize(&accumulators, n, &requantization)), Ok(()));
+
+        let scales: Vec<f32> = numbers.f32s(n.next_multiple_of(BLOCK));
+        let mut real = vec![f32::NAN; n.next_multiple_of(BLOCK)];
+        linear_i8_f32(&a, &packed, &scales, &mut scratch, &mut real).unwrap();
+        let expected: Vec<f32> = accumulators.iter().zip(&scales).map(|(acc, scale)| *acc as f32 * scale).collect();
+        prop_assert_eq!(compare(&real[..n], &expected), Ok(()));
     }
 
     #[test]
     fn conv2d_f32_is_its_reference(
-        (window, image) in fitting(1..=9_usize), n in straddling(8), seed: u64, clamp in clamps(), with_residual: bool,
+        (window, image) in fitting(prop_oneof![1..=9_usize, straddling(8)]), n in straddling(16), seed: u64,
+        clamp in clamps(), with_residual: bool, layout in layouts(),
     ) {
         let numbers = &mut Numbers::new(seed);
         let k = window.taps() * image.channels;
-        let [height, width] = window.output_size(image.height, image.width).unwrap();
+        let output_shape = output_shape(&window, image, n);
         let (input, weights, bias) = (numbers.f32s(image.len()), numbers.f32s(n * k), numbers.f32s(n));
-        let residual = with_residual.then(|| numbers.f32s(height * width * n));
-        let packed = PackedWeightsF32::pack(&weights, n, k).unwrap();
-        let mut scratch = vec![f32::NAN; conv2d_scratch_len(&packed)];
-        let mut output = vec![f32::NAN; height * width * n];
-        let residual = residual.as_deref();
-        conv2d_f32(&input, image, &window, &packed, &bias, residual, clamp, &mut scratch, &mut output).unwrap();
-        let expected = reference::conv2d_f32(&input, image, &window, &weights, &bias, residual, clamp);
+        let residual = with_residual.then(|| numbers.f32s(output_shape.len()));
+        let ordered = layout.order_weights(&weights, n, image, &window).unwrap();
+        let packed = PackedWeightsF32::pack(&ordered, n, layout.reduction(image, &window), &bias).unwrap();
+        let mut scratch = vec![f32::NAN; conv2d_scratch_len(layout, image, &window)];
+        let mut output = vec![f32::NAN; blocked_len(output_shape)];
+        let blocked_residual = residual.as_ref().map(|residual| blocked(residual, output_shape));
+        conv2d_f32(
+            &laid_out(&input, image, layout), layout, image, &window, &packed, blocked_residual.as_deref(), clamp,
+            &mut scratch, &mut output,
+        ).unwrap();
+        let expected = reference::conv2d_f32(&input, image, &window, &weights, &bias, residual.as_deref(), clamp);
+        let output = unblocked(&output, output_shape);
         prop_assert_eq!(compare_f32(&output, &expected, bound(k, k as f32 + 2.0)), Ok(()));
+    }
+
+    /// Enough pixels for several blocks of rows.
+    #[test]
+    fn large_products_are_cut_right(pixels in 700..1400_usize, seed: u64) {
+        let numbers = &mut Numbers::new(seed);
+        let image = ImageShape { height: 1, width: pixels, channels: 64 };
+        let window = Window { kernel: [1, 1], stride: [1, 1], padding: Padding::default() };
+        let (n, k) = (40, 64);
+        let (input, weights, bias) = (numbers.f32s(image.len()), numbers.f32s(n * k), numbers.f32s(n));
+        let packed = PackedWeightsF32::pack(&weights, n, k, &bias).unwrap();
+        let shape = output_shape(&window, image, n);
+        let mut output = vec![f32::NAN; blocked_len(shape)];
+        let blocked_input = blocked(&input, image);
+        let mut scratch = vec![f32::NAN; conv2d_scratch_len(Layout::Blocked, image, &window)];
+        conv2d_f32(
+            &blocked_input, Layout::Blocked, image, &window, &packed, None, Clamp::NONE, &mut scratch, &mut output,
+        ).unwrap();
+        let expected = reference::conv2d_f32(&input, image, &window, &weights, &bias, None, Clamp::NONE);
+        prop_assert_eq!(compare_f32(&unblocked(&output, shape), &expected, bound(k, 66.0)), Ok(()));
     }
 
     #[test]
@@ -169,98 +251,140 @@ proptest! {
         let numbers = &mut Numbers::new(seed);
         let input = numbers.f32s(image.len());
         let (weights, bias) = (numbers.f32s(window.taps() * image.channels), numbers.f32s(image.channels));
-        let [height, width] = window.output_size(image.height, image.width).unwrap();
-        let mut output = vec![f32::NAN; height * width * image.channels];
-        depthwise_f32(&input, image, &window, &weights, &bias, clamp, &mut output).unwrap();
+        let shape = output_shape(&window, image, image.channels);
+        let mut output = vec![f32::NAN; blocked_len(shape)];
+        let packed = DepthwiseWeightsF32::pack(&weights, image.channels, window.taps(), &bias).unwrap();
+        depthwise_f32(&blocked(&input, image), image, &window, &packed, clamp, &mut output).unwrap();
         let expected = reference::depthwise_f32(&input, image, &window, &weights, &bias, clamp);
-        let magnitude = window.taps() as f32 + 1.0;
-        prop_assert_eq!(compare_f32(&output, &expected, bound(window.taps(), magnitude)), Ok(()));
-    }
-
-    #[test]
-    fn gemm_i8_is_its_reference(
-        m in prop_oneof![straddling(4), straddling(16)], n in straddling(8), k in straddling(16), seed: u64,
-        zero_point: i8,
-    ) {
-        let numbers = &mut Numbers::new(seed);
-        let (a, weights, bias) = (numbers.i8s(m * k), numbers.weights_i8(n * k), numbers.biases(n));
-        let requantization = numbers.requantization(n);
-        let packed = PackedWeightsI8::pack(&weights, n, k).unwrap();
-        let mut folded = bias.clone();
-        fold_zero_point(&mut folded, &packed, zero_point).unwrap();
-        let mut scratch = vec![77; gemm_i8_scratch_len(&packed)];
-        let accumulators = reference::gemm_i8_accumulators(&a, zero_point, &weights, k, &bias);
-
-        let mut c = vec![0; m * n];
-        gemm_i8(m, &a, &packed, &folded, &requantization, &mut scratch, &mut c).unwrap();
-        prop_assert_eq!(compare(&c, &reference::requantize(&accumulators, n, &requantization)), Ok(()));
-
-        let scales: Vec<f32> = numbers.f32s(n);
-        let mut real = vec![f32::NAN; m * n];
-        gemm_i8_f32(m, &a, &packed, &folded, &scales, &mut scratch, &mut real).unwrap();
-        let expected: Vec<f32> =
-            accumulators.iter().enumerate().map(|(i, acc)| *acc as f32 * scales[i % n]).collect();
-        prop_assert_eq!(compare(&real, &expected), Ok(()));
+        let bound = bound(window.taps(), window.taps() as f32 + 1.0);
+        prop_assert_eq!(compare_f32(&unblocked(&output, shape), &expected, bound), Ok(()));
     }
 
     #[test]
     fn conv2d_i8_is_its_reference(
-        (window, image) in fitting(1..=9_usize), n in straddling(8), seed: u64, zero_point: i8,
+        (window, image) in fitting(prop_oneof![1..=9_usize, straddling(8)]), n in straddling(8), seed: u64,
+        zero_point in 0..=127_u8, layout in layouts(), products in products(),
     ) {
         let numbers = &mut Numbers::new(seed);
         let k = window.taps() * image.channels;
-        let [height, width] = window.output_size(image.height, image.width).unwrap();
-        let (input, weights, bias) = (numbers.i8s(image.len()), numbers.weights_i8(n * k), numbers.biases(n));
-        let requantization = numbers.requantization(n);
-        let packed = PackedWeightsI8::pack(&weights, n, k).unwrap();
-        let mut folded = bias.clone();
-        fold_zero_point(&mut folded, &packed, zero_point).unwrap();
-        let mut columns = vec![77; conv2d_i8_scratch_len(&packed)];
-        let mut scratch = vec![77; gemm_i8_scratch_len(&packed)];
-        let mut output = vec![0; height * width * n];
+        let shape = output_shape(&window, image, n);
+        let (input, weights) = (numbers.levels(image.len(), products), numbers.weights_i8(n * k));
+        let (bias, requantization) = (numbers.biases(n), numbers.requantization(n));
+        let ordered = layout.order_weights(&weights, n, image, &window).unwrap();
+        let (reduction, run) = (layout.reduction(image, &window), layout.run(image, &window));
+        let packed = PackedWeightsI8::pack(&ordered, n, reduction, run, &bias, zero_point, products).unwrap();
+        let mut scratch = IntegerScratch::new(conv2d_i8_scratch_len(layout, image, &window, products));
+        let mut output = vec![0; blocked_len(shape)];
         conv2d_i8(
-            &input, image, &window, zero_point, &packed, &folded, &requantization, &mut columns, &mut scratch,
-            &mut output,
+            &laid_out(&input, image, layout), layout, image, &window, zero_point, &packed, &requantization,
+            &mut scratch, &mut output,
         ).unwrap();
         let accumulators =
             reference::conv2d_i8_accumulators(&input, image, &window, zero_point, &weights, &bias);
-        prop_assert_eq!(compare(&output, &reference::requantize(&accumulators, n, &requantization)), Ok(()));
+        let expected = reference::requantize(&accumulators, n, &requantization);
+        prop_assert_eq!(compare(&unblocked(&output, shape), &expected), Ok(()));
     }
 
     #[test]
-    fn depthwise_i8_is_its_reference((window, image) in fitting(straddling(8)), seed: u64, zero_point: i8) {
+    fn depthwise_i8_is_its_reference((window, image) in fitting(straddling(8)), seed: u64, zero_point: u8) {
         let numbers = &mut Numbers::new(seed);
         let channels = image.channels;
-        let [height, width] = window.output_size(image.height, image.width).unwrap();
-        let (input, weights) = (numbers.i8s(image.len()), numbers.weights_i8(window.taps() * channels));
+        let shape = output_shape(&window, image, channels);
+        let (input, weights) = (numbers.bytes(image.len()), numbers.weights_i8(window.taps() * channels));
         let (bias, requantization) = (numbers.biases(channels), numbers.requantization(channels));
-        let mut output = vec![0; height * width * channels];
-        depthwise_i8(&input, image, &window, zero_point, &weights, &bias, &requantization, &mut output).unwrap();
+        let packed = DepthwiseWeightsI8::pack(&weights, channels, window.kernel, &bias, zero_point).unwrap();
+        let mut scratch = vec![77; depthwise_i8_scratch_len(image)];
+        let mut output = vec![0; blocked_len(shape)];
+        depthwise_i8(
+            &blocked(&input, image), image, &window, zero_point, &packed, &requantization, &mut scratch, &mut output,
+        ).unwrap();
         let accumulators =
             reference::depthwise_i8_accumulators(&input, image, &window, zero_point, &weights, &bias);
-        prop_assert_eq!(compare(&output, &reference::requantize(&accumulators, channels, &requantization)), Ok(()));
+        let expected = reference::requantize(&accumulators, channels, &requantization);
+        prop_assert_eq!(compare(&unblocked(&output, shape), &expected), Ok(()));
+    }
+
+    /// Both layers in one pass against one after the other.
+    #[test]
+    fn expanded_depthwise_layers_are_both_layers(
+        (window, image) in fitting(straddling(8)), n in straddling(16), tall in 1..=60_usize, seed: u64,
+        clamp in clamps(), zero_point: u8, products in products(),
+    ) {
+        let numbers = &mut Numbers::new(seed);
+        // Rows enough for several bands at times.
+        let image = ImageShape { height: image.height * tall, width: image.width * 11, ..image };
+        let (k, taps) = (image.channels, window.taps());
+        let pointwise = Window { kernel: [1, 1], stride: [1, 1], padding: Padding::default() };
+        let expanded = ImageShape { channels: n, ..image };
+        let shape = output_shape(&window, expanded, n);
+        let filled = Layout::Blocked.reduction(image, &pointwise);
+
+        let input = blocked(&numbers.f32s(image.len()), image);
+        let weights = Layout::Blocked.order_weights(&numbers.f32s(n * k), n, image, &pointwise).unwrap();
+        let expansion = PackedWeightsF32::pack(&weights, n, filled, &numbers.f32s(n)).unwrap();
+        let filters = DepthwiseWeightsF32::pack(&numbers.f32s(n * taps), n, taps, &numbers.f32s(n)).unwrap();
+        let mut scratch = vec![f32::NAN; conv2d_scratch_len(Layout::Blocked, image, &pointwise)];
+        let mut between = vec![f32::NAN; blocked_len(expanded)];
+        conv2d_f32(
+            &input, Layout::Blocked, image, &pointwise, &expansion, None, Clamp::RELU6, &mut scratch, &mut between,
+        ).unwrap();
+        let mut expected = vec![f32::NAN; blocked_len(shape)];
+        depthwise_f32(&between, expanded, &window, &filters, clamp, &mut expected).unwrap();
+        let mut scratch = vec![f32::NAN; expand_depthwise_scratch_len(image, &window)];
+        let mut output = vec![f32::NAN; blocked_len(shape)];
+        expand_depthwise_f32(
+            &input, image, &expansion, Clamp::RELU6, &window, &filters, clamp, &mut scratch, &mut output,
+        ).unwrap();
+        prop_assert_eq!(compare(&output, &expected), Ok(()));
+
+        let input = blocked(&numbers.levels(image.len(), products), image);
+        let weights = Layout::Blocked.order_weights(&numbers.weights_i8(n * k), n, image, &pointwise).unwrap();
+        let biases = numbers.biases(n);
+        let expansion = PackedWeightsI8::pack(&weights, n, filled, BLOCK, &biases, 3, products).unwrap();
+        let filters = numbers.weights_i8(n * taps);
+        let filters = DepthwiseWeightsI8::pack(&filters, n, window.kernel, &biases, zero_point).unwrap();
+        let (first, second) = (numbers.requantization(n), numbers.requantization(n));
+        let mut scratch = IntegerScratch::new(conv2d_i8_scratch_len(Layout::Blocked, image, &pointwise, products));
+        let mut between = vec![0; blocked_len(expanded)];
+        conv2d_i8(
+            &input, Layout::Blocked, image, &pointwise, 3, &expansion, &first, &mut scratch, &mut between,
+        ).unwrap();
+        let mut outside = vec![77; depthwise_i8_scratch_len(image)];
+        let mut expected = vec![0; blocked_len(shape)];
+        depthwise_i8(
+            &between, expanded, &window, zero_point, &filters, &second, &mut outside, &mut expected,
+        ).unwrap();
+        let mut scratch = IntegerScratch::new(expand_depthwise_i8_scratch_len(image, &window, products));
+        let mut output = vec![0; blocked_len(shape)];
+        let expansion = Expansion { weights: &expansion, requantization: &first };
+        expand_depthwise_i8(
+            &input, image, expansion, &window, zero_point, &filters, &second, &mut outside, &mut scratch, &mut output,
+        ).unwrap();
+        prop_assert_eq!(compare(&output, &expected), Ok(()));
     }
 
     #[test]
-    fn pools_are_their_references(image in images(straddling(8)), seed: u64, zero_point: i8) {
+    fn pools_are_their_references(image in images(straddling(8)), seed: u64, zero_point: u8) {
         let numbers = &mut Numbers::new(seed);
-        let (real, levels) = (numbers.f32s(image.len()), numbers.i8s(image.len()));
-        let mut means = vec![f32::NAN; image.channels];
-        global_average_pool_f32(&real, image, &mut means).unwrap();
+        let (real, levels) = (numbers.f32s(image.len()), numbers.bytes(image.len()));
+        let filled = image.channels.next_multiple_of(BLOCK);
+        let mut means = vec![f32::NAN; filled];
+        global_average_pool_f32(&blocked(&real, image), image, &mut means).unwrap();
         let pixels = image.height * image.width;
         let expected = reference::global_average_pool_f32(&real, image);
-        prop_assert_eq!(compare_f32(&means, &expected, bound(pixels, 1.0)), Ok(()));
+        prop_assert_eq!(compare_f32(&means[..image.channels], &expected, bound(pixels, 1.0)), Ok(()));
 
         let requantization = numbers.requantization(image.channels);
-        let mut pooled = vec![0; image.channels];
-        global_average_pool_i8(&levels, image, zero_point, &requantization, &mut pooled).unwrap();
+        let mut pooled = vec![0; filled];
+        global_average_pool_i8(&blocked(&levels, image), image, zero_point, &requantization, &mut pooled).unwrap();
         let sums = reference::global_sum_i8(&levels, image, zero_point);
-        prop_assert_eq!(compare(&pooled, &reference::requantize(&sums, image.channels, &requantization)), Ok(()));
+        let expected = reference::requantize(&sums, image.channels, &requantization);
+        prop_assert_eq!(compare(&pooled[..image.channels], &expected), Ok(()));
     }
 
     #[test]
     fn sums_are_their_references(
-        len in straddling(8), seed: u64, clamp in clamps(), za: i8, zb: i8, z: i8,
+        len in straddling(8), seed: u64, clamp in clamps(), za: u8, zb: u8, z: u8,
         sa in 1e-4..1.0_f64, sb in 1e-4..1.0_f64, s in 1e-4..1.0_f64,
     ) {
         let numbers = &mut Numbers::new(seed);
@@ -269,21 +393,21 @@ proptest! {
         add_f32(&a, &b, clamp, &mut out).unwrap();
         prop_assert_eq!(compare(&out, &reference::add_f32(&a, &b, clamp)), Ok(()));
 
-        let requantization = AddRequantization::new((sa, za), (sb, zb), (s, z), -128, 127).unwrap();
-        let (a, b) = (numbers.i8s(len), numbers.i8s(len));
+        let requantization = AddRequantization::new((sa, za), (sb, zb), (s, z), 0, 255).unwrap();
+        let (a, b) = (numbers.bytes(len), numbers.bytes(len));
         let mut out = vec![0; len];
         add_i8(&a, &b, &requantization, &mut out).unwrap();
         prop_assert_eq!(compare(&out, &reference::add_i8(&a, &b, &requantization)), Ok(()));
         for ((q, a), b) in out.iter().zip(&a).zip(&b) {
-            let real = |q: i8, scale: f64, zero: i8| scale * (f64::from(q) - f64::from(zero));
+            let real = |q: u8, scale: f64, zero: u8| scale * (f64::from(q) - f64::from(zero));
             let exact = (real(*a, sa, za) + real(*b, sb, zb)) / s + f64::from(z);
-            let bounded = exact.clamp(-128.0, 127.0);
+            let bounded = exact.clamp(0.0, 255.0);
             prop_assert!((f64::from(*q) - bounded).abs() <= 0.51, "{q} instead of {exact}");
         }
     }
 
     #[test]
-    fn grids_and_back(len in straddling(8), seed: u64, scale in 1e-4..10.0_f32, zero_point: i8) {
+    fn grids_and_back(len in straddling(8), seed: u64, scale in 1e-4..10.0_f32, zero_point: u8) {
         let numbers = &mut Numbers::new(seed);
         let mut x: Vec<f32> = numbers.f32s(len).iter().map(|x| x * 300.0).collect();
         x[0] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, 2.5 * scale, -3.5 * scale, 1e30][seed as usize % 7];
@@ -308,49 +432,56 @@ proptest! {
 
     /// One rounding in 64 bits against the same in double precision, whose error cannot reach a half here.
     #[test]
-    fn requantization_rounds_the_real_product(real in 1e-9..1.5_f64, acc in -100_000_000..100_000_000, zero_point: i8) {
-        let requantization = Requantization::new(&[real], zero_point, -128, 127).unwrap();
+    fn requantization_rounds_the_real_product(real in 1e-9..1.5_f64, acc in -100_000_000..100_000_000, zero_point: u8) {
+        let requantization = Requantization::new(&[real], zero_point, 0, 255).unwrap();
         let exact = f64::from(acc) * real + f64::from(zero_point);
         let level = f64::from(requantization.apply_one(acc, 0));
-        let tolerance = 0.5 + 1e-9 * (f64::from(acc) * real).abs() + 1e-6;
-        prop_assert!((level - exact.clamp(-128.0, 127.0)).abs() <= tolerance, "{level} instead of {exact}");
+        let tolerance = 0.5 + f64::from(acc).abs() * f64::from(-34 + 4).exp2() + 1e-6;
+        prop_assert!((level - exact.clamp(0.0, 255.0)).abs() <= tolerance, "{level} instead of {exact}");
     }
 }
 
 #[test]
 fn the_worst_case_does_not_saturate() {
     let k = 4096;
-    for (level, weight) in [(-128, -127), (-128, 127), (127, 127), (127, -127)] {
-        let (a, weights) = (vec![level; k], vec![weight; k]);
-        let packed = PackedWeightsI8::pack(&weights, 1, k).unwrap();
-        let mut out = [0.0];
-        let mut scratch = vec![0; gemm_i8_scratch_len(&packed)];
-        gemm_i8_f32(1, &a, &packed, &[5], &[1.0], &mut scratch, &mut out).unwrap();
-        let exact = k as i32 * i32::from(level) * i32::from(weight) + 5;
-        assert_eq!(out[0], exact as f32);
+    for (products, largest) in [(Products::best(), 255), (Products::Pairs, 255), (Products::Quads, 127)] {
+        for (level, weight) in [(0, -127), (largest, 127), (largest, -127)] {
+            let (a, weights) = (vec![level; k], vec![weight; k]);
+            let packed = PackedWeightsI8::pack(&weights, 1, k, k, &[5], 0, products).unwrap();
+            let mut out = [0.0; BLOCK];
+            let mut scratch = IntegerScratch::new(linear_i8_scratch_len(k, products));
+            linear_i8_f32(&a, &packed, &[1.0; BLOCK], &mut scratch, &mut out).unwrap();
+            let exact = k as i32 * i32::from(level) * i32::from(weight) + 5;
+            assert_eq!(out[0], exact as f32, "{products:?} {level} {weight}");
+        }
     }
     let deepest = crate::integer::MAX_DEPTH;
-    assert!(PackedWeightsI8::pack(&vec![127; deepest], 1, deepest).is_ok());
-    let error = PackedWeightsI8::pack(&vec![127; deepest + 1], 1, deepest + 1).unwrap_err();
-    assert!(matches!(error, KernelError::Depth { .. }));
+    let pack = |k: usize| PackedWeightsI8::pack(&vec![127; k], 1, k, k, &[0], 0, Products::Pairs);
+    assert!(pack(deepest).is_ok());
+    assert!(matches!(pack(deepest + 1).unwrap_err(), KernelError::Depth { .. }));
     assert!(deepest as i64 * 255 * 127 + (1 << 30) <= i64::from(i32::MAX));
 }
 
 #[test]
 fn multipliers_above_one_and_very_different_ones_are_exact() {
-    let requantization = Requantization::new(&[3.0, 1e-7, 0.0], 1, -128, 127).unwrap();
-    let mut out = [0; 3];
-    requantization.apply(&[7, 20_000_000, i32::MAX, 0, 0, 0, 0, 0], 0, &mut out);
-    assert_eq!(out, [22, 3, 1]);
-    requantization.apply(&[i32::MAX, i32::MIN, i32::MIN, 0, 0, 0, 0, 0], 0, &mut out);
-    assert_eq!(out, [127, -128, 1]);
+    let requantization = Requantization::new(&[3.0, 1e-6, 0.0], 129, 0, 255).unwrap();
+    let apply =
+        |acc: [i32; 3]| std::array::from_fn(|channel| requantization.apply_one(acc[channel], channel));
+    assert_eq!(apply([7, 20_000_000, i32::MAX]), [150, 149, 129]);
+    assert_eq!(apply([i32::MAX, -20_000_000, i32::MIN]), [255, 109, 129]);
+    // Four doublings saturate accumulators at 2^27, which is 134 steps of the small channel.
+    assert_eq!(apply([i32::MIN, i32::MAX, 0]), [0, 255, 129]);
     for wrong in [-0.1, f64::NAN, f64::INFINITY, 1e6] {
-        assert!(Requantization::new(&[wrong], 0, -128, 127).is_err(), "{wrong}");
+        assert!(Requantization::new(&[wrong], 0, 0, 255).is_err(), "{wrong}");
     }
 }
 
+/// Where minimum and maximum are relaxed, what they make of NaN is left to the processor.
 #[test]
 fn clamping_keeps_nan_in_lanes_and_tail() {
+    if FLAVOUR == "relaxed" {
+        return;
+    }
     let x = [f32::NAN; 5];
     let mut out = [0.0; 5];
     add_f32(&x, &x, Clamp::RELU6, &mut out).unwrap();
@@ -361,17 +492,17 @@ fn clamping_keeps_nan_in_lanes_and_tail() {
 
 #[test]
 fn wrong_lengths_are_named() {
-    let packed = PackedWeightsF32::pack(&[0.0; 6], 2, 3).unwrap();
-    let error = gemm_f32(2, &[0.0; 5], &packed, &[0.0; 2], None, Clamp::NONE, &mut [0.0; 4]).unwrap_err();
-    assert_eq!(error.to_string(), "a has 5 elements, expected 6");
-    let error =
-        gemm_f32(2, &[0.0; 6], &packed, &[0.0; 2], Some(&[0.0; 3]), Clamp::NONE, &mut [0.0; 4]).unwrap_err();
-    assert_eq!(error.to_string(), "residual has 3 elements, expected 4");
-    assert!(PackedWeightsF32::pack(&[0.0; 5], 2, 3).is_err());
+    let packed = PackedWeightsF32::pack(&[0.0; 6], 2, 3, &[0.0; 2]).unwrap();
+    let error = linear_f32(&[0.0; 2], &packed, Clamp::NONE, &mut [0.0; 8]).unwrap_err();
+    assert_eq!(error.to_string(), "a has 2 elements, expected 3");
+    let error = linear_f32(&[0.0; 3], &packed, Clamp::NONE, &mut [0.0; 2]).unwrap_err();
+    assert_eq!(error.to_string(), "output has 2 elements, expected 8");
+    assert!(PackedWeightsF32::pack(&[0.0; 5], 2, 3, &[0.0; 2]).is_err());
+    assert!(PackedWeightsF32::pack(&[0.0; 6], 2, 3, &[0.0; 1]).is_err());
     let image = ImageShape { height: 2, width: 2, channels: 1 };
     let window = Window { kernel: [3, 3], stride: [1, 1], padding: Padding::default() };
-    let error =
-        depthwise_f32(&[0.0; 4], image, &window, &[0.0; 9], &[0.0], Clamp::NONE, &mut []).unwrap_err();
+    let packed = DepthwiseWeightsF32::pack(&[0.0; 9], 1, 9, &[0.0]).unwrap();
+    let error = depthwise_f32(&[0.0; 32], image, &window, &packed, Clamp::NONE, &mut []).unwrap_err();
     assert!(matches!(error, KernelError::Window { .. }));
     let window = Window { stride: [0, 1], kernel: [1, 1], ..window };
     assert!(window.output_size(2, 2).is_none());
@@ -381,7 +512,7 @@ fn wrong_lengths_are_named() {
         add_i8(
             &[1],
             &[1, 2],
-            &AddRequantization::new((1.0, 0), (1.0, 0), (1.0, 0), -128, 127).unwrap(),
+            &AddRequantization::new((1.0, 0), (1.0, 0), (1.0, 0), 0, 255).unwrap(),
             &mut [0]
         )
         .is_err()
@@ -390,11 +521,10 @@ fn wrong_lengths_are_named() {
 
 #[test]
 fn nothing_in_nothing_out() {
-    let packed = PackedWeightsF32::pack(&[], 0, 3).unwrap();
-    gemm_f32(0, &[], &packed, &[], None, Clamp::NONE, &mut []).unwrap();
-    gemm_f32(2, &[0.0; 6], &packed, &[], None, Clamp::NONE, &mut []).unwrap();
-    let packed = PackedWeightsI8::pack(&[0; 6], 2, 3).unwrap();
-    let requantization = Requantization::new(&[0.5; 2], 0, -128, 127).unwrap();
-    let mut scratch = vec![0; gemm_i8_scratch_len(&packed)];
-    gemm_i8(0, &[], &packed, &[0; 2], &requantization, &mut scratch, &mut []).unwrap();
+    let packed = PackedWeightsF32::pack(&[], 0, 3, &[]).unwrap();
+    linear_f32(&[0.0; 3], &packed, Clamp::NONE, &mut []).unwrap();
+    let packed = PackedWeightsI8::pack(&[], 0, 3, 3, &[], 0, Products::Pairs).unwrap();
+    let requantization = Requantization::new(&[], 0, 0, 255).unwrap();
+    let mut scratch = IntegerScratch::new(linear_i8_scratch_len(3, Products::Pairs));
+    linear_i8(&[0; 3], &packed, &requantization, &mut scratch, &mut []).unwrap();
 }

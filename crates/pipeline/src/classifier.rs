@@ -1,6 +1,6 @@
 //! A model that answers pictures.
 
-use engine::{Executor, Plan, Residuals};
+use engine::{Executor, Fusion, Plan};
 use graph::{Graph, Op};
 use vision::{Answer, Normalization, Preparer};
 
@@ -21,7 +21,7 @@ impl Classifier {
     /// # Errors
     /// [`PipelineError::Engine`] when the engine cannot run it.
     pub fn new(graph: &Graph) -> Result<Self, PipelineError> {
-        let plan = Plan::new(graph, Residuals::Fused)?;
+        let plan = Plan::new(graph, Fusion::Full)?;
         let ends_in_softmax =
             graph.nodes.iter().any(|node| node.output == graph.output && matches!(node.op, Op::Softmax));
         Ok(Self {

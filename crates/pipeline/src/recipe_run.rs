@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use compress::{Recipe, Step, prune_magnitude, quantize_int8, to_float16};
-use engine::{Executor, Plan, Residuals};
+use engine::{Executor, Fusion, Plan};
 use graph::{Evidence, Graph, fold_batch_norms};
 
 use crate::{PipelineError, Sizes, SizesRun};
@@ -100,7 +100,7 @@ impl RecipeRun {
                 }
                 Some(Step::QuantizeInt8) => {
                     let folded = fold_batch_norms(&self.graph)?;
-                    let executor = Box::new(Executor::new(Plan::new(&folded, Residuals::Separate)?));
+                    let executor = Box::new(Executor::new(Plan::new(&folded, Fusion::Observable)?));
                     self.graph = Arc::new(folded);
                     self.work = Work::Calibration { executor, evidence: Evidence::default() };
                     Ok(self.progress())

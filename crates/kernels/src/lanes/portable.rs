@@ -1,5 +1,7 @@
 //! Arrays in place of vectors: what compilers vectorise for other targets, and the contract in plain code.
 
+#![allow(unsafe_code, reason = "loads and stores whose validity is the caller's")]
+
 use std::array::from_fn;
 
 /// The instruction set that the lanes compile to.
@@ -17,6 +19,19 @@ pub(crate) struct I32x4([i32; 4]);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct I16x8([i16; 8]);
 
+/// Sixteen unsigned bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct U8x16([u8; 16]);
+
+/// Sixteen int8.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct I8x16([i8; 16]);
+
+/// What [`I32x4::add_dot_quads`] computes where levels reach beyond 127.
+pub(crate) fn dot_quads_is_exact() -> bool {
+    true
+}
+
 impl F32x4 {
     #[inline(always)]
     pub(crate) fn splat(x: f32) -> Self {
@@ -33,6 +48,36 @@ impl F32x4 {
         *dst = self.0;
     }
 
+    /// Four floats from `src` on.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading four floats.
+    #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const f32) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { src.cast::<[f32; 4]>().read_unaligned() })
+    }
+
+    /// The float at `src`, four times.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading a float.
+    #[inline(always)]
+    pub(crate) unsafe fn splat_at(src: *const f32) -> Self {
+        // SAFETY: the caller's.
+        Self([unsafe { src.read_unaligned() }; 4])
+    }
+
+    /// Writes four floats from `dst` on.
+    ///
+    /// # Safety
+    /// `dst` must be valid for writing four floats.
+    #[inline(always)]
+    pub(crate) unsafe fn store_at(self, dst: *mut f32) {
+        // SAFETY: the caller's.
+        unsafe { dst.cast::<[f32; 4]>().write_unaligned(self.0) }
+    }
+
     /// `self * b + acc`, rounded once where the flavour has a fused instruction, else twice.
     #[inline(always)]
     pub(crate) fn mul_add(self, b: Self, acc: Self) -> Self {
@@ -44,7 +89,13 @@ impl F32x4 {
         Self(from_fn(|i| self.0[i] + b.0[i]))
     }
 
-    /// `min` where the lane is below it, else `max` where it is above, else the lane; NaN stays NaN.
+    #[inline(always)]
+    pub(crate) fn mul(self, b: Self) -> Self {
+        Self(from_fn(|i| self.0[i] * b.0[i]))
+    }
+
+    /// `min` where the lane is below it, else `max` where it is above, else the lane; NaN stays NaN, but for the relaxed
+    /// flavour, where the compiler may use instructions that leave NaN to the processor.
     #[inline(always)]
     pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
         Self(from_fn(|i| {
@@ -71,6 +122,27 @@ impl I32x4 {
         Self(*src)
     }
 
+    /// Four int32 from `src` on, read anew at each call: what the compiler knows to be the same in every turn of a loop, it
+    /// takes apart before the loop, and 64-bit products with it.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading four int32.
+    #[inline(always)]
+    pub(crate) unsafe fn load_anew_at(src: *const i32) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { src.cast::<[i32; 4]>().read_unaligned() })
+    }
+
+    /// Four int32 from `src` on.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading four int32.
+    #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const i32) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { src.cast::<[i32; 4]>().read_unaligned() })
+    }
+
     #[inline(always)]
     pub(crate) fn to_array(self) -> [i32; 4] {
         self.0
@@ -86,6 +158,11 @@ impl I32x4 {
         Self(from_fn(|i| self.0[i].wrapping_mul(b.0[i])))
     }
 
+    #[inline(always)]
+    pub(crate) fn shift_left(self, shift: u32) -> Self {
+        Self(self.0.map(|x| x << shift))
+    }
+
     /// Arithmetic shift.
     #[inline(always)]
     pub(crate) fn shift_right(self, shift: u32) -> Self {
@@ -97,18 +174,25 @@ impl I32x4 {
         Self(from_fn(|i| self.0[i].max(min.0[i]).min(max.0[i])))
     }
 
-    /// `(self * multiplier + rounding) >> (32 + shift)` in 64 bits. Vectors have no arithmetic shift of 64-bit lanes on
-    /// common processors; of the upper halves they have.
+    /// The upper halves of the 64-bit products.
     #[inline(always)]
-    pub(crate) fn multiply_shift(self, multiplier: Self, rounding: i64, shift: u32) -> Self {
-        let product = |i: usize| i64::from(self.0[i]) * i64::from(multiplier.0[i]);
-        Self(from_fn(|i| ((product(i) + rounding) >> 32) as i32 >> shift))
+    pub(crate) fn multiply_high(self, b: Self) -> Self {
+        Self(from_fn(|i| ((i64::from(self.0[i]) * i64::from(b.0[i])) >> 32) as i32))
     }
 
-    /// Eight lanes that are known to fit int8, stored as such.
+    /// As float32, rounded.
     #[inline(always)]
-    pub(crate) fn store_i8(low: Self, high: Self, dst: &mut [i8; 8]) {
-        *dst = from_fn(|i| if i < 4 { low.0[i] as i8 } else { high.0[i - 4] as i8 });
+    pub(crate) fn to_f32(self) -> F32x4 {
+        F32x4(self.0.map(|x| x as f32))
+    }
+
+    /// Adds sums of products of four neighbours: lane `i` gains `sum(w[4i + j] * x[4i + j])` for `j` in `0..4`.
+    ///
+    /// Exact where [`dot_quads_is_exact`]; elsewhere for levels up to 127.
+    #[inline(always)]
+    pub(crate) fn add_dot_quads(self, w: I8x16, x: U8x16) -> Self {
+        let product = |i: usize| i32::from(w.0[i]) * i32::from(x.0[i]);
+        Self(from_fn(|i| self.0[i].wrapping_add((4 * i..4 * i + 4).map(product).sum())))
     }
 }
 
@@ -118,15 +202,50 @@ impl I16x8 {
         Self([x; 8])
     }
 
-    /// Two int16, four times.
+    /// Two int16 from `src` on, four times.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading two int16.
     #[inline(always)]
-    pub(crate) fn splat_pair(pair: &[i16; 2]) -> Self {
+    pub(crate) unsafe fn splat_pair_at(src: *const i16) -> Self {
+        // SAFETY: the caller's.
+        let pair = unsafe { src.cast::<[i16; 2]>().read_unaligned() };
         Self(from_fn(|i| pair[i % 2]))
     }
 
-    /// Eight int8, widened.
+    /// Eight int16 from `src` on.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading eight int16.
     #[inline(always)]
-    pub(crate) fn load_i8(src: &[i8; 8]) -> Self {
+    pub(crate) unsafe fn load_at(src: *const i16) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { src.cast::<[i16; 8]>().read_unaligned() })
+    }
+
+    /// Eight int8 from `src` on, widened.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading eight int8.
+    #[inline(always)]
+    pub(crate) unsafe fn load_i8_at(src: *const i8) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { src.cast::<[i8; 8]>().read_unaligned() }.map(i16::from))
+    }
+
+    /// Eight unsigned bytes from `src` on, widened.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading eight bytes.
+    #[inline(always)]
+    pub(crate) unsafe fn load_u8_at(src: *const u8) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { src.cast::<[u8; 8]>().read_unaligned() }.map(i16::from))
+    }
+
+    /// Eight unsigned bytes, widened.
+    #[inline(always)]
+    pub(crate) fn load_u8(src: &[u8; 8]) -> Self {
         Self(src.map(i16::from))
     }
 
@@ -139,6 +258,11 @@ impl I16x8 {
     #[inline(always)]
     pub(crate) fn sub(self, b: Self) -> Self {
         Self(from_fn(|i| self.0[i].wrapping_sub(b.0[i])))
+    }
+
+    #[inline(always)]
+    pub(crate) fn add_saturating(self, b: Self) -> Self {
+        Self(from_fn(|i| self.0[i].saturating_add(b.0[i])))
     }
 
     /// Sums of products of neighbours: lane `i` is `a[2i] * b[2i] + a[2i + 1] * b[2i + 1]`.
@@ -159,5 +283,80 @@ impl I16x8 {
     #[inline(always)]
     pub(crate) fn widen(self) -> [I32x4; 2] {
         [I32x4(from_fn(|i| i32::from(self.0[i]))), I32x4(from_fn(|i| i32::from(self.0[i + 4])))]
+    }
+
+    /// Eight int32, saturated.
+    #[inline(always)]
+    pub(crate) fn narrow(low: I32x4, high: I32x4) -> Self {
+        let lane = |i: usize| if i < 4 { low.0[i] } else { high.0[i - 4] };
+        Self(from_fn(|i| lane(i).clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16))
+    }
+}
+
+impl U8x16 {
+    #[inline(always)]
+    pub(crate) fn splat(x: u8) -> Self {
+        Self([x; 16])
+    }
+
+    /// Four bytes from `src` on, four times.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading four bytes.
+    #[inline(always)]
+    pub(crate) unsafe fn splat_quad_at(src: *const u8) -> Self {
+        // SAFETY: the caller's.
+        let quad = unsafe { src.cast::<[u8; 4]>().read_unaligned() };
+        Self(from_fn(|i| quad[i % 4]))
+    }
+
+    /// Writes sixteen bytes from `dst` on.
+    ///
+    /// # Safety
+    /// `dst` must be valid for writing sixteen bytes.
+    #[inline(always)]
+    pub(crate) unsafe fn store_at(self, dst: *mut u8) {
+        // SAFETY: the caller's.
+        unsafe { dst.cast::<[u8; 16]>().write_unaligned(self.0) }
+    }
+
+    /// Writes the first eight bytes from `dst` on.
+    ///
+    /// # Safety
+    /// `dst` must be valid for writing eight bytes.
+    #[inline(always)]
+    pub(crate) unsafe fn store_half_at(self, dst: *mut u8) {
+        // SAFETY: the caller's.
+        unsafe { dst.cast::<[u8; 8]>().write_unaligned(from_fn(|i| self.0[i])) }
+    }
+
+    /// The first eight bytes.
+    #[inline(always)]
+    pub(crate) fn store_half(self, dst: &mut [u8; 8]) {
+        *dst = from_fn(|i| self.0[i]);
+    }
+
+    /// Sixteen int16, saturated.
+    #[inline(always)]
+    pub(crate) fn narrow(low: I16x8, high: I16x8) -> Self {
+        let lane = |i: usize| if i < 8 { low.0[i] } else { high.0[i - 8] };
+        Self(from_fn(|i| lane(i).clamp(0, 255) as u8))
+    }
+
+    #[inline(always)]
+    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
+        Self(from_fn(|i| self.0[i].max(min.0[i]).min(max.0[i])))
+    }
+}
+
+impl I8x16 {
+    /// Sixteen int8 from `src` on.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading sixteen int8.
+    #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const i8) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { src.cast::<[i8; 16]>().read_unaligned() })
     }
 }

@@ -16,6 +16,20 @@ pub(crate) struct I32x4(v128);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct I16x8(v128);
 
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct U8x16(v128);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct I8x16(v128);
+
+/// Asks the instruction: the standard defines it for a second operand up to 127, and processors differ beyond that.
+/// Those with a dot product of signed and unsigned bytes (VNNI) take it as unsigned; older ones saturate sums of two.
+pub(crate) fn dot_quads_is_exact() -> bool {
+    let w = I8x16(i8x16_splat(std::hint::black_box(-127)));
+    let x = U8x16(u8x16_splat(std::hint::black_box(255)));
+    I32x4::splat(0).add_dot_quads(w, x).to_array() == [4 * -127 * 255; 4]
+}
+
 impl F32x4 {
     #[inline(always)]
     pub(crate) fn splat(x: f32) -> Self {
@@ -34,6 +48,24 @@ impl F32x4 {
         unsafe { v128_store(dst.as_mut_ptr().cast(), self.0) }
     }
 
+    #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const f32) -> Self {
+        // SAFETY: the caller's; `v128.load` needs no alignment.
+        Self(unsafe { v128_load(src.cast()) })
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn splat_at(src: *const f32) -> Self {
+        // SAFETY: the caller's; `v128.load32_splat` needs no alignment.
+        Self(unsafe { v128_load32_splat(src.cast()) })
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn store_at(self, dst: *mut f32) {
+        // SAFETY: the caller's; `v128.store` needs no alignment.
+        unsafe { v128_store(dst.cast(), self.0) }
+    }
+
     #[cfg(target_feature = "relaxed-simd")]
     #[inline(always)]
     pub(crate) fn mul_add(self, b: Self, acc: Self) -> Self {
@@ -49,6 +81,11 @@ impl F32x4 {
     #[inline(always)]
     pub(crate) fn add(self, b: Self) -> Self {
         Self(f32x4_add(self.0, b.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn mul(self, b: Self) -> Self {
+        Self(f32x4_mul(self.0, b.0))
     }
 
     // `pmax(a, b)` is `a < b ? b : a` and `pmin(a, b)` is `b < a ? b : a`: NaN in the first operand stays.
@@ -76,6 +113,18 @@ impl I32x4 {
     }
 
     #[inline(always)]
+    pub(crate) unsafe fn load_anew_at(src: *const i32) -> Self {
+        // SAFETY: the caller's; this machine has no alignment to keep, and blocks of eight int32 have it all the same.
+        Self(unsafe { src.cast::<v128>().read_volatile() })
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const i32) -> Self {
+        // SAFETY: the caller's; `v128.load` needs no alignment.
+        Self(unsafe { v128_load(src.cast()) })
+    }
+
+    #[inline(always)]
     pub(crate) fn to_array(self) -> [i32; 4] {
         [
             i32x4_extract_lane::<0>(self.0),
@@ -96,6 +145,11 @@ impl I32x4 {
     }
 
     #[inline(always)]
+    pub(crate) fn shift_left(self, shift: u32) -> Self {
+        Self(i32x4_shl(self.0, shift))
+    }
+
+    #[inline(always)]
     pub(crate) fn shift_right(self, shift: u32) -> Self {
         Self(i32x4_shr(self.0, shift))
     }
@@ -106,18 +160,32 @@ impl I32x4 {
     }
 
     #[inline(always)]
-    pub(crate) fn multiply_shift(self, multiplier: Self, rounding: i64, shift: u32) -> Self {
-        let rounding = i64x2_splat(rounding);
-        let low = i64x2_add(i64x2_extmul_low_i32x4(self.0, multiplier.0), rounding);
-        let high = i64x2_add(i64x2_extmul_high_i32x4(self.0, multiplier.0), rounding);
-        Self(i32x4_shr(i32x4_shuffle::<1, 3, 5, 7>(low, high), shift))
+    pub(crate) fn multiply_high(self, b: Self) -> Self {
+        let low = i64x2_extmul_low_i32x4(self.0, b.0);
+        let high = i64x2_extmul_high_i32x4(self.0, b.0);
+        Self(i32x4_shuffle::<1, 3, 5, 7>(low, high))
     }
 
     #[inline(always)]
-    pub(crate) fn store_i8(low: Self, high: Self, dst: &mut [i8; 8]) {
-        let words = i16x8_narrow_i32x4(low.0, high.0);
-        let bytes = i8x16_narrow_i16x8(words, words);
-        *dst = i64x2_extract_lane::<0>(bytes).to_le_bytes().map(|byte| byte as i8);
+    pub(crate) fn to_f32(self) -> F32x4 {
+        F32x4(f32x4_convert_i32x4(self.0))
+    }
+
+    #[cfg(target_feature = "relaxed-simd")]
+    #[inline(always)]
+    pub(crate) fn add_dot_quads(self, w: I8x16, x: U8x16) -> Self {
+        Self(i32x4_relaxed_dot_i8x16_i7x16_add(w.0, x.0, self.0))
+    }
+
+    /// Exact, but slower than products of pairs: there for comparison.
+    #[cfg(not(target_feature = "relaxed-simd"))]
+    #[inline(always)]
+    pub(crate) fn add_dot_quads(self, w: I8x16, x: U8x16) -> Self {
+        let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(w.0), i16x8_extend_low_u8x16(x.0));
+        let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(w.0), i16x8_extend_high_u8x16(x.0));
+        let even = i32x4_shuffle::<0, 2, 4, 6>(low, high);
+        let odd = i32x4_shuffle::<1, 3, 5, 7>(low, high);
+        Self(i32x4_add(self.0, i32x4_add(even, odd)))
     }
 }
 
@@ -128,15 +196,33 @@ impl I16x8 {
     }
 
     #[inline(always)]
-    pub(crate) fn splat_pair(pair: &[i16; 2]) -> Self {
-        // SAFETY: `pair` is 4 readable bytes, and `v128.load32_splat` needs no alignment.
-        Self(unsafe { v128_load32_splat(pair.as_ptr().cast()) })
+    pub(crate) unsafe fn splat_pair_at(src: *const i16) -> Self {
+        // SAFETY: the caller's; `v128.load32_splat` needs no alignment.
+        Self(unsafe { v128_load32_splat(src.cast()) })
     }
 
     #[inline(always)]
-    pub(crate) fn load_i8(src: &[i8; 8]) -> Self {
-        // SAFETY: `src` is 8 readable bytes, and `v128.load8x8_s` needs no alignment.
-        Self(unsafe { i16x8_load_extend_i8x8(src.as_ptr()) })
+    pub(crate) unsafe fn load_at(src: *const i16) -> Self {
+        // SAFETY: the caller's; `v128.load` needs no alignment.
+        Self(unsafe { v128_load(src.cast()) })
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn load_i8_at(src: *const i8) -> Self {
+        // SAFETY: the caller's; `v128.load8x8_s` needs no alignment.
+        Self(unsafe { i16x8_load_extend_i8x8(src) })
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn load_u8_at(src: *const u8) -> Self {
+        // SAFETY: the caller's; `v128.load8x8_u` needs no alignment.
+        Self(unsafe { i16x8_load_extend_u8x8(src) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn load_u8(src: &[u8; 8]) -> Self {
+        // SAFETY: `src` is 8 readable bytes, and `v128.load8x8_u` needs no alignment.
+        Self(unsafe { i16x8_load_extend_u8x8(src.as_ptr()) })
     }
 
     #[inline(always)]
@@ -148,6 +234,11 @@ impl I16x8 {
     #[inline(always)]
     pub(crate) fn sub(self, b: Self) -> Self {
         Self(i16x8_sub(self.0, b.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn add_saturating(self, b: Self) -> Self {
+        Self(i16x8_add_sat(self.0, b.0))
     }
 
     #[inline(always)]
@@ -166,5 +257,59 @@ impl I16x8 {
     #[inline(always)]
     pub(crate) fn widen(self) -> [I32x4; 2] {
         [I32x4(i32x4_extend_low_i16x8(self.0)), I32x4(i32x4_extend_high_i16x8(self.0))]
+    }
+
+    #[inline(always)]
+    pub(crate) fn narrow(low: I32x4, high: I32x4) -> Self {
+        Self(i16x8_narrow_i32x4(low.0, high.0))
+    }
+}
+
+impl U8x16 {
+    #[inline(always)]
+    pub(crate) fn splat(x: u8) -> Self {
+        Self(u8x16_splat(x))
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn splat_quad_at(src: *const u8) -> Self {
+        // SAFETY: the caller's; `v128.load32_splat` needs no alignment.
+        Self(unsafe { v128_load32_splat(src.cast()) })
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn store_at(self, dst: *mut u8) {
+        // SAFETY: the caller's; `v128.store` needs no alignment.
+        unsafe { v128_store(dst.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn store_half_at(self, dst: *mut u8) {
+        // SAFETY: the caller's; `v128.store64_lane` needs no alignment.
+        unsafe { v128_store64_lane::<0>(self.0, dst.cast()) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn store_half(self, dst: &mut [u8; 8]) {
+        // SAFETY: `dst` is 8 writable bytes, and `v128.store64_lane` needs no alignment.
+        unsafe { v128_store64_lane::<0>(self.0, dst.as_mut_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn narrow(low: I16x8, high: I16x8) -> Self {
+        Self(u8x16_narrow_i16x8(low.0, high.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
+        Self(u8x16_min(u8x16_max(self.0, min.0), max.0))
+    }
+}
+
+impl I8x16 {
+    #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const i8) -> Self {
+        // SAFETY: the caller's; `v128.load` needs no alignment.
+        Self(unsafe { v128_load(src.cast()) })
     }
 }

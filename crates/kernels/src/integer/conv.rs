@@ -1,0 +1,194 @@
+//! Dense integer layers on images and vectors.
+
+use super::gemm::{
+    Finish, PackedWeightsI8, Products, ToLevels, ToReal, pointwise_i8, pointwise_scratch_len, product_i8,
+};
+use super::requantize::Requantization;
+use crate::blocks::{Aligned, zeros};
+use crate::conv::{Geometry, blocked_rows, is_pointwise, padded_len, vector};
+use crate::error::{check_at_least, check_len};
+use crate::gemm::{NR, Rows};
+use crate::lanes::I16x8;
+use crate::{ImageShape, KernelError, Layout, Window};
+
+/// Room for what a dense integer layer lays out before it multiplies: bytes with padding around them, or words.
+#[derive(Debug)]
+pub struct IntegerScratch {
+    pub(crate) bytes: Aligned<u8>,
+    pub(crate) words: Aligned<i16>,
+}
+
+/// Elements of an [`IntegerScratch`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IntegerScratchLen {
+    /// Of the bytes.
+    pub bytes: usize,
+    /// Of the words.
+    pub words: usize,
+}
+
+impl IntegerScratchLen {
+    /// Enough for both.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self { bytes: self.bytes.max(other.bytes), words: self.words.max(other.words) }
+    }
+
+    pub(crate) fn of(products: Products, len: usize) -> Self {
+        // A run that is rounded up to whole steps reaches beyond the last pixel.
+        let len = len.saturating_add(NR);
+        match products {
+            Products::Pairs => Self { bytes: 0, words: len },
+            Products::Quads => Self { bytes: len, words: 0 },
+        }
+    }
+}
+
+impl IntegerScratch {
+    /// Allocates.
+    pub fn new(len: IntegerScratchLen) -> Self {
+        Self { bytes: zeros(len.bytes), words: zeros(len.words) }
+    }
+}
+
+/// Scratch that a convolution needs.
+pub fn conv2d_i8_scratch_len(
+    layout: Layout,
+    image: ImageShape,
+    window: &Window,
+    products: Products,
+) -> IntegerScratchLen {
+    match is_pointwise(layout, window) {
+        true => IntegerScratchLen::of(products, pointwise_scratch_len(layout.reduction(image, window))),
+        false => IntegerScratchLen::of(products, padded_len(layout, image, window)),
+    }
+}
+
+/// Scratch that a linear layer over a vector of `k` levels needs.
+pub fn linear_i8_scratch_len(k: usize, products: Products) -> IntegerScratchLen {
+    IntegerScratchLen::of(products, k)
+}
+
+/// `output = requantize(conv(input, weights) + bias)` on integers; around the input there is `zero_point`, which
+/// stands for 0.
+///
+/// - `input`: `image` in `layout`; `weights`: packed from `[n, k]` with `k` in the layout's order, in runs of what is
+///   contiguous in it ([`Layout::run`]); `output`: `[out_height, out_width, n]`, blocked.
+///
+/// Accumulators wrap at 32 bits; with `k` bounded by packing and biases below 2^30 they cannot.
+///
+/// # Errors
+/// [`KernelError::Length`], [`KernelError::Shape`] and [`KernelError::Window`] for sizes that do not fit.
+#[expect(clippy::too_many_arguments, reason = "a convolution is made of these")]
+pub fn conv2d_i8(
+    input: &[u8],
+    layout: Layout,
+    image: ImageShape,
+    window: &Window,
+    zero_point: u8,
+    weights: &PackedWeightsI8,
+    requantization: &Requantization,
+    scratch: &mut IntegerScratch,
+    output: &mut [u8],
+) -> Result<(), KernelError> {
+    requantization.check_channels(weights.n())?;
+    check_len("input", input.len(), layout.len(image))?;
+    let finish = ToLevels(requantization);
+    if is_pointwise(layout, window) {
+        let rows = blocked_rows(image);
+        return match weights.products() {
+            Products::Quads => pointwise_i8(input, rows, weights, &finish, copy, &mut scratch.bytes, output),
+            Products::Pairs => pointwise_i8(input, rows, weights, &finish, widen, &mut scratch.words, output),
+        };
+    }
+    let geometry = Geometry::new(layout, image, window, weights.k())?;
+    match weights.products() {
+        Products::Quads => {
+            let staged = geometry.stage(input, zero_point, |x| x, &mut scratch.bytes)?.len();
+            product_i8(&scratch.bytes[..staged + NR], &geometry.rows, weights, &finish, output)
+        }
+        Products::Pairs => {
+            let outside = i16::from(zero_point);
+            let staged = geometry.stage(input, outside, i16::from, &mut scratch.words)?.len();
+            product_i8(&scratch.words[..staged + NR], &geometry.rows, weights, &finish, output)
+        }
+    }
+}
+
+#[inline(always)]
+pub(crate) fn copy(levels: &[u8; NR], plain: &mut [u8; NR]) {
+    *plain = *levels;
+}
+
+#[inline(always)]
+pub(crate) fn widen(levels: &[u8; NR], plain: &mut [i16; NR]) {
+    I16x8::load_u8(levels).store(plain);
+}
+
+/// `output = requantize(input * weightsᵀ + bias)` on integers: a linear layer on a vector of levels.
+///
+/// - `input`: `[k]`; `output`: `[n]`, filled up to whole blocks.
+///
+/// # Errors
+/// As [`conv2d_i8`].
+pub fn linear_i8(
+    input: &[u8],
+    weights: &PackedWeightsI8,
+    requantization: &Requantization,
+    scratch: &mut IntegerScratch,
+    output: &mut [u8],
+) -> Result<(), KernelError> {
+    requantization.check_channels(weights.n())?;
+    linear(input, weights, &ToLevels(requantization), scratch, output)
+}
+
+/// `output = (input * weightsᵀ + bias) * scales`: a classifier's logits as real numbers.
+///
+/// - `scales`: `[n]`, `s_x * s_w` of each channel, filled up to whole blocks; `output`: likewise.
+///
+/// # Errors
+/// As [`conv2d_i8`].
+pub fn linear_i8_f32(
+    input: &[u8],
+    weights: &PackedWeightsI8,
+    scales: &[f32],
+    scratch: &mut IntegerScratch,
+    output: &mut [f32],
+) -> Result<(), KernelError> {
+    check_len("scales", scales.len(), weights.n().next_multiple_of(NR))?;
+    linear(input, weights, &ToReal(scales.as_chunks().0), scratch, output)
+}
+
+fn linear<F: Finish>(
+    input: &[u8],
+    weights: &PackedWeightsI8,
+    finish: &F,
+    scratch: &mut IntegerScratch,
+    output: &mut [F::Output],
+) -> Result<(), KernelError> {
+    let rows: Rows = vector(weights.k());
+    check_len("input", input.len(), weights.k())?;
+    match weights.products() {
+        Products::Quads => {
+            let staged = stage_vector(input, |x| x, &mut scratch.bytes)?;
+            product_i8(staged, &rows, weights, finish, output)
+        }
+        Products::Pairs => {
+            let staged = stage_vector(input, i16::from, &mut scratch.words)?;
+            product_i8(staged, &rows, weights, finish, output)
+        }
+    }
+}
+
+/// Copies a vector, so that it can be read beyond its end.
+fn stage_vector<'s, T>(
+    input: &[u8],
+    convert: impl Fn(u8) -> T,
+    scratch: &'s mut [T],
+) -> Result<&'s [T], KernelError> {
+    check_at_least("scratch", scratch.len(), input.len() + NR)?;
+    for (staged, x) in scratch.iter_mut().zip(input) {
+        *staged = convert(*x);
+    }
+    Ok(&scratch[..input.len() + NR])
+}

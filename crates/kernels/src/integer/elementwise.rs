@@ -1,0 +1,126 @@
+//! Element by element on levels, and pooling. Layouts do not matter where lengths agree.
+
+use super::requantize::{AddRequantization, Requantization};
+use crate::blocks::{BLOCK, blocked_len, blocks};
+use crate::error::check_len;
+use crate::lanes::{F32x4, I16x8, I32x4, U8x16};
+use crate::{ImageShape, KernelError};
+
+/// Quantizes: `q = clamp(round_ties_even(x / scale) + zero_point, 0, 255)`, NaN becomes `zero_point`.
+///
+/// - `x`, `q`: of one length. `scale`: finite and `> 0`.
+///
+/// # Errors
+/// [`KernelError::Length`] when lengths differ, [`KernelError::Number`] for an unusable scale.
+///
+/// Source: ONNX QuantizeLinear. TFLite rounds halves away from zero instead.
+pub fn quantize_i8(x: &[f32], scale: f32, zero_point: u8, q: &mut [u8]) -> Result<(), KernelError> {
+    check_len("q", q.len(), x.len())?;
+    check_scale(scale)?;
+    let (divisor, offset) = (F32x4::splat(scale), I32x4::splat(i32::from(zero_point)));
+    // Beyond ±2^20 every level saturates; the bound keeps the zero point from wrapping an int32.
+    let (min, max) = (I32x4::splat(-(1 << 20)), I32x4::splat(1 << 20));
+    let level = |x: &[f32; 4]| F32x4::load(x).divided_to_i32(divisor).clamp(min, max).add(offset);
+    let ((x, x_rest), (q, q_rest)) = (x.as_chunks::<8>(), q.as_chunks_mut::<8>());
+    for (x, q) in x.iter().zip(q) {
+        let ([low, high], []) = x.as_chunks::<4>() else { unreachable!("eight is two fours") };
+        let words = I16x8::narrow(level(low), level(high));
+        U8x16::narrow(words, words).store_half(q);
+    }
+    for (x, q) in x_rest.iter().zip(q_rest) {
+        *q = level(&[*x; 4]).to_array()[0].clamp(0, 255) as u8;
+    }
+    Ok(())
+}
+
+/// `x = scale * (q - zero_point)`, of one length.
+///
+/// # Errors
+/// As [`quantize_i8`].
+pub fn dequantize_i8(q: &[u8], scale: f32, zero_point: u8, x: &mut [f32]) -> Result<(), KernelError> {
+    check_len("x", x.len(), q.len())?;
+    check_scale(scale)?;
+    for (x, q) in x.iter_mut().zip(q) {
+        *x = scale * f32::from(i16::from(*q) - i16::from(zero_point));
+    }
+    Ok(())
+}
+
+fn check_scale(scale: f32) -> Result<(), KernelError> {
+    match scale.is_finite() && scale > 0.0 {
+        true => Ok(()),
+        false => Err(KernelError::Number {
+            what: "scale",
+            value: f64::from(scale),
+            bounds: "0 (excluded) to infinity",
+        }),
+    }
+}
+
+/// Adds two activations of one length by [`AddRequantization`]'s formula.
+///
+/// # Errors
+/// [`KernelError::Length`] when lengths differ.
+pub fn add_i8(
+    a: &[u8],
+    b: &[u8],
+    requantization: &AddRequantization,
+    out: &mut [u8],
+) -> Result<(), KernelError> {
+    check_len("b", b.len(), a.len())?;
+    check_len("out", out.len(), a.len())?;
+    let AddRequantization { multipliers, zero_points, shift, zero_point, min, max } = *requantization;
+    let zero_points = zero_points.map(|zero_point| I16x8::splat(i16::from(zero_point)));
+    let multipliers = multipliers.map(I32x4::splat);
+    let (rounding, offset) = (I32x4::splat(1 << (shift - 1)), I16x8::splat(i16::from(zero_point)));
+    let (min, max) = (U8x16::splat(min), U8x16::splat(max));
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let (out, out_rest) = out.as_chunks_mut::<8>();
+    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+        let [a0, a1] = I16x8::load_u8(a).sub(zero_points[0]).widen();
+        let [b0, b1] = I16x8::load_u8(b).sub(zero_points[1]).widen();
+        let level = |a: I32x4, b: I32x4| {
+            a.mul(multipliers[0]).add(b.mul(multipliers[1])).add(rounding).shift_right(shift)
+        };
+        let words = I16x8::narrow(level(a0, b0), level(a1, b1)).add_saturating(offset);
+        U8x16::narrow(words, words).clamp(min, max).store_half(out);
+    }
+    for ((out, a), b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
+        *out = requantization.apply_one(*a, *b);
+    }
+    Ok(())
+}
+
+/// Mean of each channel over all pixels: sums of `q - zero_point`, requantized by `s_x / (height * width) / s_y` per
+/// channel.
+///
+/// - `input`: `image`, blocked; `out`: `[channels]`, filled up to whole blocks.
+///
+/// # Errors
+/// [`KernelError::Length`] for a slice of the wrong length, [`KernelError::Depth`] for more than 2^22 pixels.
+pub fn global_average_pool_i8(
+    input: &[u8],
+    image: ImageShape,
+    zero_point: u8,
+    requantization: &Requantization,
+    out: &mut [u8],
+) -> Result<(), KernelError> {
+    check_len("input", input.len(), blocked_len(image))?;
+    check_len("out", out.len(), blocks(image.channels) * BLOCK)?;
+    requantization.check_channels(image.channels)?;
+    let (k, max) = (image.height * image.width, 1 << 22);
+    if k > max {
+        return Err(KernelError::Depth { k, max });
+    }
+    let start = I32x4::splat(-i32::from(zero_point) * k as i32);
+    let planes = input.chunks_exact((k * BLOCK).max(1));
+    for (block, (out, plane)) in out.as_chunks_mut::<BLOCK>().0.iter_mut().zip(planes).enumerate() {
+        let mut sums = [start; 2];
+        for pixel in plane.as_chunks::<BLOCK>().0 {
+            let [low, high] = I16x8::load_u8(pixel).widen();
+            sums = [sums[0].add(low), sums[1].add(high)];
+        }
+        requantization.block(block).two([sums; 2]).store_half(out);
+    }
+    Ok(())
+}

@@ -1,0 +1,448 @@
+//! int8 matrix product with packed weights: the inside of every dense integer layer.
+//!
+//! The tile is the one of the float product, 4 rows by 8 columns. An instruction multiplies pairs of neighbours in the
+//! reduction (widened to int16) or quads of them (bytes as they are), so a turn of the loop takes two or four steps of
+//! the reduction at once.
+
+#![allow(unsafe_code, reason = "tiles read and write through pointers; their ranges are checked before")]
+
+use std::sync::OnceLock;
+
+use super::MAX_DEPTH;
+use super::requantize::{BlockRequantization, Requantization};
+use crate::KernelError;
+use crate::blocks::{Aligned, BLOCK};
+use crate::error::{check_at_least, check_fits, check_len};
+use crate::gemm::{BlockedRows, NR, Rows, Walk, rows_per_unit};
+use crate::lanes::{F32x4, I8x16, I16x8, I32x4, U8x16, dot_quads_is_exact};
+
+/// Rows of the tile.
+const MR: usize = 4;
+/// Levels of a block of rows that are multiplied with all panels before the next block: a part of L2.
+const ROWS_LEVELS: usize = 1 << 16;
+
+/// How many neighbours of the reduction one instruction multiplies and adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Products {
+    /// Two, widened to int16. Every processor is exact.
+    Pairs,
+    /// Four, as bytes. Exact where the processor takes unsigned levels; elsewhere for levels up to 127.
+    Quads,
+}
+
+impl Products {
+    /// The faster of those that are exact here. Asks the processor once.
+    pub fn best() -> Self {
+        static BEST: OnceLock<Products> = OnceLock::new();
+        *BEST.get_or_init(|| match cfg!(target_feature = "relaxed-simd") && dot_quads_is_exact() {
+            true => Self::Quads,
+            false => Self::Pairs,
+        })
+    }
+
+    fn len(self) -> usize {
+        match self {
+            Self::Pairs => 2,
+            Self::Quads => 4,
+        }
+    }
+}
+
+/// Weights `[n, k]` and biases `[n]` packed in panels of eight output channels, neighbours in `k` together.
+///
+/// ```text
+/// panel 0:  w[0][0] w[0][1]  w[1][0] w[1][1]  …  w[7][0] w[7][1]    w[0][2] w[0][3]  …        (pairs)
+/// panel 0:  w[0][0] … w[0][3]  w[1][0] … w[1][3]  …  w[7][3]    w[0][4] …                     (quads)
+/// ```
+/// Each run of the reduction and the last panel are filled up with zeros.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackedWeightsI8 {
+    panels: Aligned<i8>,
+    bias: Vec<[i32; NR]>,
+    n: usize,
+    k: usize,
+    run: usize,
+    products: Products,
+}
+
+impl PackedWeightsI8 {
+    /// Packs `weights`, `[n, k]` row-major, and `bias`, `[n]`, which takes in the input's zero point.
+    ///
+    /// - `run`: how many elements of the reduction lie side by side in the input; divides `k`.
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] and [`KernelError::Shape`] for sizes that do not fit, [`KernelError::Depth`] when `k`
+    /// products do not fit an int32 accumulator.
+    pub fn pack(
+        weights: &[i8],
+        n: usize,
+        k: usize,
+        run: usize,
+        bias: &[i32],
+        zero_point: u8,
+        products: Products,
+    ) -> Result<Self, KernelError> {
+        check_len("weights", weights.len(), n * k)?;
+        check_len("bias", bias.len(), n)?;
+        check_fits("reduction", k.min(1), 1)?;
+        check_fits("run of the reduction", run * (k / run.max(1)), k)?;
+        if k > MAX_DEPTH {
+            return Err(KernelError::Depth { k, max: MAX_DEPTH });
+        }
+        let step = products.len();
+        let mut panels = Vec::with_capacity(n.div_ceil(NR) * NR * (k / run) * run.next_multiple_of(step));
+        let mut biases = Vec::with_capacity(n.div_ceil(NR));
+        for panel in 0..n.div_ceil(NR) {
+            let row = |column: usize| weights.get((panel * NR + column) * k..(panel * NR + column + 1) * k);
+            biases.push(std::array::from_fn(|column| {
+                let sum: i32 = row(column).unwrap_or_default().iter().map(|w| i32::from(*w)).sum();
+                let bias = bias.get(panel * NR + column).copied().unwrap_or(0);
+                bias.wrapping_sub(i32::from(zero_point).wrapping_mul(sum))
+            }));
+            for first in (0..k).step_by(run) {
+                for group in (0..run).step_by(step) {
+                    for column in 0..NR {
+                        let value =
+                            |i: usize| if i < run { row(column).map_or(0, |row| row[first + i]) } else { 0 };
+                        panels.extend((group..group + step).map(value));
+                    }
+                }
+            }
+        }
+        Ok(Self { panels: Aligned::from_slice(64, &panels), bias: biases, n, k, run, products })
+    }
+
+    /// Output channels.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// Length of the reduction.
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// How the product runs.
+    pub fn products(&self) -> Products {
+        self.products
+    }
+
+    /// Bytes of the packed weights and biases.
+    pub fn bytes(&self) -> usize {
+        self.panels.len() + size_of_val(self.bias.as_slice())
+    }
+
+    fn n_panels(&self) -> usize {
+        self.n.div_ceil(NR)
+    }
+
+    /// Elements of a panel.
+    fn panel(&self) -> usize {
+        self.k / self.run * self.run.next_multiple_of(self.products.len()) * NR
+    }
+}
+
+/// A level of an activation as a product's input: a byte, or widened for pairs.
+pub(crate) trait Level: Copy {
+    /// Elements that one instruction takes of a row.
+    const STEP: usize;
+
+    /// Multiplies `R` rows with a panel, from the biases on.
+    ///
+    /// # Safety
+    /// `a` must be valid for reads of `R` rows of the walk with its runs rounded up to whole steps, `b` for a panel of
+    /// such a reduction.
+    unsafe fn multiply<const R: usize>(
+        a: *const Self,
+        walk: Walk,
+        b: *const i8,
+        bias: [I32x4; 2],
+    ) -> [[I32x4; 2]; R];
+}
+
+impl Level for i16 {
+    const STEP: usize = 2;
+
+    #[inline(always)]
+    unsafe fn multiply<const R: usize>(
+        a: *const Self,
+        walk: Walk,
+        b: *const i8,
+        bias: [I32x4; 2],
+    ) -> [[I32x4; 2]; R] {
+        // SAFETY: the caller's, for offsets within the walk.
+        unsafe {
+            accumulate::<Self, R>(a, walk, b, bias, |rows, b, acc| {
+                let x: [I16x8; R] = std::array::from_fn(|row| I16x8::splat_pair_at(rows[row]));
+                let [w0, w1] = [0, 8].map(|half| I16x8::load_i8_at(b.add(half)));
+                for (acc, x) in acc.iter_mut().zip(x) {
+                    *acc = [acc[0].add(x.dot(w0)), acc[1].add(x.dot(w1))];
+                }
+            })
+        }
+    }
+}
+
+impl Level for u8 {
+    const STEP: usize = 4;
+
+    #[inline(always)]
+    unsafe fn multiply<const R: usize>(
+        a: *const Self,
+        walk: Walk,
+        b: *const i8,
+        bias: [I32x4; 2],
+    ) -> [[I32x4; 2]; R] {
+        // SAFETY: the caller's, for offsets within the walk.
+        unsafe {
+            accumulate::<Self, R>(a, walk, b, bias, |rows, b, acc| {
+                let x: [U8x16; R] = std::array::from_fn(|row| U8x16::splat_quad_at(rows[row]));
+                let [w0, w1] = [0, 16].map(|half| I8x16::load_at(b.add(half)));
+                for (acc, x) in acc.iter_mut().zip(x) {
+                    *acc = [acc[0].add_dot_quads(w0, x), acc[1].add_dot_quads(w1, x)];
+                }
+            })
+        }
+    }
+}
+
+/// Calls `step` for each step of the reduction with the rows' and the panel's places.
+///
+/// # Safety
+/// As [`Level::multiply`]; `step` may read `T::STEP` elements of each row and `T::STEP * 8` of the panel.
+#[inline(always)]
+unsafe fn accumulate<T: Level, const R: usize>(
+    a: *const T,
+    walk: Walk,
+    b: *const i8,
+    bias: [I32x4; 2],
+    step: impl Fn([*const T; R], *const i8, &mut [[I32x4; 2]; R]),
+) -> [[I32x4; 2]; R] {
+    let mut acc = [bias; R];
+    let (mut b, mut sequence) = (b, a);
+    let steps = walk.run.div_ceil(T::STEP);
+    for _ in 0..walk.outer.0 {
+        let mut run = sequence;
+        for _ in 0..walk.inner.0 {
+            let mut rows: [*const T; R] = std::array::from_fn(|row| run.wrapping_add(row * walk.row));
+            for _ in 0..steps {
+                step(rows, b, &mut acc);
+                b = b.wrapping_add(T::STEP * NR);
+                rows = rows.map(|row| row.wrapping_add(T::STEP));
+            }
+            run = run.wrapping_add(walk.inner.1);
+        }
+        sequence = sequence.wrapping_add(walk.outer.1);
+    }
+    acc
+}
+
+/// What becomes of a panel's accumulators.
+pub(crate) trait Finish {
+    /// Elements of the output.
+    type Output;
+    /// What one panel needs, in registers.
+    type Panel: Copy;
+
+    fn panel(&self, panel: usize) -> Self::Panel;
+
+    /// Writes `R` rows of a panel, four at most.
+    ///
+    /// # Safety
+    /// `output` must be valid for writes of `R` blocks.
+    unsafe fn store<const R: usize>(panel: &Self::Panel, acc: [[I32x4; 2]; R], output: *mut Self::Output);
+}
+
+/// To levels.
+pub(crate) struct ToLevels<'a>(pub(crate) &'a Requantization);
+
+impl<'a> Finish for ToLevels<'a> {
+    type Output = u8;
+    type Panel = BlockRequantization<'a>;
+
+    #[inline(always)]
+    fn panel(&self, panel: usize) -> Self::Panel {
+        self.0.block(panel)
+    }
+
+    #[inline(always)]
+    unsafe fn store<const R: usize>(panel: &Self::Panel, acc: [[I32x4; 2]; R], output: *mut u8) {
+        // SAFETY: rows below `R`, whose blocks the caller vouches for.
+        unsafe {
+            if R > 1 {
+                panel.two([acc[0], acc[1 % R]]).store_at(output);
+            }
+            if R > 3 {
+                panel.two([acc[2 % R], acc[3 % R]]).store_at(output.add(2 * NR));
+            }
+            if R % 2 == 1 {
+                panel.two([acc[R - 1]; 2]).store_half_at(output.add((R - 1) * NR));
+            }
+        }
+    }
+}
+
+/// To real numbers: accumulators times a scale for each output channel.
+pub(crate) struct ToReal<'a>(pub(crate) &'a [[f32; NR]]);
+
+impl Finish for ToReal<'_> {
+    type Output = f32;
+    type Panel = [F32x4; 2];
+
+    #[inline(always)]
+    fn panel(&self, panel: usize) -> Self::Panel {
+        let ([low, high], []) = self.0[panel].as_chunks::<4>() else { unreachable!("eight is two fours") };
+        [F32x4::load(low), F32x4::load(high)]
+    }
+
+    #[inline(always)]
+    unsafe fn store<const R: usize>(scales: &Self::Panel, acc: [[I32x4; 2]; R], output: *mut f32) {
+        for (row, acc) in acc.into_iter().enumerate() {
+            for half in 0..2 {
+                // SAFETY: within the `R` blocks of the caller.
+                unsafe { acc[half].to_f32().mul(scales[half]).store_at(output.add(row * NR + half * 4)) }
+            }
+        }
+    }
+}
+
+/// `output = finish(rows * weightsᵀ + bias)`, blocked, one pixel for each row.
+pub(crate) fn product_i8<T: Level, F: Finish>(
+    a: &[T],
+    rows: &Rows,
+    weights: &PackedWeightsI8,
+    finish: &F,
+    output: &mut [F::Output],
+) -> Result<(), KernelError> {
+    let n_rows = rows.n_lines * rows.line_len;
+    let mut product = IntegerProduct::new::<T>(n_rows, &rows.walk, weights, finish, output)?;
+    let read = rows.extent() + rows.walk.run.next_multiple_of(T::STEP) - rows.walk.run;
+    if a.len() < read {
+        return Err(KernelError::Length { what: "a", expected: read, actual: a.len() });
+    }
+    // A block of lines is multiplied with all panels before the next.
+    let block = (ROWS_LEVELS / weights.k / rows.line_len.max(1)).max(1);
+    for first in (0..rows.n_lines).step_by(block) {
+        for panel in 0..weights.n_panels() {
+            for line in first..(first + block).min(rows.n_lines) {
+                // SAFETY: a line's rows end within what `a` was checked to reach, the last one's last step included.
+                unsafe {
+                    let a = a.as_ptr().add(line * rows.line);
+                    product.run(panel, a, rows.walk, line * rows.line_len, rows.line_len);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Elements of scratch that [`pointwise_i8`] needs for a reduction of `k`.
+pub(crate) fn pointwise_scratch_len(k: usize) -> usize {
+    rows_per_unit(ROWS_LEVELS, k.max(1), MR).saturating_mul(k)
+}
+
+/// The same for blocked rows, each level converted; `scratch` holds at least [`pointwise_scratch_len`].
+pub(crate) fn pointwise_i8<T: Level, F: Finish>(
+    a: &[u8],
+    rows: BlockedRows,
+    weights: &PackedWeightsI8,
+    finish: &F,
+    convert: impl Fn(&[u8; BLOCK], &mut [T; BLOCK]),
+    scratch: &mut [T],
+    output: &mut [F::Output],
+) -> Result<(), KernelError> {
+    let k = rows.k();
+    let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
+    let mut product = IntegerProduct::new::<T>(rows.n_rows, &walk, weights, finish, output)?;
+    check_len("a", a.len(), rows.n_rows * k)?;
+    check_at_least("scratch", scratch.len(), pointwise_scratch_len(k))?;
+    let block = rows_per_unit(ROWS_LEVELS, k, MR);
+    for first in (0..rows.n_rows).step_by(block) {
+        let n_rows = block.min(rows.n_rows - first);
+        let plain = &mut scratch[..n_rows * k];
+        rows.gather(a, first, plain, &convert);
+        for panel in 0..weights.n_panels() {
+            // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide.
+            unsafe { product.run(panel, plain.as_ptr(), walk, first, n_rows) };
+        }
+    }
+    Ok(())
+}
+
+/// Plain rows, `[n_rows, k]`, times one panel: `output` holds one block for each row.
+pub(crate) fn multiply_panel_i8<T: Level, F: Finish>(
+    plain: &[T],
+    weights: &PackedWeightsI8,
+    panel: usize,
+    finish: &F,
+    output: &mut [F::Output],
+) {
+    let (k, n_rows) = (weights.k, output.len() / NR);
+    assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
+    assert!(k.is_multiple_of(T::STEP) && weights.products.len() == T::STEP);
+    let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
+    let mut product = IntegerProduct { weights, finish, output, plane: 0 };
+    // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide.
+    unsafe { product.run(panel, plain.as_ptr(), walk, 0, n_rows) };
+}
+
+/// What a product multiplies with and writes to.
+struct IntegerProduct<'a, F: Finish> {
+    weights: &'a PackedWeightsI8,
+    finish: &'a F,
+    output: &'a mut [F::Output],
+    /// Elements from a panel's outputs to the next one's.
+    plane: usize,
+}
+
+impl<'a, F: Finish> IntegerProduct<'a, F> {
+    fn new<T: Level>(
+        n_rows: usize,
+        walk: &Walk,
+        weights: &'a PackedWeightsI8,
+        finish: &'a F,
+        output: &'a mut [F::Output],
+    ) -> Result<Self, KernelError> {
+        check_fits("reduction of the weights", weights.k, walk.k())?;
+        // Several runs, each rounded up by itself, must be those that the weights were packed by.
+        if walk.k() != walk.run || weights.run != walk.run {
+            check_fits("steps of a run of the weights", weights.run % T::STEP, walk.run % T::STEP)?;
+            if !walk.run.is_multiple_of(T::STEP) {
+                check_fits("run of the weights", weights.run, walk.run)?;
+            }
+        }
+        check_fits("products of the weights", weights.products.len(), T::STEP)?;
+        check_len("output", output.len(), n_rows * NR * weights.n_panels())?;
+        Ok(Self { weights, finish, output, plane: n_rows * NR })
+    }
+
+    /// Multiplies `n_rows` rows with a panel; they are the output's rows from `first` on.
+    ///
+    /// # Safety
+    /// `a` must be valid for reads of `n_rows` rows of the walk, its runs rounded up to whole steps.
+    unsafe fn run<T: Level>(&mut self, panel: usize, a: *const T, walk: Walk, first: usize, n_rows: usize) {
+        let size = self.weights.panel();
+        let b = self.weights.panels[panel * size..][..size].as_ptr();
+        let bias = self.weights.bias[panel].as_ptr();
+        let finish = self.finish.panel(panel);
+        let output = self.output[panel * self.plane + first * NR..][..n_rows * NR].as_mut_ptr();
+        // SAFETY: rows up to `n_rows` only, which the caller vouches for in `a` and the slice above in the output; `b`
+        // is a panel of the walk's reduction with runs rounded up to the same steps (`new`).
+        unsafe {
+            let bias = [I32x4::load_at(bias), I32x4::load_at(bias.add(4))];
+            let mut row = 0;
+            while row + MR <= n_rows {
+                let acc = T::multiply::<MR>(a.add(row * walk.row), walk, b, bias);
+                F::store(&finish, acc, output.add(row * NR));
+                row += MR;
+            }
+            let (a, output) = (a.add(row * walk.row), output.add(row * NR));
+            match n_rows - row {
+                1 => F::store(&finish, T::multiply::<1>(a, walk, b, bias), output),
+                2 => F::store(&finish, T::multiply::<2>(a, walk, b, bias), output),
+                3 => F::store(&finish, T::multiply::<3>(a, walk, b, bias), output),
+                _ => {}
+            }
+        }
+    }
+}
