@@ -9,8 +9,8 @@ use graph::{
 use kernels::{
     AddRequantization, BLOCK, Clamp, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, KernelError,
     Layout, PackedWeightsF32, PackedWeightsI8, Padding, Products, Requantization, Window,
-    conv2d_i8_scratch_len, conv2d_scratch_len, depthwise_i8_scratch_len, expand_depthwise_i8_scratch_len,
-    expand_depthwise_scratch_len, linear_i8_scratch_len,
+    conv2d_i8_scratch_len, conv2d_scratch_len, depthwise_i8_scratch_len, depthwise_scratch_len,
+    expand_depthwise_i8_scratch_len, expand_depthwise_scratch_len, linear_i8_scratch_len,
 };
 
 use crate::EngineError;
@@ -106,6 +106,8 @@ impl Lowering<'_> {
         if conv.is_depthwise() {
             let taps = window.kernel[0] * window.kernel[1];
             let weights = DepthwiseWeightsF32::pack(&weights, out_channels, taps, &bias).map_err(fail)?;
+            let scratch = depthwise_scratch_len(image, &window);
+            self.sizes.scratch_f32 = self.sizes.scratch_f32.max(scratch);
             let inputs = vec![self.read(value, Number::F32)];
             self.push(block, Kernel::DepthwiseF32 { window, weights, clamp }, inputs, Number::F32);
             return Ok(());
@@ -146,7 +148,8 @@ impl Lowering<'_> {
         let (kernel, operand) = if conv.is_depthwise() {
             let weights = DepthwiseWeightsI8::pack(levels, out_channels, window.kernel, &bias, zero_point)
                 .map_err(fail)?;
-            self.sizes.scratch_levels = self.sizes.scratch_levels.max(depthwise_i8_scratch_len(image));
+            self.sizes.scratch_levels =
+                self.sizes.scratch_levels.max(depthwise_i8_scratch_len(image, &window));
             let operand = self.read(value, Number::Level);
             (Kernel::DepthwiseI8 { window, zero_point, weights, requantization }, operand)
         } else {

@@ -185,7 +185,7 @@ fn run_to_f32(
             )
         }
         Kernel::DepthwiseF32 { window, weights, clamp } => {
-            depthwise_f32(read(f32, input), image, window, weights, *clamp, output)
+            depthwise_f32(read(f32, input), image, window, weights, *clamp, &mut scratch.f32, output)
         }
         Kernel::ExpandDepthwiseF32 { expansion, expansion_clamp, window, weights, clamp } => {
             expand_depthwise_f32(
@@ -263,7 +263,6 @@ fn run_to_levels(
             weights,
             requantization,
         } => {
-            let Scratch { levels: outside, integer, .. } = scratch;
             let expansion = Expansion { weights: expansion, requantization: expansion_requantization };
             expand_depthwise_i8(
                 read(levels, input),
@@ -273,8 +272,7 @@ fn run_to_levels(
                 *zero_point,
                 weights,
                 requantization,
-                outside,
-                integer,
+                &mut scratch.integer,
                 output,
             )
         }

@@ -1,11 +1,11 @@
 //! Depthwise convolutions: one filter for each channel, vectorised over the channels of a block.
 //!
-//! Away from the left and right border, a run of neighbouring output pixels advances together: each input column is
-//! loaded once for all outputs that it meets, and each filter value once for all of them. One kernel row is one turn of
-//! the loop, so rows above and below the image are left out by a shorter loop, without branches inside. Pixels at the
-//! border leave out columns as well and go one by one.
+//! A run of neighbouring output pixels advances together: each input column is loaded once for all outputs that it
+//! meets, and each filter value once for all of them. One kernel row is one turn of the loop, so rows above and below the
+//! image are left out by a shorter loop. Columns to the left and right are there: a band of lines is copied with its
+//! padding first, which costs less than pixels that are treated one by one.
 
-#![allow(unsafe_code, reason = "rows are walked through pointers; `Walk::new` checks every range once")]
+#![allow(unsafe_code, reason = "rows are walked through pointers; `BlockF32::row` checks every range once")]
 
 use std::ops::Range;
 
@@ -60,7 +60,8 @@ impl DepthwiseWeightsF32 {
 
 /// `output = clamp(depthwise(input, weights) + bias)` with zeros around the input.
 ///
-/// - `input`: `image`, blocked; `output`: `[out_height, out_width, channels]`, blocked.
+/// - `input`: `image`, blocked; `output`: `[out_height, out_width, channels]`, blocked; `scratch`: at least
+///   [`depthwise_scratch_len`].
 /// - Sums start from the bias and run over the taps in order.
 ///
 /// # Errors
@@ -71,6 +72,7 @@ pub fn depthwise_f32(
     window: &Window,
     weights: &DepthwiseWeightsF32,
     clamp: Clamp,
+    scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
     let walk = Walk::new(image, window)?;
@@ -78,16 +80,23 @@ pub fn depthwise_f32(
     check_len("taps of the weights", weights.taps, window.taps())?;
     check_len("channels of the weights", weights.channels, image.channels)?;
     check_len("output", output.len(), walk.output_block() * blocks(image.channels))?;
-    if output.is_empty() {
-        return Ok(());
-    }
-    let inputs = input.chunks_exact((image.height * image.width * BLOCK).max(1));
-    let filters = weights.blocks.chunks_exact((weights.taps + 1) * BLOCK);
-    for ((output, input), filters) in output.chunks_exact_mut(walk.output_block()).zip(inputs).zip(filters) {
-        let block = BlockF32 { input, first_line: 0, filters, clamp, walk: &walk };
-        block.run(0, output);
+    check_at_least("scratch", scratch.len(), depthwise_scratch_len(image, window))?;
+    for band in walk.bands(0, size_of::<f32>()) {
+        let lines = walk.elements(&band.lines);
+        let inputs = input.chunks_exact(walk.input_block().max(1));
+        let filters = weights.blocks.chunks_exact((weights.taps + 1) * BLOCK);
+        let outputs = output.chunks_exact_mut(walk.output_block().max(1));
+        for ((output, input), filters) in outputs.zip(inputs).zip(filters) {
+            let lines = walk.padded(&band, &input[lines.clone()], 0.0, scratch);
+            BlockF32 { lines, band: &band, filters, clamp, walk: &walk }.run(output);
+        }
     }
     Ok(())
+}
+
+/// Elements of scratch that a depthwise convolution needs: a band of one block with its padding; saturates.
+pub fn depthwise_scratch_len(image: ImageShape, window: &Window) -> usize {
+    Walk::new(image, window).map_or(0, |walk| walk.padded_len(0, size_of::<f32>()))
 }
 
 /// `output = clamp(depthwise(expanded, weights) + bias)` with `expanded = clamp(input * expansionᵀ + bias)`: the first
@@ -123,32 +132,36 @@ pub fn expand_depthwise_f32(
     check_len("output", output.len(), walk.output_block() * blocks(expanded.channels))?;
     check_at_least("scratch", scratch.len(), expand_depthwise_scratch_len(image, window))?;
     let rows = blocked_rows(image);
-    for band in walk.bands(rows.k() * size_of::<f32>(), size_of::<f32>()) {
+    let row_bytes = rows.k() * size_of::<f32>();
+    let (padded, scratch) = scratch.split_at_mut(walk.padded_len(row_bytes, size_of::<f32>()));
+    for band in walk.bands(row_bytes, size_of::<f32>()) {
         let pixels = band.lines.len() * image.width;
         let (plain, block) = scratch.split_at_mut(pixels * rows.k());
         let block = &mut block[..pixels * BLOCK];
         rows.gather(input, band.lines.start * image.width, plain, |block, plain| *plain = *block);
-        let line = walk.out[1] * BLOCK;
-        let outputs = output.chunks_exact_mut(walk.output_block());
+        let outputs = output.chunks_exact_mut(walk.output_block().max(1));
         let filters = weights.blocks.chunks_exact((weights.taps + 1) * BLOCK);
         for (panel, (output, filters)) in outputs.zip(filters).enumerate() {
             multiply_panel_f32(plain, expansion, panel, expansion_clamp, block);
-            let block = BlockF32 { input: block, first_line: band.lines.start, filters, clamp, walk: &walk };
-            block.run(band.out.start, &mut output[band.out.start * line..band.out.end * line]);
+            let lines = walk.padded(&band, block, 0.0, padded);
+            BlockF32 { lines, band: &band, filters, clamp, walk: &walk }.run(output);
         }
     }
     Ok(())
 }
 
-/// Elements of scratch that [`expand_depthwise_f32`] needs: a band of the input in plain rows and one expanded block.
+/// Elements of scratch that [`expand_depthwise_f32`] needs: a band of the input in plain rows and one expanded block,
+/// also with its padding.
 ///
 /// Saturates, so that an absurd size is seen as one by whoever allocates.
 pub fn expand_depthwise_scratch_len(image: ImageShape, window: &Window) -> usize {
     let Ok(walk) = Walk::new(image, window) else { return 0 };
     let k = blocks(image.channels) * BLOCK;
-    let bands = walk.bands(k * size_of::<f32>(), size_of::<f32>());
+    let row_bytes = k * size_of::<f32>();
+    let bands = walk.bands(row_bytes, size_of::<f32>());
     let lines = bands.map(|band| band.lines.len()).max().unwrap_or(0);
-    lines.saturating_mul(image.width).saturating_mul(k + BLOCK)
+    let plain = lines.saturating_mul(image.width).saturating_mul(k + BLOCK);
+    plain.saturating_add(walk.padded_len(row_bytes, size_of::<f32>()))
 }
 
 /// Output rows that are made together, and the image rows under their windows.
@@ -166,21 +179,11 @@ pub(crate) struct Walk<'a> {
     pub(crate) image: ImageShape,
     pub(crate) window: &'a Window,
     pub(crate) out: [usize; 2],
-    /// Output columns whose windows lie inside the image from left to right.
-    pub(crate) inside: Range<usize>,
 }
 
 impl<'a> Walk<'a> {
     pub(crate) fn new(image: ImageShape, window: &'a Window) -> Result<Self, KernelError> {
-        let out = window.output(image)?;
-        let (left, kernel, stride) = (window.padding.left, window.kernel[1], window.stride[1]);
-        // Column x is inside when its window begins at x * stride - left >= 0 and ends within the width.
-        let first = left.div_ceil(stride).min(out[1]);
-        let end = match (image.width + left).checked_sub(kernel) {
-            Some(last_start) => (last_start / stride + 1).clamp(first, out[1]),
-            None => first,
-        };
-        Ok(Self { image, window, out, inside: first..end })
+        Ok(Self { image, window, out: window.output(image)? })
     }
 
     /// The output's rows in bands that fit the cache, for an input of `row_bytes` for each pixel and blocks of elements
@@ -191,7 +194,7 @@ impl<'a> Walk<'a> {
         element_bytes: usize,
     ) -> impl Iterator<Item = Band> + use<'_> {
         let Window { kernel, stride, padding } = *self.window;
-        let line_bytes = self.image.width * (row_bytes + 2 * BLOCK * element_bytes);
+        let line_bytes = self.image.width.saturating_mul(row_bytes + 3 * BLOCK * element_bytes);
         let lines = BAND_BYTES / line_bytes.max(1);
         let rows = (lines.saturating_sub(kernel[0]) / stride[0] + 1).min(self.out[0].max(1));
         (0..self.out[0]).step_by(rows).map(move |first| {
@@ -202,6 +205,51 @@ impl<'a> Walk<'a> {
         })
     }
 
+    /// Elements of some lines of a block of the image.
+    pub(crate) fn elements(&self, lines: &Range<usize>) -> Range<usize> {
+        lines.start * self.image.width * BLOCK..lines.end * self.image.width * BLOCK
+    }
+
+    /// Pixels of a line with its padding.
+    pub(crate) fn padded_width(&self) -> usize {
+        self.window.padding.left.saturating_add(self.image.width).saturating_add(self.window.padding.right)
+    }
+
+    /// Elements of the longest band of one block with its padding; saturates.
+    pub(crate) fn padded_len(&self, row_bytes: usize, element_bytes: usize) -> usize {
+        let lines = self.bands(row_bytes, element_bytes).map(|band| band.lines.len()).max().unwrap_or(0);
+        lines.saturating_mul(self.padded_width()).saturating_mul(BLOCK)
+    }
+
+    /// A band's lines of one block with `outside` to the left and right, so that no window reaches beyond a line; in
+    /// `scratch` unless there is no padding.
+    #[inline(always)]
+    pub(crate) fn padded<'s, T: Copy>(
+        &self,
+        band: &Band,
+        lines: &'s [T],
+        outside: T,
+        scratch: &'s mut [T],
+    ) -> &'s [T] {
+        let (width, left) = (self.image.width * BLOCK, self.window.padding.left * BLOCK);
+        let padded_width = self.padded_width() * BLOCK;
+        if padded_width == width {
+            return lines;
+        }
+        let padded = &mut scratch[..band.lines.len() * padded_width];
+        for (padded, line) in padded.chunks_exact_mut(padded_width).zip(lines.chunks_exact(width.max(1))) {
+            padded[..left].fill(outside);
+            padded[left..left + width].copy_from_slice(line);
+            padded[left + width..].fill(outside);
+        }
+        padded
+    }
+
+    /// Elements of one block of the input.
+    fn input_block(&self) -> usize {
+        self.image.height * self.image.width * BLOCK
+    }
+
     /// Elements of one block of the output.
     pub(crate) fn output_block(&self) -> usize {
         self.out[0] * self.out[1] * BLOCK
@@ -210,9 +258,9 @@ impl<'a> Walk<'a> {
 
 /// One block of channels.
 struct BlockF32<'a> {
-    /// `[lines, width, 8]`: lines of the image from `first_line` on.
-    input: &'a [f32],
-    first_line: usize,
+    /// The band's lines with their padding.
+    lines: &'a [f32],
+    band: &'a Band,
     /// Biases, then the taps.
     filters: &'a [f32],
     clamp: Clamp,
@@ -223,71 +271,58 @@ struct BlockF32<'a> {
 const HALVES: [usize; 2] = [0, 4];
 
 impl BlockF32<'_> {
-    /// Output rows from `first` on.
-    fn run(&self, first: usize, output: &mut [f32]) {
-        let Walk { image, window, out, inside } = self.walk;
-        for (y, row) in (first..).zip(output.chunks_exact_mut((out[1] * BLOCK).max(1))) {
+    /// Writes the band's rows of the block's `output`.
+    fn run(&self, output: &mut [f32]) {
+        let Walk { image, window, out, .. } = self.walk;
+        let line = out[1] * BLOCK;
+        let rows = &mut output[self.band.out.start * line..self.band.out.end * line];
+        for (y, row) in self.band.out.clone().zip(rows.chunks_exact_mut(line.max(1))) {
             let lines = window.rows(y, image.height);
-            let lines = Span { image: lines.image.saturating_sub(self.first_line), ..lines };
-            let (interior, border) =
-                (inside.start * BLOCK..inside.end * BLOCK, [0..inside.start, inside.end..out[1]]);
-            for x in border.into_iter().flatten() {
-                self.pixel(&lines, &window.columns(x, image.width), &mut row[x * BLOCK..][..BLOCK]);
-            }
-            let first_column = (inside.start * window.stride[1]).saturating_sub(window.padding.left);
-            let interior = &mut row[interior];
             match (window.kernel[1], window.stride[1]) {
-                (3, 1) => self.interior::<3, 1, 4>(&lines, first_column, interior),
-                (3, 2) => self.interior::<3, 2, 4>(&lines, first_column, interior),
-                (5, 1) => self.interior::<5, 1, 3>(&lines, first_column, interior),
-                (5, 2) => self.interior::<5, 2, 3>(&lines, first_column, interior),
-                _ => {
-                    for (x, out) in inside.clone().zip(interior.chunks_exact_mut(BLOCK)) {
-                        self.pixel(&lines, &window.columns(x, image.width), out);
+                (3, 1) => self.row::<3, 1, 4>(&lines, row),
+                (3, 2) => self.row::<3, 2, 4>(&lines, row),
+                (5, 1) => self.row::<5, 1, 3>(&lines, row),
+                (5, 2) => self.row::<5, 2, 3>(&lines, row),
+                _ => self.any_row(&lines, row),
+            }
+        }
+    }
+
+    /// The lines from the first one on that meets kernel rows `span`, and their filters.
+    fn under(&self, span: &Span) -> (&[f32], &[f32]) {
+        let first = if span.first < span.end { span.image - self.band.lines.start } else { 0 };
+        let lines = &self.lines[first * self.walk.padded_width() * BLOCK..];
+        (lines, &self.filters[(1 + span.first * self.walk.window.kernel[1]) * BLOCK..])
+    }
+
+    /// One output row of any kernel.
+    fn any_row(&self, span: &Span, out: &mut [f32]) {
+        let [_, width] = self.walk.window.kernel;
+        let (lines, filters) = self.under(span);
+        for (x, out) in out.chunks_exact_mut(BLOCK).enumerate() {
+            for half in HALVES {
+                let mut acc = load(&self.filters[half..]);
+                for ky in 0..span.end - span.first {
+                    let first = ky * self.walk.padded_width() + x * self.walk.window.stride[1];
+                    for kx in 0..width {
+                        let w = load(&filters[(ky * width + kx) * BLOCK + half..]);
+                        acc = load(&lines[(first + kx) * BLOCK + half..]).mul_add(w, acc);
                     }
                 }
+                self.store(acc, &mut out[half..]);
             }
         }
     }
 
-    /// One output pixel, over the kernel rows and columns that lie inside the image.
-    fn pixel(&self, lines: &Span, columns: &Span, out: &mut [f32]) {
-        let Walk { image, window, .. } = self.walk;
-        for half in HALVES {
-            let mut acc = load(&self.filters[half..]);
-            let lines_with_taps = if columns.first < columns.end { lines.first..lines.end } else { 0..0 };
-            for ky in lines_with_taps {
-                let row = (lines.image + ky - lines.first) * image.width + columns.image;
-                let x = &self.input[row * BLOCK + half..];
-                let w = &self.filters[(1 + ky * window.kernel[1] + columns.first) * BLOCK + half..];
-                for tap in 0..columns.end - columns.first {
-                    acc = load(&x[tap * BLOCK..]).mul_add(load(&w[tap * BLOCK..]), acc);
-                }
-            }
-            self.store(acc, &mut out[half..]);
-        }
-    }
-
-    /// Output pixels whose windows lie inside from left to right, the first one's from `column` on: `P` at a time.
+    /// One output row, `P` pixels at a time.
     #[inline(always)]
-    fn interior<const K: usize, const S: usize, const P: usize>(
-        &self,
-        lines: &Span,
-        column: usize,
-        out: &mut [f32],
-    ) {
-        let width = self.walk.image.width;
-        let n_lines = lines.end - lines.first;
+    fn row<const K: usize, const S: usize, const P: usize>(&self, span: &Span, out: &mut [f32]) {
+        let n_lines = span.end - span.first;
         let pixels = out.len() / BLOCK;
-        if pixels == 0 || n_lines == 0 {
-            return out.chunks_exact_mut(BLOCK).for_each(|out| {
-                HALVES.iter().for_each(|half| self.store(load(&self.filters[*half..]), &mut out[*half..]));
-            });
-        }
-        let input = &self.input[(lines.image * width + column) * BLOCK..];
-        let filters = &self.filters[(1 + lines.first * K) * BLOCK..];
+        let (lines, filters) = self.under(span);
+        let width = self.walk.padded_width();
         // The last window of the last line ends inside.
-        assert!(input.len() >= ((n_lines - 1) * width + (pixels - 1) * S + K) * BLOCK);
+        assert!(n_lines == 0 || lines.len() >= ((n_lines - 1) * width + (pixels - 1) * S + K) * BLOCK);
         assert!(filters.len() >= n_lines * K * BLOCK);
         let [min, max] = [self.clamp.min, self.clamp.max].map(F32x4::splat);
         let strip = Strip { pitch: width * BLOCK, n_lines };
@@ -297,8 +332,8 @@ impl BlockF32<'_> {
             while first + P <= pixels {
                 // SAFETY: pixels `first..first + P` are among the `pixels` that the assertions are about.
                 let acc: [F32x4; P] = unsafe {
-                    let x = input.as_ptr().add(first * S * BLOCK + half);
-                    strip.sums::<K, S, P>(x, filters.as_ptr().add(half), bias)
+                    let x = lines.as_ptr().wrapping_add(first * S * BLOCK + half);
+                    strip.sums::<K, S, P>(x, filters.as_ptr().wrapping_add(half), bias)
                 };
                 for (p, acc) in acc.into_iter().enumerate() {
                     // SAFETY: `first + p < pixels`, and `out` holds `pixels` blocks.
@@ -309,8 +344,8 @@ impl BlockF32<'_> {
             while first < pixels {
                 // SAFETY: as above, for one pixel.
                 unsafe {
-                    let x = input.as_ptr().add(first * S * BLOCK + half);
-                    let [acc] = strip.sums::<K, S, 1>(x, filters.as_ptr().add(half), bias);
+                    let x = lines.as_ptr().wrapping_add(first * S * BLOCK + half);
+                    let [acc] = strip.sums::<K, S, 1>(x, filters.as_ptr().wrapping_add(half), bias);
                     acc.clamp(min, max).store_at(out.as_mut_ptr().add(first * BLOCK + half));
                 }
                 first += 1;

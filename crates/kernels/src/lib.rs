@@ -24,7 +24,10 @@ mod tests;
 
 pub use blocks::{Aligned, BLOCK, blocked_len, from_blocks, to_blocks, zeros};
 pub use conv::{Layout, conv2d_f32, conv2d_scratch_len, linear_f32};
-pub use depthwise::{DepthwiseWeightsF32, depthwise_f32, expand_depthwise_f32, expand_depthwise_scratch_len};
+pub use depthwise::{
+    DepthwiseWeightsF32, depthwise_f32, depthwise_scratch_len, expand_depthwise_f32,
+    expand_depthwise_scratch_len,
+};
 pub use elementwise::{Clamp, add_f32, clamp_f32, softmax_f32};
 pub use error::KernelError;
 pub use gemm::PackedWeightsF32;

@@ -74,11 +74,6 @@ impl Window {
     pub(crate) fn rows(&self, position: usize, height: usize) -> Span {
         span(position * self.stride[0], self.padding.top, self.kernel[0], height)
     }
-
-    /// The same for columns.
-    pub(crate) fn columns(&self, position: usize, width: usize) -> Span {
-        span(position * self.stride[1], self.padding.left, self.kernel[1], width)
-    }
 }
 
 /// Kernel positions `first..end` lie on image positions `image..image + (end - first)`.

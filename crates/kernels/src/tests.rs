@@ -254,7 +254,8 @@ proptest! {
         let shape = output_shape(&window, image, image.channels);
         let mut output = vec![f32::NAN; blocked_len(shape)];
         let packed = DepthwiseWeightsF32::pack(&weights, image.channels, window.taps(), &bias).unwrap();
-        depthwise_f32(&blocked(&input, image), image, &window, &packed, clamp, &mut output).unwrap();
+        let mut scratch = vec![f32::NAN; depthwise_scratch_len(image, &window)];
+        depthwise_f32(&blocked(&input, image), image, &window, &packed, clamp, &mut scratch, &mut output).unwrap();
         let expected = reference::depthwise_f32(&input, image, &window, &weights, &bias, clamp);
         let bound = bound(window.taps(), window.taps() as f32 + 1.0);
         prop_assert_eq!(compare_f32(&unblocked(&output, shape), &expected, bound), Ok(()));
@@ -293,7 +294,7 @@ proptest! {
         let (input, weights) = (numbers.bytes(image.len()), numbers.weights_i8(window.taps() * channels));
         let (bias, requantization) = (numbers.biases(channels), numbers.requantization(channels));
         let packed = DepthwiseWeightsI8::pack(&weights, channels, window.kernel, &bias, zero_point).unwrap();
-        let mut scratch = vec![77; depthwise_i8_scratch_len(image)];
+        let mut scratch = vec![77; depthwise_i8_scratch_len(image, &window)];
         let mut output = vec![0; blocked_len(shape)];
         depthwise_i8(
             &blocked(&input, image), image, &window, zero_point, &packed, &requantization, &mut scratch, &mut output,
@@ -329,7 +330,8 @@ proptest! {
             &input, Layout::Blocked, image, &pointwise, &expansion, None, Clamp::RELU6, &mut scratch, &mut between,
         ).unwrap();
         let mut expected = vec![f32::NAN; blocked_len(shape)];
-        depthwise_f32(&between, expanded, &window, &filters, clamp, &mut expected).unwrap();
+        let mut scratch = vec![f32::NAN; depthwise_scratch_len(image, &window)];
+        depthwise_f32(&between, expanded, &window, &filters, clamp, &mut scratch, &mut expected).unwrap();
         let mut scratch = vec![f32::NAN; expand_depthwise_scratch_len(image, &window)];
         let mut output = vec![f32::NAN; blocked_len(shape)];
         expand_depthwise_f32(
@@ -349,7 +351,7 @@ proptest! {
         conv2d_i8(
             &input, Layout::Blocked, image, &pointwise, 3, &expansion, &first, &mut scratch, &mut between,
         ).unwrap();
-        let mut outside = vec![77; depthwise_i8_scratch_len(image)];
+        let mut outside = vec![77; depthwise_i8_scratch_len(image, &window)];
         let mut expected = vec![0; blocked_len(shape)];
         depthwise_i8(
             &between, expanded, &window, zero_point, &filters, &second, &mut outside, &mut expected,
@@ -358,7 +360,7 @@ proptest! {
         let mut output = vec![0; blocked_len(shape)];
         let expansion = Expansion { weights: &expansion, requantization: &first };
         expand_depthwise_i8(
-            &input, image, expansion, &window, zero_point, &filters, &second, &mut outside, &mut scratch, &mut output,
+            &input, image, expansion, &window, zero_point, &filters, &second, &mut scratch, &mut output,
         ).unwrap();
         prop_assert_eq!(compare(&output, &expected), Ok(()));
     }
@@ -502,7 +504,8 @@ fn wrong_lengths_are_named() {
     let image = ImageShape { height: 2, width: 2, channels: 1 };
     let window = Window { kernel: [3, 3], stride: [1, 1], padding: Padding::default() };
     let packed = DepthwiseWeightsF32::pack(&[0.0; 9], 1, 9, &[0.0]).unwrap();
-    let error = depthwise_f32(&[0.0; 32], image, &window, &packed, Clamp::NONE, &mut []).unwrap_err();
+    let error =
+        depthwise_f32(&[0.0; 32], image, &window, &packed, Clamp::NONE, &mut [], &mut []).unwrap_err();
     assert!(matches!(error, KernelError::Window { .. }));
     let window = Window { stride: [0, 1], kernel: [1, 1], ..window };
     assert!(window.output_size(2, 2).is_none());

@@ -4,17 +4,14 @@
 //! channel by channel, meet the filters of two kernel rows, interleaved when they were packed. One interleaving serves
 //! all kernel columns. A kernel row outside the image reads a row of zero points, so that pairs stay pairs.
 
-#![allow(
-    unsafe_code,
-    reason = "rows are walked through pointers; `BlockI8::interior` checks every range once"
-)]
+#![allow(unsafe_code, reason = "rows are walked through pointers; `BlockI8::row` checks every range once")]
 
 use super::conv::{IntegerScratch, IntegerScratchLen, copy, widen};
 use super::gemm::{PackedWeightsI8, Products, ToLevels, multiply_panel_i8};
 use super::requantize::{BlockRequantization, Requantization};
 use crate::blocks::{Aligned, BLOCK, blocked_len, blocks};
 use crate::conv::blocked_rows;
-use crate::depthwise::Walk;
+use crate::depthwise::{Band, Walk};
 use crate::error::{check_at_least, check_fits, check_len};
 use crate::lanes::{I16x8, I32x4};
 use crate::{ImageShape, KernelError, Window};
@@ -90,15 +87,28 @@ impl DepthwiseWeightsI8 {
         Ok(Self { filters: Aligned::from_slice(64, &filters), bias, channels, kernel })
     }
 
+    fn check(&self, walk: &Walk<'_>) -> Result<(), KernelError> {
+        check_fits("rows of the kernel", self.kernel[0], walk.window.kernel[0])?;
+        check_fits("columns of the kernel", self.kernel[1], walk.window.kernel[1])?;
+        check_fits("channels of the weights", self.channels, walk.image.channels)
+    }
+
     /// Bytes of the packed weights and biases.
     pub fn bytes(&self) -> usize {
         size_of_val(self.filters.as_slice()) + size_of_val(self.bias.as_slice())
     }
 }
 
-/// Bytes of scratch that a depthwise convolution needs: a row of zero points.
-pub fn depthwise_i8_scratch_len(image: ImageShape) -> usize {
-    image.width.saturating_mul(BLOCK)
+/// Bytes of scratch that a depthwise convolution needs: a row of zero points, and a band of one block with its padding.
+///
+/// Saturates, so that an absurd size is seen as one by whoever allocates.
+pub fn depthwise_i8_scratch_len(image: ImageShape, window: &Window) -> usize {
+    let Ok(walk) = Walk::new(image, window) else { return 0 };
+    outside_len(&walk).saturating_add(walk.padded_len(0, size_of::<u8>()))
+}
+
+fn outside_len(walk: &Walk<'_>) -> usize {
+    walk.padded_width().saturating_mul(BLOCK)
 }
 
 /// `output = requantize(depthwise(input, weights) + bias)` on integers; around the input there is `zero_point`, the one
@@ -122,34 +132,20 @@ pub fn depthwise_i8(
 ) -> Result<(), KernelError> {
     let walk = Walk::new(image, window)?;
     check_len("input", input.len(), blocked_len(image))?;
-    check_fits("rows of the kernel", weights.kernel[0], window.kernel[0])?;
-    check_fits("columns of the kernel", weights.kernel[1], window.kernel[1])?;
-    check_fits("channels of the weights", weights.channels, image.channels)?;
+    weights.check(&walk)?;
     check_len("output", output.len(), walk.output_block() * blocks(image.channels))?;
-    check_at_least("scratch", scratch.len(), depthwise_i8_scratch_len(image))?;
+    check_at_least("scratch", scratch.len(), depthwise_i8_scratch_len(image, window))?;
     requantization.check_channels(image.channels)?;
-    if output.is_empty() {
-        return Ok(());
-    }
-    let outside = &mut scratch[..image.width * BLOCK];
+    let (outside, padded) = scratch.split_at_mut(outside_len(&walk));
     outside.fill(zero_point);
-    let inputs = input.chunks_exact((image.height * image.width * BLOCK).max(1));
-    let filters = weights.filters.chunks_exact(window.kernel[0].div_ceil(2) * window.kernel[1]);
-    let outputs = output.chunks_exact_mut(walk.output_block());
-    for (index, ((output, input), filters)) in outputs.zip(inputs).zip(filters).enumerate() {
-        let ([low, high], []) = weights.bias[index].as_chunks::<4>() else {
-            unreachable!("eight is two fours")
-        };
-        BlockI8 {
-            input,
-            first_line: 0,
-            outside,
-            filters,
-            bias: [I32x4::load(low), I32x4::load(high)],
-            requantization: requantization.block(index),
-            walk: &walk,
+    for band in walk.bands(0, size_of::<u8>()) {
+        let elements = walk.elements(&band.lines);
+        let inputs = input.chunks_exact((image.height * image.width * BLOCK).max(1));
+        let outputs = output.chunks_exact_mut(walk.output_block().max(1));
+        for (index, (output, input)) in outputs.zip(inputs).enumerate() {
+            let lines = walk.padded(&band, &input[elements.clone()], zero_point, padded);
+            BlockI8::new(lines, &band, outside, weights, requantization, index, &walk).run(output);
         }
-        .run(0, output);
     }
     Ok(())
 }
@@ -167,7 +163,7 @@ pub struct Expansion<'a> {
 /// `output = requantize(depthwise(expanded, weights) + bias)` with `expanded = requantize(input * expansionᵀ + bias)`.
 ///
 /// - `input`: `image`, blocked; `zero_point`: of the expanded levels, the one that `weights` were packed with;
-///   `outside`: at least [`depthwise_i8_scratch_len`]; `scratch`: at least [`expand_depthwise_i8_scratch_len`].
+///   `scratch`: at least [`expand_depthwise_i8_scratch_len`].
 ///
 /// # Errors
 /// As [`depthwise_i8`].
@@ -180,7 +176,6 @@ pub fn expand_depthwise_i8(
     zero_point: u8,
     weights: &DepthwiseWeightsI8,
     requantization: &Requantization,
-    outside: &mut [u8],
     scratch: &mut IntegerScratch,
     output: &mut [u8],
 ) -> Result<(), KernelError> {
@@ -188,48 +183,33 @@ pub fn expand_depthwise_i8(
     let walk = Walk::new(expanded, window)?;
     check_len("input", input.len(), blocked_len(image))?;
     check_fits("reduction of the expansion", expansion.weights.k(), blocks(image.channels) * BLOCK)?;
-    check_fits("rows of the kernel", weights.kernel[0], window.kernel[0])?;
-    check_fits("columns of the kernel", weights.kernel[1], window.kernel[1])?;
-    check_fits("channels of the weights", weights.channels, expanded.channels)?;
+    weights.check(&walk)?;
     check_len("output", output.len(), walk.output_block() * blocks(expanded.channels))?;
-    check_at_least("outside", outside.len(), depthwise_i8_scratch_len(image))?;
     expansion.requantization.check_channels(expanded.channels)?;
     requantization.check_channels(expanded.channels)?;
     let needed = expand_depthwise_i8_scratch_len(image, window, expansion.weights.products());
     check_at_least("bytes of scratch", scratch.bytes.len(), needed.bytes)?;
     check_at_least("words of scratch", scratch.words.len(), needed.words)?;
-    let outside = &mut outside[..image.width * BLOCK];
-    outside.fill(zero_point);
     let (rows, finish) = (blocked_rows(image), ToLevels(expansion.requantization));
-    for band in walk.bands(rows.k() * size_of::<i16>(), size_of::<u8>()) {
+    let row_bytes = rows.k() * size_of::<i16>();
+    let IntegerScratch { bytes, words } = scratch;
+    let (outside, bytes) = bytes.split_at_mut(outside_len(&walk));
+    let (padded, bytes) = bytes.split_at_mut(walk.padded_len(row_bytes, size_of::<u8>()));
+    outside.fill(zero_point);
+    for band in walk.bands(row_bytes, size_of::<u8>()) {
         let (pixels, first) = (band.lines.len() * image.width, band.lines.start * image.width);
-        let (block, bytes) = scratch.bytes.split_at_mut(pixels * BLOCK);
-        let words = &mut scratch.words;
+        let (block, bytes) = bytes.split_at_mut(pixels * BLOCK);
         match expansion.weights.products() {
             Products::Quads => rows.gather(input, first, &mut bytes[..pixels * rows.k()], copy),
             Products::Pairs => rows.gather(input, first, &mut words[..pixels * rows.k()], widen),
         }
-        let line = walk.out[1] * BLOCK;
-        let filters = weights.filters.chunks_exact(window.kernel[0].div_ceil(2) * window.kernel[1]);
-        let outputs = output.chunks_exact_mut(walk.output_block());
-        for (index, (output, filters)) in outputs.zip(filters).enumerate() {
+        for (index, output) in output.chunks_exact_mut(walk.output_block().max(1)).enumerate() {
             match expansion.weights.products() {
                 Products::Quads => multiply_panel_i8(&*bytes, expansion.weights, index, &finish, block),
                 Products::Pairs => multiply_panel_i8(words, expansion.weights, index, &finish, block),
             }
-            let ([low, high], []) = weights.bias[index].as_chunks::<4>() else {
-                unreachable!("eight is two fours")
-            };
-            BlockI8 {
-                input: block,
-                first_line: band.lines.start,
-                outside,
-                filters,
-                bias: [I32x4::load(low), I32x4::load(high)],
-                requantization: requantization.block(index),
-                walk: &walk,
-            }
-            .run(band.out.start, &mut output[band.out.start * line..band.out.end * line]);
+            let lines = walk.padded(&band, block, zero_point, padded);
+            BlockI8::new(lines, &band, outside, weights, requantization, index, &walk).run(output);
         }
     }
     Ok(())
@@ -243,18 +223,21 @@ pub fn expand_depthwise_i8_scratch_len(
 ) -> IntegerScratchLen {
     let Ok(walk) = Walk::new(image, window) else { return IntegerScratchLen::default() };
     let k = blocks(image.channels) * BLOCK;
-    let bands = walk.bands(k * size_of::<i16>(), size_of::<u8>());
+    let row_bytes = k * size_of::<i16>();
+    let bands = walk.bands(row_bytes, size_of::<u8>());
     let pixels = bands.map(|band| band.lines.len()).max().unwrap_or(0).saturating_mul(image.width);
     let plain = IntegerScratchLen::of(products, pixels.saturating_mul(k));
-    IntegerScratchLen { bytes: plain.bytes.saturating_add(pixels.saturating_mul(BLOCK)), ..plain }
+    let lines = walk.padded_len(row_bytes, size_of::<u8>()).saturating_add(outside_len(&walk));
+    let bytes = plain.bytes.saturating_add(pixels.saturating_mul(BLOCK)).saturating_add(lines);
+    IntegerScratchLen { bytes, ..plain }
 }
 
 /// One block of channels.
 struct BlockI8<'a> {
-    /// `[lines, width, 8]`: lines of the image from `first_line` on.
-    input: &'a [u8],
-    first_line: usize,
-    /// A row of zero points.
+    /// The band's lines with their padding.
+    lines: &'a [u8],
+    band: &'a Band,
+    /// A row of zero points, as long as a line.
     outside: &'a [u8],
     /// For each pair of kernel rows, its columns.
     filters: &'a [[i16; 2 * BLOCK]],
@@ -266,27 +249,45 @@ struct BlockI8<'a> {
 /// Image rows under a kernel, in pairs.
 type Pairs<'a> = [[&'a [u8]; 2]; MAX_ROWS / 2];
 
-impl BlockI8<'_> {
-    /// Output rows from `first` on.
-    fn run(&self, first: usize, output: &mut [u8]) {
-        let Walk { window, out, inside, .. } = self.walk;
-        for (y, row) in (first..).zip(output.chunks_exact_mut((out[1] * BLOCK).max(1))) {
+impl<'a> BlockI8<'a> {
+    fn new(
+        lines: &'a [u8],
+        band: &'a Band,
+        outside: &'a [u8],
+        weights: &'a DepthwiseWeightsI8,
+        requantization: &'a Requantization,
+        index: usize,
+        walk: &'a Walk<'a>,
+    ) -> Self {
+        let n_filters = weights.kernel[0].div_ceil(2) * weights.kernel[1];
+        let ([low, high], []) = weights.bias[index].as_chunks::<4>() else {
+            unreachable!("eight is two fours")
+        };
+        Self {
+            lines,
+            band,
+            outside,
+            filters: &weights.filters[index * n_filters..][..n_filters],
+            bias: [I32x4::load(low), I32x4::load(high)],
+            requantization: requantization.block(index),
+            walk,
+        }
+    }
+
+    /// Writes the band's rows of the block's `output`.
+    fn run(&self, output: &mut [u8]) {
+        let Walk { window, out, .. } = self.walk;
+        let line = out[1] * BLOCK;
+        let rows = &mut output[self.band.out.start * line..self.band.out.end * line];
+        for (y, row) in self.band.out.clone().zip(rows.chunks_exact_mut(line.max(1))) {
             let pairs = self.pairs(y);
             let pairs = &pairs[..window.kernel[0].div_ceil(2)];
-            for x in [0..inside.start, inside.end..out[1]].into_iter().flatten() {
-                self.pixel(pairs, x, &mut row[x * BLOCK..][..BLOCK]);
-            }
-            let interior = &mut row[inside.start * BLOCK..inside.end * BLOCK];
             match (window.kernel[1], window.stride[1]) {
-                (3, 1) => self.interior::<3, 1>(pairs, interior),
-                (3, 2) => self.interior::<3, 2>(pairs, interior),
-                (5, 1) => self.interior::<5, 1>(pairs, interior),
-                (5, 2) => self.interior::<5, 2>(pairs, interior),
-                _ => {
-                    for (x, out) in inside.clone().zip(interior.chunks_exact_mut(BLOCK)) {
-                        self.pixel(pairs, x, out);
-                    }
-                }
+                (3, 1) => self.row::<3, 1>(pairs, row),
+                (3, 2) => self.row::<3, 2>(pairs, row),
+                (5, 1) => self.row::<5, 1>(pairs, row),
+                (5, 2) => self.row::<5, 2>(pairs, row),
+                _ => self.any_row(pairs, row),
             }
         }
     }
@@ -294,58 +295,50 @@ impl BlockI8<'_> {
     /// The image rows under the kernel at output row `y`.
     fn pairs(&self, y: usize) -> Pairs<'_> {
         let Walk { image, window, .. } = self.walk;
-        let line = image.width * BLOCK;
+        let line = self.outside.len();
         let row = |ky: usize| {
             let row = (y * window.stride[0] + ky).checked_sub(window.padding.top);
             match row.filter(|row| ky < window.kernel[0] && *row < image.height) {
-                Some(row) => &self.input[(row - self.first_line) * line..][..line],
+                Some(row) => &self.lines[(row - self.band.lines.start) * line..][..line],
                 None => self.outside,
             }
         };
         std::array::from_fn(|pair| [row(2 * pair), row(2 * pair + 1)])
     }
 
-    /// One output pixel, with zero points outside the image.
-    fn pixel(&self, pairs: &[[&[u8]; 2]], x: usize, out: &mut [u8]) {
-        let Walk { image, window, .. } = self.walk;
-        let mut acc = self.bias;
-        for (pair, filters) in pairs.iter().zip(self.filters.chunks_exact(window.kernel[1])) {
-            for (kx, filter) in filters.iter().enumerate() {
-                let column = (x * window.stride[1] + kx).checked_sub(window.padding.left);
-                let values = match column.filter(|column| *column < image.width) {
-                    Some(column) => pair.map(|row| load(&row[column * BLOCK..])),
-                    None => [load(self.outside); 2],
-                };
-                let filter = filter.as_chunks::<BLOCK>().0;
-                for (half, x) in values[0].interleave(values[1]).into_iter().enumerate() {
-                    // SAFETY: `filter[half]` is eight int16.
-                    let w = unsafe { I16x8::load_at(filter[half].as_ptr()) };
-                    acc[half] = acc[half].add(x.dot(w));
+    /// One output row of any kernel.
+    fn any_row(&self, pairs: &[[&[u8]; 2]], out: &mut [u8]) {
+        let Window { kernel, stride, .. } = *self.walk.window;
+        for (x, out) in out.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+            let mut acc = self.bias;
+            for (pair, filters) in pairs.iter().zip(self.filters.chunks_exact(kernel[1])) {
+                for (kx, filter) in filters.iter().enumerate() {
+                    let [first, second] = pair.map(|row| load(&row[(x * stride[1] + kx) * BLOCK..]));
+                    let filter = filter.as_chunks::<BLOCK>().0;
+                    for (half, x) in first.interleave(second).into_iter().enumerate() {
+                        // SAFETY: `filter[half]` is eight int16.
+                        let w = unsafe { I16x8::load_at(filter[half].as_ptr()) };
+                        acc[half] = acc[half].add(x.dot(w));
+                    }
                 }
             }
+            self.requantization.two([acc; 2]).store_half(out);
         }
-        let out: &mut [u8; BLOCK] = out.first_chunk_mut().expect("a pixel is a block");
-        self.requantization.two([acc; 2]).store_half(out);
     }
 
-    /// The output pixels whose windows lie inside from left to right, two at a time.
+    /// One output row, two pixels at a time.
     #[inline(always)]
-    fn interior<const K: usize, const S: usize>(&self, pairs: &[[&[u8]; 2]], out: &mut [u8]) {
-        let Walk { window, inside, .. } = self.walk;
+    fn row<const K: usize, const S: usize>(&self, pairs: &[[&[u8]; 2]], out: &mut [u8]) {
         let pixels = out.len() / BLOCK;
-        if pixels == 0 {
-            return;
-        }
-        let first = (inside.start * S - window.padding.left) * BLOCK;
         // The last window of the line ends inside.
-        assert!(pairs.iter().flatten().all(|row| row.len() >= first + ((pixels - 1) * S + K) * BLOCK));
+        assert!(pairs.iter().flatten().all(|row| row.len() >= ((pixels - 1) * S + K) * BLOCK));
         assert!(self.filters.len() >= pairs.len() * K);
         let mut pixel = 0;
         while pixel + 2 <= pixels {
             // SAFETY: pixels up to `pixel + 1` are among the `pixels` that the assertions are about, and `out` holds
             // as many blocks.
             unsafe {
-                let acc = self.sums::<K, S, 2>(pairs, first + pixel * S * BLOCK);
+                let acc = self.sums::<K, S, 2>(pairs, pixel * S * BLOCK);
                 self.requantization.two(acc).store_at(out.as_mut_ptr().add(pixel * BLOCK));
             }
             pixel += 2;
@@ -353,7 +346,7 @@ impl BlockI8<'_> {
         if pixel < pixels {
             // SAFETY: as above, for one pixel.
             unsafe {
-                let [acc] = self.sums::<K, S, 1>(pairs, first + pixel * S * BLOCK);
+                let [acc] = self.sums::<K, S, 1>(pairs, pixel * S * BLOCK);
                 self.requantization.two([acc; 2]).store_half_at(out.as_mut_ptr().add(pixel * BLOCK));
             }
         }
