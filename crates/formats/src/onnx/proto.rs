@@ -1,5 +1,5 @@
-//! The messages of `onnx.proto` (Apache-2.0, github.com/onnx/onnx), cut down to the fields that are read. Tags are
-//! those of the original; other fields are skipped by the decoder.
+//! The messages of `onnx.proto` (Apache-2.0, github.com/onnx/onnx), cut down to the fields that are read or
+//! written. Tags are those of the original; other fields are skipped by the decoder.
 
 use prost::Message;
 
@@ -15,6 +15,16 @@ pub(super) struct ModelProto {
     pub(super) graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
     pub(super) opset_import: Vec<OperatorSetIdProto>,
+    #[prost(message, repeated, tag = "14")]
+    pub(super) metadata_props: Vec<StringStringEntryProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct StringStringEntryProto {
+    #[prost(string, tag = "1")]
+    pub(super) key: String,
+    #[prost(string, tag = "2")]
+    pub(super) value: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -29,6 +39,8 @@ pub(super) struct OperatorSetIdProto {
 pub(super) struct GraphProto {
     #[prost(message, repeated, tag = "1")]
     pub(super) node: Vec<NodeProto>,
+    #[prost(string, tag = "2")]
+    pub(super) name: String,
     #[prost(message, repeated, tag = "5")]
     pub(super) initializer: Vec<TensorProto>,
     #[prost(message, repeated, tag = "11")]
@@ -111,6 +123,8 @@ pub(super) struct TensorProto {
 /// `TensorProto.DataType`.
 pub(super) mod data_type {
     pub(in crate::onnx) const FLOAT: i32 = 1;
+    pub(in crate::onnx) const UINT8: i32 = 2;
+    pub(in crate::onnx) const INT8: i32 = 3;
     pub(in crate::onnx) const INT32: i32 = 6;
     pub(in crate::onnx) const INT64: i32 = 7;
     pub(in crate::onnx) const BOOL: i32 = 9;
