@@ -17,6 +17,7 @@ mod sniff;
 mod tensors;
 #[cfg(test)]
 mod testing;
+pub mod tflite;
 pub mod torch_legacy;
 
 pub use error::FormatError;
