@@ -1,5 +1,6 @@
 //! The messages of `onnx.proto` (Apache-2.0, github.com/onnx/onnx), cut down to the fields that are read or
-//! written. Tags are those of the original; other fields are skipped by the decoder.
+//! written. Tags are those of the original; other fields are skipped by the decoder. Lists that the original, in
+//! proto2, does not pack are written so, because some readers accept nothing else; both kinds are read.
 
 use prost::Message;
 
@@ -77,9 +78,9 @@ pub(super) struct AttributeProto {
     pub(super) s: Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub(super) t: Option<TensorProto>,
-    #[prost(float, repeated, tag = "7")]
+    #[prost(float, repeated, packed = "false", tag = "7")]
     pub(super) floats: Vec<f32>,
-    #[prost(int64, repeated, tag = "8")]
+    #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(super) ints: Vec<i64>,
     /// One of [`attribute_type`], 0 in files of old exporters.
     #[prost(int32, tag = "20")]
@@ -98,7 +99,7 @@ pub(super) mod attribute_type {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TensorProto {
-    #[prost(int64, repeated, tag = "1")]
+    #[prost(int64, repeated, packed = "false", tag = "1")]
     pub(super) dims: Vec<i64>,
     /// One of [`data_type`].
     #[prost(int32, tag = "2")]
@@ -192,4 +193,18 @@ pub(super) struct TensorShapeProto {
 pub(super) struct DimensionProto {
     #[prost(int64, tag = "1")]
     pub(super) dim_value: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::AttributeProto;
+
+    #[test]
+    fn integers_of_an_attribute_are_written_one_by_one_and_read_packed_too() {
+        let attribute = AttributeProto { ints: vec![3, 5], ..AttributeProto::default() };
+        assert_eq!(attribute.encode_to_vec(), [8 << 3, 3, 8 << 3, 5]);
+        assert_eq!(AttributeProto::decode([8 << 3 | 2, 2, 3, 5].as_slice()), Ok(attribute));
+    }
 }
