@@ -12,7 +12,10 @@ export async function load({ modelUrl, threads, flavour, shape }) {
   // In a worker Emscripten looks for files beside the worker's script.
   self.Module = { locateFile: (file) => WASM + file, mainScriptUrlOrBlob: script };
   await litert.loadLiteRt(script);
-  const model = await litert.loadAndCompile(modelUrl, { accelerator: 'wasm', cpuOptions: { numThreads: threads } });
+  const response = await fetch(modelUrl);
+  if (!response.ok) throw new Error(`${modelUrl} is not there (${response.status})`);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const model = await litert.loadAndCompile(bytes, { accelerator: 'wasm', cpuOptions: { numThreads: threads } });
   const { version } = await (await fetch(`${PACKAGE}/core/package.json`)).json();
   return {
     layout: 'nhwc',

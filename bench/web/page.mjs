@@ -3,6 +3,8 @@
 // run.mjs calls `bench`. An engine that fails, is missing or does not answer in time becomes an error and the
 // others go on.
 
+import { RELAXED_DOT, maxAbsDiff, order, relaxedDotProbe } from './measure.mjs';
+
 const LOAD_MILLIS = 120_000;
 const MEASURE_MILLIS = 120_000;
 /** Lets the threads of the engine before fall asleep. */
@@ -21,8 +23,7 @@ globalThis.bench = async ({ engines, referenceUrl, warmUpMillis, rounds, runs })
   for (const contestant of contestants) await attempt(contestant, start);
   for (const contestant of alive(contestants)) await attempt(contestant, (it) => warmUp(it, warmUpMillis));
   for (let round = 0; round < rounds; round += 1) {
-    for (let turn = 0; turn < contestants.length; turn += 1) {
-      const contestant = contestants[(round + turn) % contestants.length];
+    for (const contestant of order(contestants.length, round).map((idx) => contestants[idx])) {
       if (contestant.error) continue;
       await attempt(contestant, async (it) => {
         await sleep(PAUSE_MILLIS);
@@ -94,28 +95,4 @@ async function floats(url) {
   return response?.ok ? new Float32Array(await response.arrayBuffer()) : null;
 }
 
-/** NaN anywhere or another length is infinitely wrong. */
-function maxAbsDiff(output, reference) {
-  if (output.length !== reference.length) return Infinity;
-  let largest = 0;
-  for (let idx = 0; idx < output.length; idx += 1) {
-    const difference = Math.abs(output[idx] - reference[idx]);
-    if (!(difference <= largest)) largest = Number.isNaN(difference) ? Infinity : difference;
-  }
-  return largest;
-}
-
 const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
-
-/** One function that returns lane 0 of `i32x4.relaxed_dot_i8x16_i7x16_add_s(127…, -1…, 0…)`. */
-const RELAXED_DOT = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 127, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 64, 1, 62, 0,
-  253, 12, ...Array(16).fill(127), 253, 12, ...Array(16).fill(255), 253, 12, ...Array(16).fill(0),
-  253, 147, 2, 253, 27, 0, 11,
-]);
-
-/** 129540: the second operand is unsigned (VNNI); 65534: pmaddubsw saturates; -508: signed times signed; null: none. */
-function relaxedDotProbe() {
-  if (!WebAssembly.validate(RELAXED_DOT)) return null;
-  return new WebAssembly.Instance(new WebAssembly.Module(RELAXED_DOT)).exports.f();
-}

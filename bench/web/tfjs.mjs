@@ -4,6 +4,9 @@
 const PACKAGE = '/npm/@tensorflow';
 
 export async function load({ modelUrl, threads, shape }) {
+  // It takes half of the cores at most, whatever setThreadsCount says: on two cores one thread. Told of more cores,
+  // it takes as many threads as it is asked for.
+  Object.defineProperty(navigator, 'hardwareConcurrency', { value: 2 * threads });
   importScripts(`${PACKAGE}/tfjs-core/dist/tf-core.min.js`);
   // The WebAssembly backend asks the CPU backend's package for one helper.
   importScripts(`${PACKAGE}/tfjs-backend-cpu/dist/tf-backend-cpu.min.js`);
@@ -13,6 +16,8 @@ export async function load({ modelUrl, threads, shape }) {
   tf.wasm.setWasmPaths(`${PACKAGE}/tfjs-backend-wasm/wasm-out/`);
   tf.wasm.setThreadsCount(threads);
   if (!await tf.setBackend('wasm')) throw new Error('the WebAssembly backend did not start');
+  const taken = threads > 1 ? tf.wasm.getThreadsCount() : 1;
+  if (taken !== threads) throw new Error(`it took ${taken} threads instead of ${threads}`);
 
   const { layers, weightsUrl, output } = await (await fetch(modelUrl)).json();
   const weights = await (await fetch(new URL(weightsUrl, modelUrl))).arrayBuffer();

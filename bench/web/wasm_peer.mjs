@@ -4,23 +4,26 @@
 export async function load({ name, modelUrl, flavour, shape: [height, width, channels] }) {
   const binary = await bytesOf(`/peers/${name}-${flavour}.wasm`);
   const { instance: { exports } } = await WebAssembly.instantiate(binary, {});
-  const text = (address, length) => new TextDecoder().decode(new Uint8Array(exports.memory.buffer, address, length));
+  // Addresses come before the buffer: asking for one may grow the memory, which detaches the buffer before it.
+  const bytes = (address, length) => new Uint8Array(exports.memory.buffer, address, length);
+  const floats = (address, length) => new Float32Array(exports.memory.buffer, address, length);
+  const message = () => new TextDecoder().decode(bytes(exports.message_address(), exports.message_length()));
   const check = (status) => {
-    if (status !== 0) throw new Error(text(exports.message_address(), exports.message_length()));
+    if (status !== 0) throw new Error(message());
   };
 
   const model = new Uint8Array(await bytesOf(modelUrl));
-  new Uint8Array(exports.memory.buffer, exports.model_address(model.length), model.length).set(model);
+  bytes(exports.model_address(model.length), model.length).set(model);
   check(exports.load(channels, height, width));
   check(exports.version());
   return {
     layout: 'nchw',
-    version: text(exports.message_address(), exports.message_length()),
+    version: message(),
     flavour,
     run(picture) {
-      new Float32Array(exports.memory.buffer, exports.input_address(), picture.length).set(picture);
+      floats(exports.input_address(), picture.length).set(picture);
       check(exports.run());
-      return new Float32Array(exports.memory.buffer, exports.output_address(), exports.output_length()).slice();
+      return floats(exports.output_address(), exports.output_length()).slice();
     },
   };
 }
