@@ -48,7 +48,8 @@ function listen(worker) {
       worker.removeEventListener('error', onError);
       settle(value);
     };
-    const timer = setTimeout(() => end(reject, new Error(`no ${name} within ${PATIENCE_MILLIS / 1000} s`)), PATIENCE_MILLIS);
+    const late = () => end(reject, new Error(`no ${name} within ${PATIENCE_MILLIS / 1000} s`));
+    const timer = setTimeout(late, PATIENCE_MILLIS);
     const onMessage = ({ data }) => {
       if (data[name] && (id === undefined || data[name].id === id)) end(resolve, data[name]);
       if (data.Failed && data.Failed.id === id) end(reject, new Error(JSON.stringify(data.Failed.failure)));

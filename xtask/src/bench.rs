@@ -68,7 +68,7 @@ fn peer(name: &str, flavour: &str, features: &str) -> Result<()> {
     if built.is_file() {
         build()?;
     } else {
-        step(&format!("{name} as WebAssembly, {flavour} (compiled once, some minutes)"), build)?;
+        step(&format!("{name} as WebAssembly, {flavour} (compiled once, for up to 10 minutes)"), build)?;
     }
     let served = root().join(format!("target/bench/peers/{name}-{flavour}.wasm"));
     fs::create_dir_all(served.parent().unwrap_or(Path::new(".")))?;
