@@ -78,7 +78,8 @@ fn run_all(checks: &[Check]) -> usize {
 
 fn formatting() -> Result<()> {
     run(cargo()?.args(["fmt", "--all", "--check"]))?;
-    run(cargo()?.args(["fmt", "--check", "--manifest-path", "xtask/bindgen/Cargo.toml"]))
+    run(cargo()?.args(["fmt", "--check", "--manifest-path", "xtask/bindgen/Cargo.toml"]))?;
+    run(cargo()?.args(["fmt", "--all", "--check", "--manifest-path", "bench/peers/Cargo.toml"]))
 }
 
 fn lints() -> Result<()> {

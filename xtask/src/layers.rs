@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::shell::{capture, cargo, root};
 
-/// What each crate under `crates/` may use of the others. `formats`, `compress` and `engine` meet in `graph` only.
+/// What each crate under `crates/` and the benchmark's models may use of the others. `formats`, `compress` and `engine` meet in `graph` only.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("kernels", &[]),
     ("graph", &[]),
@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("compress", &["graph"]),
     ("engine", &["graph", "kernels"]),
     ("pipeline", &["graph", "kernels", "vision", "formats", "compress", "engine"]),
+    ("bench-models", &["graph", "formats", "compress", "pipeline", "engine"]),
 ];
 
 /// Only the page and its worker know these.
@@ -46,7 +47,7 @@ pub fn check() -> Result<()> {
     for file in files(&["crates"], "rs")? {
         violations.extend(intrinsics_violation(&relative(&file), &fs::read_to_string(&file)?));
     }
-    for file in files(&["README.md", "CONTRIBUTING.md", "docs"], "md")? {
+    for file in files(&["README.md", "CONTRIBUTING.md", "docs", "bench/README.md"], "md")? {
         violations.extend(document_violations(&relative(&file), &fs::read_to_string(&file)?));
     }
     if !violations.is_empty() {
@@ -115,8 +116,8 @@ fn is_comment(line: &str) -> bool {
 
 /// Paths in backticks that begin with a folder of the repository must exist.
 fn document_violations(file: &str, text: &str) -> Vec<String> {
-    const FOLDERS: [&str; 8] =
-        ["crates/", "src/", "static/", "tests/", "training/", "xtask/", "docs/", ".ci/"];
+    const FOLDERS: [&str; 9] =
+        ["crates/", "src/", "static/", "tests/", "training/", "xtask/", "docs/", "bench/", ".ci/"];
     let spans = text.split('`').skip(1).step_by(2);
     let paths = spans.filter(|it| FOLDERS.iter().any(|folder| it.starts_with(folder)));
     let plain = paths.filter(|it| !it.contains(|c: char| c.is_whitespace() || "*{<…".contains(c)));

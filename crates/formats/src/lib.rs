@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod blocks;
 pub mod container;
 mod error;
 mod gzip;
@@ -14,6 +15,9 @@ mod limits;
 pub mod onnx;
 mod sniff;
 mod tensors;
+#[cfg(test)]
+mod testing;
+pub mod tflite;
 pub mod torch_legacy;
 
 pub use error::FormatError;

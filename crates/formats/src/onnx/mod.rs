@@ -1,4 +1,6 @@
-//! Reader of ONNX files: fp32 image classifiers in the manner of MobileNetV1 and V2.
+//! Reader and writer of ONNX files: image classifiers in the manner of MobileNetV1 and V2.
+//!
+//! [`read`] takes fp32 models, [`write()`] gives those of every number format; what follows is about reading.
 //!
 //! Only the ONNX format is known here; what an operator means is said in the graph's terms in `operators`, whose
 //! table [`SUPPORTED_OPERATORS`] is also the one that nodes are looked up in. Anything that the table does not say is
@@ -26,6 +28,7 @@ mod operators;
 mod proto;
 mod scan;
 mod tensor;
+mod write;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -37,6 +40,7 @@ use prost::Message;
 
 pub use self::operators::{Operator, SUPPORTED_OPERATORS, support_table};
 pub(crate) use self::scan::looks_like_onnx;
+pub use self::write::write;
 
 use self::node::Node;
 use self::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, data_type};

@@ -30,7 +30,7 @@ pub const SUPPORTED_OPERATORS: &[Operator] = &[
     ),
     op("AveragePool", "over the whole image, without padding", average_pool),
     op("BatchNormalization", "of an image, at inference", batch_normalization),
-    op("Cast", SHAPE_ONLY, shape_arithmetic),
+    op("Cast", "of a stored tensor to float32, or where it computes a shape for Reshape", cast),
     op("Clip", "constant bounds", clip),
     op("Concat", SHAPE_ONLY, shape_arithmetic),
     op("Constant", "a tensor or numbers", constant),
@@ -628,6 +628,19 @@ fn constant<'a>(_: &mut Importer<'a>, node: &mut Node<'a>) -> Result<Flow<'a>, F
 fn int_constant(dims: Vec<i64>, int64_data: Vec<i64>) -> Flow<'static> {
     let tensor = TensorProto { dims, data_type: data_type::INT64, int64_data, ..TensorProto::default() };
     Flow::Constant(Constant::Made(Rc::new(tensor)))
+}
+
+/// A weight that is stored as float16 and used as float32 stays what it is: tensors are read as float32 anyway.
+fn cast<'a>(importer: &mut Importer<'a>, node: &mut Node<'a>) -> Result<Flow<'a>, FormatError> {
+    const FLOATS: [i32; 4] = [data_type::FLOAT, data_type::FLOAT16, data_type::BFLOAT16, data_type::DOUBLE];
+    match importer.flow(node, 0)? {
+        Flow::Constant(tensor)
+            if FLOATS.contains(&tensor.data_type) && node.int("to", 0)? == i64::from(data_type::FLOAT) =>
+        {
+            Ok(Flow::Constant(tensor.clone()))
+        }
+        _ => shape_arithmetic(importer, node),
+    }
 }
 
 /// A step of computing a shape. What it gives is not evaluated: [`reshape`] takes only what needs no numbers.

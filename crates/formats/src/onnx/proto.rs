@@ -1,5 +1,6 @@
-//! The messages of `onnx.proto` (Apache-2.0, github.com/onnx/onnx), cut down to the fields that are read. Tags are
-//! those of the original; other fields are skipped by the decoder.
+//! The messages of `onnx.proto` (Apache-2.0, github.com/onnx/onnx), cut down to the fields that are read or
+//! written. Tags are those of the original; other fields are skipped by the decoder. Lists that the original, in
+//! proto2, does not pack are written so, because some readers accept nothing else; both kinds are read.
 
 use prost::Message;
 
@@ -15,6 +16,16 @@ pub(super) struct ModelProto {
     pub(super) graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
     pub(super) opset_import: Vec<OperatorSetIdProto>,
+    #[prost(message, repeated, tag = "14")]
+    pub(super) metadata_props: Vec<StringStringEntryProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct StringStringEntryProto {
+    #[prost(string, tag = "1")]
+    pub(super) key: String,
+    #[prost(string, tag = "2")]
+    pub(super) value: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -29,6 +40,8 @@ pub(super) struct OperatorSetIdProto {
 pub(super) struct GraphProto {
     #[prost(message, repeated, tag = "1")]
     pub(super) node: Vec<NodeProto>,
+    #[prost(string, tag = "2")]
+    pub(super) name: String,
     #[prost(message, repeated, tag = "5")]
     pub(super) initializer: Vec<TensorProto>,
     #[prost(message, repeated, tag = "11")]
@@ -65,9 +78,9 @@ pub(super) struct AttributeProto {
     pub(super) s: Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub(super) t: Option<TensorProto>,
-    #[prost(float, repeated, tag = "7")]
+    #[prost(float, repeated, packed = "false", tag = "7")]
     pub(super) floats: Vec<f32>,
-    #[prost(int64, repeated, tag = "8")]
+    #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(super) ints: Vec<i64>,
     /// One of [`attribute_type`], 0 in files of old exporters.
     #[prost(int32, tag = "20")]
@@ -86,7 +99,7 @@ pub(super) mod attribute_type {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TensorProto {
-    #[prost(int64, repeated, tag = "1")]
+    #[prost(int64, repeated, packed = "false", tag = "1")]
     pub(super) dims: Vec<i64>,
     /// One of [`data_type`].
     #[prost(int32, tag = "2")]
@@ -111,6 +124,8 @@ pub(super) struct TensorProto {
 /// `TensorProto.DataType`.
 pub(super) mod data_type {
     pub(in crate::onnx) const FLOAT: i32 = 1;
+    pub(in crate::onnx) const UINT8: i32 = 2;
+    pub(in crate::onnx) const INT8: i32 = 3;
     pub(in crate::onnx) const INT32: i32 = 6;
     pub(in crate::onnx) const INT64: i32 = 7;
     pub(in crate::onnx) const BOOL: i32 = 9;
@@ -178,4 +193,18 @@ pub(super) struct TensorShapeProto {
 pub(super) struct DimensionProto {
     #[prost(int64, tag = "1")]
     pub(super) dim_value: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::AttributeProto;
+
+    #[test]
+    fn integers_of_an_attribute_are_written_one_by_one_and_read_packed_too() {
+        let attribute = AttributeProto { ints: vec![3, 5], ..AttributeProto::default() };
+        assert_eq!(attribute.encode_to_vec(), [8 << 3, 3, 8 << 3, 5]);
+        assert_eq!(AttributeProto::decode([8 << 3 | 2, 2, 3, 5].as_slice()), Ok(attribute));
+    }
 }

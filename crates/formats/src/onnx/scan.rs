@@ -37,8 +37,8 @@ impl Level {
             (Self::Graph, 1) => Field::Message(Self::Node),
             (Self::Graph, 5) | (Self::Attribute, 5) => Field::Message(Self::Tensor),
             (Self::Node, 5) => Field::Message(Self::Attribute),
-            (Self::Model, 1..=3 | 8)
-            | (Self::Graph, 11 | 12)
+            (Self::Model, 1..=3 | 8 | 14)
+            | (Self::Graph, 2 | 11 | 12)
             | (Self::Node, 1..=4 | 7)
             | (Self::Attribute, 1..=4 | 7 | 8 | 20)
             | (Self::Tensor, 1 | 2 | 7 | 8 | 14) => Field::Structure,

@@ -93,6 +93,7 @@ impl Model {
             producer_version: String::new(),
             graph: Some(GraphProto {
                 node: self.nodes.clone(),
+                name: "test".to_owned(),
                 initializer: self.initializers.clone(),
                 input: std::iter::once(value("x", &self.dims)).chain(weights).collect(),
                 output: self.outputs.iter().map(|name| value(name, &[])).collect(),
@@ -101,6 +102,7 @@ impl Model {
                 OperatorSetIdProto { domain: "com.example".to_owned(), version: 1 },
                 OperatorSetIdProto { domain: String::new(), version: self.opset },
             ],
+            metadata_props: vec![],
         }
     }
 
@@ -534,6 +536,26 @@ fn names_need_not_be_there_nor_differ() {
     let graph = model.ok();
     let names: Vec<&str> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
     assert_eq!(names, ["c", "input#1", "same", "same#3"]);
+}
+
+#[test]
+fn a_weight_may_be_cast_to_float32() {
+    let cast = |to| {
+        let mut model =
+            Model::new(13).ramp("half", &[4, 3, 1, 1]).node("Cast", &["half"], "w", vec![int("to", to)]);
+        let weight = &mut model.initializers[0];
+        weight.data_type = data_type::FLOAT16;
+        weight.raw_data = (0..12).flat_map(|x| half::f16::from_f32(x as f32 / 8.0).to_le_bytes()).collect();
+        model.node("Conv", &["x", "w"], "c", vec![]).node("GlobalAveragePool", &["c"], "p", vec![]).node(
+            "Flatten",
+            &["p"],
+            "y",
+            vec![],
+        )
+    };
+    let graph = cast(i64::from(data_type::FLOAT)).ok();
+    assert_eq!(conv_of(&graph, 0).weight.to_f32()[11], 1.375);
+    cast(i64::from(data_type::INT32)).refused("accepted is a constant");
 }
 
 #[test]

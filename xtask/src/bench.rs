@@ -1,0 +1,122 @@
+//! `cargo xtask bench-web`: prepares what the benchmark needs and starts it. What it measures and how stands in
+//! `bench/README.md`; `bench/run.mjs` does it.
+//!
+//! Only what the chosen engines need is prepared, and a peer that cannot be had is a row with its error.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::setup::{self, step};
+use crate::shell::{cargo, command, root, run};
+use crate::{browser, site, tools};
+
+/// Engines out of npm packages.
+const FROM_NPM: [&str; 3] = ["litert", "tfjs", "ort"];
+/// Engines out of crates, built by `bench/peers`.
+const FROM_CRATES: [&str; 2] = ["rten", "tract"];
+/// What each flavour's build may use.
+const FLAVOURS: [(&str, &str); 2] = [("simd128", "+simd128"), ("relaxed", "+simd128,+relaxed-simd")];
+const OPTIONS: [&str; 6] = ["--model", "--only", "--rounds", "--threads", "--dtype", "--json"];
+
+/// Prepares and measures; `options` go to `bench/run.mjs`.
+pub fn web(options: &[&str]) -> Result<()> {
+    let only = only(options)?;
+    let wanted =
+        |engines: &[&str]| only.as_ref().is_none_or(|it| engines.iter().any(|name| it.contains(name)));
+
+    tools::require_node()?;
+    tools::npm_packages()?;
+    let chromium = browser::chromium()?;
+    if wanted(&["tinylens"]) {
+        setup::everything()?;
+        site::build()?;
+    }
+    if wanted(&FROM_NPM) {
+        let what = "npm packages of the benchmark (250 MB unpacked)";
+        without(tools::npm_packages_in(what, &root().join("bench")), "engines from npm");
+    }
+    for name in FROM_CRATES.into_iter().filter(|name| wanted(&[name])) {
+        tools::rust_targets()?;
+        for (flavour, features) in FLAVOURS {
+            without(peer(name, flavour, features), name);
+        }
+    }
+    run(cargo()?.args(["run", "--quiet", "--package", "bench-models", "--", "target/bench/models"]))
+        .context("the benchmark's models cannot be written")?;
+
+    let mut node = command("node")?;
+    node.env("CHROME", chromium).current_dir(env::current_dir()?);
+    run(node.arg(root().join("bench/run.mjs")).args(options))
+}
+
+/// A peer in one flavour, as `target/bench/peers/NAME-FLAVOUR.wasm`.
+fn peer(name: &str, flavour: &str, features: &str) -> Result<()> {
+    let target = root().join(format!("target/bench/peers-{flavour}"));
+    let build = || {
+        let mut build = cargo()?;
+        // tract links a source of randomness and never asks it; bare WebAssembly has none.
+        let flags = format!("-C target-feature={features} --cfg getrandom_backend=\"unsupported\"");
+        build.env("RUSTFLAGS", flags).current_dir(root().join("bench/peers"));
+        build.args(["build", "--quiet", "--locked", "--release", "--package", &format!("{name}-peer")]);
+        run(build.args(["--target", "wasm32-unknown-unknown", "--target-dir"]).arg(&target))
+    };
+    let built = target.join(format!("wasm32-unknown-unknown/release/{name}_peer.wasm"));
+    // Cargo knows better whether it is current; the line tells of the minutes of the first time.
+    if built.is_file() {
+        build()?;
+    } else {
+        step(&format!("{name} as WebAssembly, {flavour} (compiled once, for up to 10 minutes)"), build)?;
+    }
+    let served = root().join(format!("target/bench/peers/{name}-{flavour}.wasm"));
+    fs::create_dir_all(served.parent().unwrap_or(Path::new(".")))?;
+    fs::copy(&built, &served).with_context(|| format!("{} cannot be copied", built.display()))?;
+    Ok(())
+}
+
+fn without(prepared: Result<()>, what: &str) {
+    if let Err(reason) = prepared {
+        eprintln!("bench-web: {reason:#}; {what}: rows with errors");
+    }
+}
+
+/// The engines of `--only`; `None` means all.
+fn only<'o>(options: &[&'o str]) -> Result<Option<Vec<&'o str>>> {
+    let mut engines = None;
+    for pair in options.chunks(2) {
+        let (name, value) = match *pair {
+            [name, value] if OPTIONS.contains(&name) => (name, value),
+            [name] if OPTIONS.contains(&name) => bail!("{name} needs a value"),
+            _ => bail!("`{}` is not an option of bench-web; these are: {}", pair[0], OPTIONS.join(", ")),
+        };
+        if name == "--only" {
+            let known = |it: &&str| *it == "tinylens" || FROM_NPM.contains(it) || FROM_CRATES.contains(it);
+            if let Some(unknown) = value.split(',').find(|it| !known(it)) {
+                bail!("there is no engine `{unknown}`; there are tinylens, litert, tfjs, ort, rten, tract");
+            }
+            engines = Some(value.split(',').collect());
+        }
+    }
+    Ok(engines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only;
+
+    #[test]
+    fn only_names_engines_that_exist() {
+        let engines = only(&["--rounds", "3", "--only", "litert,rten"]).expect("both exist");
+        assert_eq!(engines, Some(vec!["litert", "rten"]));
+        assert_eq!(only(&["--dtype", "int8"]).expect("an option"), None);
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        for options in [&["--only", "nobody"][..], &["--round", "3"], &["--rounds"], &["3"]] {
+            assert!(only(options).is_err(), "{options:?}");
+        }
+    }
+}
