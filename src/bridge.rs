@@ -58,11 +58,32 @@ pub enum Request {
         /// Repeated by [`Answer::OwnPicturesSet`].
         id: RequestId,
     },
+    /// Runs one model over and over on one input, which comes with the message as the property `bytes` (a transferred
+    /// `ArrayBuffer` of float32, `nhwc`, normalised), and times it. Frames wait meanwhile.
+    Measure {
+        /// Repeated by [`Answer::Measured`] or [`Answer::Failed`].
+        id: RequestId,
+        /// Which model.
+        #[serde(default)]
+        side: Side,
+        /// How often, 1000 times at most.
+        runs: u32,
+    },
     /// Ends a running request; it answers with [`Failure::Cancelled`].
     Cancel {
         /// The request to end.
         id: RequestId,
     },
+}
+
+/// One of the two models.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Side {
+    /// The loaded one.
+    #[default]
+    Original,
+    /// What a recipe made of it.
+    Compressed,
 }
 
 /// Where a model comes from.
@@ -166,6 +187,23 @@ pub enum Answer {
         /// How many.
         n: u32,
     },
+    /// A model was timed.
+    Measured {
+        /// The request.
+        id: RequestId,
+        /// Milliseconds of each run.
+        millis: Vec<f64>,
+        /// The network's output.
+        output: Vec<f32>,
+        /// One more run, layer by layer.
+        layers: Vec<LayerTime>,
+        /// Bytes of the model's activations and scratch.
+        arena_bytes: u64,
+        /// Bytes of its weights as the kernels hold them.
+        weight_bytes: u64,
+        /// Bytes of the worker's whole memory, which never shrinks.
+        peak_bytes: u64,
+    },
     /// A request came to nothing; what was before goes on.
     Failed {
         /// The request.
@@ -173,6 +211,23 @@ pub enum Answer {
         /// Why.
         failure: Failure,
     },
+}
+
+/// What one kernel call cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerTime {
+    /// The node of the graph that it runs, or two joined by ` + `.
+    pub node: String,
+    /// The kernel.
+    pub kernel: String,
+    /// Whether it computes on integers.
+    pub is_integer: bool,
+    /// Multiply-adds.
+    pub macs: u64,
+    /// Bytes of its weights as the kernel holds them.
+    pub weight_bytes: u64,
+    /// Milliseconds.
+    pub millis: f64,
 }
 
 /// The runtime badge's facts.

@@ -9,8 +9,8 @@ use yew::Callback;
 use super::browser::{self, Listener};
 use crate::bridge::{Answer, Request};
 
-/// The worker's script in the served folder.
-const SCRIPT: &str = "worker_loader.js";
+/// The worker's script in the served folder. It starts the flavour that this browser runs best.
+const SCRIPT: &str = "worker.js";
 
 /// A running worker; it ends when this is dropped.
 pub struct WorkerClient {

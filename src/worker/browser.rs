@@ -44,6 +44,15 @@ const RELAXED_SIMD: [u8; 36] = [
     253, 15, 253, 128, 2, 11,
 ];
 
+/// Bytes of this module's memory.
+pub(crate) fn memory_bytes() -> u64 {
+    let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+    js_sys::Reflect::get(&memory.buffer(), &"byteLength".into())
+        .ok()
+        .and_then(|length| length.as_f64())
+        .map_or(0, |length| length as u64)
+}
+
 /// What this browser gives, and what the engine takes of it.
 pub(crate) fn runtime() -> Runtime {
     let scope = scope();

@@ -10,13 +10,14 @@ mod download;
 mod fixed_set;
 mod frames;
 mod load;
+mod measure;
 mod pictures;
 mod session;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::{Array, Reflect, Uint8Array};
+use js_sys::{Array, Float32Array, Reflect, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -93,6 +94,12 @@ fn receive(session: &Shared, data: &JsValue) {
                 id,
                 async move { compress::compress(&session, id, recipe).await },
             );
+        }
+        Request::Measure { id, side, runs } => {
+            let bytes = property("bytes").dyn_into::<js_sys::ArrayBuffer>().ok();
+            let input = Float32Array::new(&bytes.unwrap_or_else(|| js_sys::ArrayBuffer::new(0)));
+            let answer = measure::measure(&session, id, side, runs, &input);
+            post(&answer.unwrap_or_else(|failure| Answer::Failed { id, failure }));
         }
         Request::RunFixedSet { id, set } => {
             answer_when_done(&session.clone(), id, async move { fixed_set::run(&session, id, set).await });

@@ -11,6 +11,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
+use crate::engines;
 use crate::setup::step;
 use crate::shell::root;
 use crate::site;
@@ -93,6 +94,7 @@ pub fn place() -> Result<()> {
     if !folder.is_dir() {
         bail!("{} is not there; `cargo xtask build` makes it and calls this", folder.display());
     }
+    engines::place(&folder)?;
     place_pictures(&folder.join("pictures"))?;
     place_models(&folder.join("models"))?;
     write(&folder.join("_headers"), headers(&fs::read_to_string(root().join("Trunk.toml"))?)?)

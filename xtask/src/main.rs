@@ -10,6 +10,7 @@ mod assets;
 mod bench;
 mod browser;
 mod checks;
+mod engines;
 mod layers;
 mod setup;
 mod shell;
@@ -28,7 +29,8 @@ cargo xtask serve [--port N] [--open]   build in release mode and serve on http:
 cargo xtask test [--quick]              run every check; --quick leaves out WebAssembly and the browser
 cargo xtask bench-web [OPTIONS]         measure against other engines in Chromium (bench/README.md); options are
                                         --model, --only, --threads, --dtype (lists as a,b), --rounds N, --json FILE
-cargo xtask assets                      put models, pictures and headers into a built folder (Trunk calls this)";
+cargo xtask assets                      put workers, models, pictures and headers into a built folder (Trunk calls
+                                        this)";
 
 fn main() -> ExitCode {
     // Printed here, because returned it would bring a backtrace along wherever RUST_BACKTRACE is set.

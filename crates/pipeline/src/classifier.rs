@@ -1,6 +1,6 @@
 //! A model that answers pictures.
 
-use engine::{Executor, Fusion, Plan};
+use engine::{Executor, Fusion, Layer, Plan};
 use graph::{Graph, Op};
 use vision::{Answer, Normalization, Preparer};
 
@@ -13,6 +13,23 @@ pub struct Classifier {
     ends_in_softmax: bool,
     background_class: bool,
     probabilities: Vec<f32>,
+}
+
+/// What one kernel call of a model cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerProfile {
+    /// The node of the graph that it runs, or two joined by ` + `.
+    pub node: String,
+    /// The kernel.
+    pub kernel: &'static str,
+    /// Whether it computes on integers.
+    pub is_integer: bool,
+    /// Multiply-adds.
+    pub macs: u64,
+    /// Bytes of its weights as the kernel holds them.
+    pub weight_bytes: u64,
+    /// Milliseconds.
+    pub millis: f64,
 }
 
 impl Classifier {
@@ -85,6 +102,38 @@ impl Classifier {
     /// Classes, a background output not counted.
     pub fn n_classes(&self) -> usize {
         self.probabilities.len() - usize::from(self.background_class)
+    }
+
+    /// Runs once and tells what each kernel call cost; `now` is a clock in milliseconds.
+    ///
+    /// # Errors
+    /// [`PipelineError::Engine`] for a tensor of the wrong length.
+    pub fn profile(
+        &mut self,
+        tensor: &[f32],
+        now: &dyn Fn() -> f64,
+    ) -> Result<Vec<LayerProfile>, PipelineError> {
+        let mut layers: Vec<LayerProfile> = (self.executor.plan().layers())
+            .map(|Layer { node, kernel, is_integer, macs, weight_bytes }| LayerProfile {
+                node: node.to_owned(),
+                kernel,
+                is_integer,
+                macs,
+                weight_bytes,
+                millis: 0.0,
+            })
+            .collect();
+        let mut millis = vec![0.0; layers.len()];
+        self.executor.run_timed(tensor, now, &mut millis)?;
+        for (layer, millis) in layers.iter_mut().zip(millis) {
+            layer.millis = millis;
+        }
+        Ok(layers)
+    }
+
+    /// Bytes of the weights as the kernels hold them.
+    pub fn weight_bytes(&self) -> u64 {
+        self.executor.plan().weight_bytes()
     }
 
     /// Bytes of all buffers.

@@ -10,7 +10,7 @@ mod recipe_run;
 mod sizes;
 pub mod zoo;
 
-pub use classifier::Classifier;
+pub use classifier::{Classifier, LayerProfile};
 pub use compress::{CompressError, MAX_SPARSITY, NumberFormat, RECIPE_VERSION, Recipe, Step, Storage};
 pub use engine::EngineError;
 pub use error::PipelineError;

@@ -231,6 +231,8 @@ fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
                     FixedState { result: Some(FixedResult { set, agreement }), ..FixedState::default() };
             }
         }
+        // The page does not ask; a benchmark does.
+        Answer::Measured { .. } => {}
         Answer::OwnPicturesSet { id: _, n } => {
             state.n_own_pictures = n;
             if state.fixed.result.is_some_and(|result| result.set == FixedSet::Own) {
