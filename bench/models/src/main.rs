@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
-use engine::{Executor, Plan, Residuals};
+use engine::{Executor, Plan, Fusion};
 use formats::container::{self, Coding};
 use graph::{Graph, Shape, WeightValues, fold_batch_norms};
 use pipeline::{Recipe, RecipeRun, Step, zoo};
@@ -75,7 +75,7 @@ fn write_model(folder: &Path, name: &str, float: &Graph) -> Result<()> {
         write(&file("safetensors"), container::write(graph, Coding::Dense))?;
         write(&file("onnx"), formats::onnx::write(graph)?)?;
         write(&file("tflite"), formats::tflite::write(graph)?)?;
-        let mut executor = Executor::new(Plan::new(graph, Residuals::Fused)?);
+        let mut executor = Executor::new(Plan::new(graph, Fusion::Full)?);
         write(&file("reference.bin"), bytes_of(executor.run(&input)?))?;
     }
     let weights_file = format!("{name}-f32.layers.bin");
