@@ -92,25 +92,48 @@ pub fn conv2d_i8(
     output: &mut [u8],
 ) -> Result<(), KernelError> {
     requantization.check_channels(weights.n())?;
+    match requantization.doubles() {
+        true => {
+            let finish = ToLevels::<true>(requantization);
+            convolve(input, layout, image, window, zero_point, weights, &finish, scratch, output)
+        }
+        false => {
+            let finish = ToLevels::<false>(requantization);
+            convolve(input, layout, image, window, zero_point, weights, &finish, scratch, output)
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "a convolution is made of these")]
+fn convolve<F: Finish>(
+    input: &[u8],
+    layout: Layout,
+    image: ImageShape,
+    window: &Window,
+    zero_point: u8,
+    weights: &PackedWeightsI8,
+    finish: &F,
+    scratch: &mut IntegerScratch,
+    output: &mut [F::Output],
+) -> Result<(), KernelError> {
     check_len("input", input.len(), layout.len(image))?;
-    let finish = ToLevels(requantization);
     if is_pointwise(layout, window) {
         let rows = blocked_rows(image);
         return match weights.products() {
-            Products::Quads => pointwise_i8(input, rows, weights, &finish, copy, &mut scratch.bytes, output),
-            Products::Pairs => pointwise_i8(input, rows, weights, &finish, widen, &mut scratch.words, output),
+            Products::Quads => pointwise_i8(input, rows, weights, finish, copy, &mut scratch.bytes, output),
+            Products::Pairs => pointwise_i8(input, rows, weights, finish, widen, &mut scratch.words, output),
         };
     }
     let geometry = Geometry::new(layout, image, window, weights.k())?;
     match weights.products() {
         Products::Quads => {
             let staged = geometry.stage(input, zero_point, |x| x, &mut scratch.bytes)?.len();
-            product_i8(&scratch.bytes[..staged + NR], &geometry.rows, weights, &finish, output)
+            product_i8(&scratch.bytes[..staged + NR], &geometry.rows, weights, finish, output)
         }
         Products::Pairs => {
             let outside = i16::from(zero_point);
             let staged = geometry.stage(input, outside, i16::from, &mut scratch.words)?.len();
-            product_i8(&scratch.words[..staged + NR], &geometry.rows, weights, &finish, output)
+            product_i8(&scratch.words[..staged + NR], &geometry.rows, weights, finish, output)
         }
     }
 }
@@ -139,7 +162,10 @@ pub fn linear_i8(
     output: &mut [u8],
 ) -> Result<(), KernelError> {
     requantization.check_channels(weights.n())?;
-    linear(input, weights, &ToLevels(requantization), scratch, output)
+    match requantization.doubles() {
+        true => linear(input, weights, &ToLevels::<true>(requantization), scratch, output),
+        false => linear(input, weights, &ToLevels::<false>(requantization), scratch, output),
+    }
 }
 
 /// `output = (input * weightsᵀ + bias) * scales`: a classifier's logits as real numbers.

@@ -7,7 +7,7 @@
 #![allow(unsafe_code, reason = "rows are walked through pointers; `BlockI8::row` checks every range once")]
 
 use super::conv::{IntegerScratch, IntegerScratchLen, copy, widen};
-use super::gemm::{PackedWeightsI8, Products, ToLevels, multiply_panel_i8};
+use super::gemm::{Level, PackedWeightsI8, Products, ToLevels, multiply_panel_i8};
 use super::requantize::{BlockRequantization, Requantization};
 use crate::blocks::{Aligned, BLOCK, blocked_len, blocks};
 use crate::conv::blocked_rows;
@@ -144,7 +144,7 @@ pub fn depthwise_i8(
         let outputs = output.chunks_exact_mut(walk.output_block().max(1));
         for (index, (output, input)) in outputs.zip(inputs).enumerate() {
             let lines = walk.padded(&band, &input[elements.clone()], zero_point, padded);
-            BlockI8::new(lines, &band, outside, weights, requantization, index, &walk).run(output);
+            BlockI8::new(lines, &band, outside, weights, index, &walk).run(requantization, output);
         }
     }
     Ok(())
@@ -158,6 +158,20 @@ pub struct Expansion<'a> {
     pub weights: &'a PackedWeightsI8,
     /// To the expanded levels.
     pub requantization: &'a Requantization,
+}
+
+impl Expansion<'_> {
+    /// One block of expanded channels, of plain rows.
+    fn panel<T: Level>(&self, plain: &[T], index: usize, block: &mut [u8]) {
+        match self.requantization.doubles() {
+            true => {
+                multiply_panel_i8(plain, self.weights, index, &ToLevels::<true>(self.requantization), block);
+            }
+            false => {
+                multiply_panel_i8(plain, self.weights, index, &ToLevels::<false>(self.requantization), block);
+            }
+        }
+    }
 }
 
 /// `output = requantize(depthwise(expanded, weights) + bias)` with `expanded = requantize(input * expansionᵀ + bias)`.
@@ -190,7 +204,7 @@ pub fn expand_depthwise_i8(
     let needed = expand_depthwise_i8_scratch_len(image, window, expansion.weights.products());
     check_at_least("bytes of scratch", scratch.bytes.len(), needed.bytes)?;
     check_at_least("words of scratch", scratch.words.len(), needed.words)?;
-    let (rows, finish) = (blocked_rows(image), ToLevels(expansion.requantization));
+    let rows = blocked_rows(image);
     let row_bytes = rows.k() * size_of::<i16>();
     let IntegerScratch { bytes, words } = scratch;
     let (outside, bytes) = bytes.split_at_mut(outside_len(&walk));
@@ -205,11 +219,11 @@ pub fn expand_depthwise_i8(
         }
         for (index, output) in output.chunks_exact_mut(walk.output_block().max(1)).enumerate() {
             match expansion.weights.products() {
-                Products::Quads => multiply_panel_i8(&*bytes, expansion.weights, index, &finish, block),
-                Products::Pairs => multiply_panel_i8(words, expansion.weights, index, &finish, block),
+                Products::Quads => expansion.panel(&*bytes, index, block),
+                Products::Pairs => expansion.panel(&*words, index, block),
             }
             let lines = walk.padded(&band, block, zero_point, padded);
-            BlockI8::new(lines, &band, outside, weights, requantization, index, &walk).run(output);
+            BlockI8::new(lines, &band, outside, weights, index, &walk).run(requantization, output);
         }
     }
     Ok(())
@@ -242,7 +256,7 @@ struct BlockI8<'a> {
     /// For each pair of kernel rows, its columns.
     filters: &'a [[i16; 2 * BLOCK]],
     bias: [I32x4; 2],
-    requantization: BlockRequantization<'a>,
+    index: usize,
     walk: &'a Walk<'a>,
 }
 
@@ -255,7 +269,6 @@ impl<'a> BlockI8<'a> {
         band: &'a Band,
         outside: &'a [u8],
         weights: &'a DepthwiseWeightsI8,
-        requantization: &'a Requantization,
         index: usize,
         walk: &'a Walk<'a>,
     ) -> Self {
@@ -269,13 +282,21 @@ impl<'a> BlockI8<'a> {
             outside,
             filters: &weights.filters[index * n_filters..][..n_filters],
             bias: [I32x4::load(low), I32x4::load(high)],
-            requantization: requantization.block(index),
+            index,
             walk,
         }
     }
 
     /// Writes the band's rows of the block's `output`.
-    fn run(&self, output: &mut [u8]) {
+    fn run(&self, requantization: &Requantization, output: &mut [u8]) {
+        match requantization.doubles() {
+            true => self.run_with(&requantization.block::<true>(self.index), output),
+            false => self.run_with(&requantization.block::<false>(self.index), output),
+        }
+    }
+
+    #[inline(always)]
+    fn run_with<const D: bool>(&self, requantization: &BlockRequantization<'_, D>, output: &mut [u8]) {
         let Walk { window, out, .. } = self.walk;
         let line = out[1] * BLOCK;
         let rows = &mut output[self.band.out.start * line..self.band.out.end * line];
@@ -283,11 +304,11 @@ impl<'a> BlockI8<'a> {
             let pairs = self.pairs(y);
             let pairs = &pairs[..window.kernel[0].div_ceil(2)];
             match (window.kernel[1], window.stride[1]) {
-                (3, 1) => self.row::<3, 1>(pairs, row),
-                (3, 2) => self.row::<3, 2>(pairs, row),
-                (5, 1) => self.row::<5, 1>(pairs, row),
-                (5, 2) => self.row::<5, 2>(pairs, row),
-                _ => self.any_row(pairs, row),
+                (3, 1) => self.row::<3, 1, D>(requantization, pairs, row),
+                (3, 2) => self.row::<3, 2, D>(requantization, pairs, row),
+                (5, 1) => self.row::<5, 1, D>(requantization, pairs, row),
+                (5, 2) => self.row::<5, 2, D>(requantization, pairs, row),
+                _ => self.any_row(requantization, pairs, row),
             }
         }
     }
@@ -307,7 +328,12 @@ impl<'a> BlockI8<'a> {
     }
 
     /// One output row of any kernel.
-    fn any_row(&self, pairs: &[[&[u8]; 2]], out: &mut [u8]) {
+    fn any_row<const D: bool>(
+        &self,
+        requantization: &BlockRequantization<'_, D>,
+        pairs: &[[&[u8]; 2]],
+        out: &mut [u8],
+    ) {
         let Window { kernel, stride, .. } = *self.walk.window;
         for (x, out) in out.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
             let mut acc = self.bias;
@@ -322,13 +348,18 @@ impl<'a> BlockI8<'a> {
                     }
                 }
             }
-            self.requantization.two([acc; 2]).store_half(out);
+            requantization.two([acc; 2]).store_half(out);
         }
     }
 
     /// One output row, two pixels at a time.
     #[inline(always)]
-    fn row<const K: usize, const S: usize>(&self, pairs: &[[&[u8]; 2]], out: &mut [u8]) {
+    fn row<const K: usize, const S: usize, const D: bool>(
+        &self,
+        requantization: &BlockRequantization<'_, D>,
+        pairs: &[[&[u8]; 2]],
+        out: &mut [u8],
+    ) {
         let pixels = out.len() / BLOCK;
         // The last window of the line ends inside.
         assert!(pairs.iter().flatten().all(|row| row.len() >= ((pixels - 1) * S + K) * BLOCK));
@@ -339,7 +370,7 @@ impl<'a> BlockI8<'a> {
             // as many blocks.
             unsafe {
                 let acc = self.sums::<K, S, 2>(pairs, pixel * S * BLOCK);
-                self.requantization.two(acc).store_at(out.as_mut_ptr().add(pixel * BLOCK));
+                requantization.two(acc).store_at(out.as_mut_ptr().add(pixel * BLOCK));
             }
             pixel += 2;
         }
@@ -347,7 +378,7 @@ impl<'a> BlockI8<'a> {
             // SAFETY: as above, for one pixel.
             unsafe {
                 let [acc] = self.sums::<K, S, 1>(pairs, pixel * S * BLOCK);
-                self.requantization.two([acc; 2]).store_half_at(out.as_mut_ptr().add(pixel * BLOCK));
+                requantization.two([acc; 2]).store_half_at(out.as_mut_ptr().add(pixel * BLOCK));
             }
         }
     }

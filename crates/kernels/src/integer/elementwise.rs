@@ -120,7 +120,11 @@ pub fn global_average_pool_i8(
             let [low, high] = I16x8::load_u8(pixel).widen();
             sums = [sums[0].add(low), sums[1].add(high)];
         }
-        requantization.block(block).two([sums; 2]).store_half(out);
+        let levels = match requantization.doubles() {
+            true => requantization.block::<true>(block).two([sums; 2]),
+            false => requantization.block::<false>(block).two([sums; 2]),
+        };
+        levels.store_half(out);
     }
     Ok(())
 }

@@ -254,11 +254,11 @@ pub(crate) trait Finish {
 }
 
 /// To levels.
-pub(crate) struct ToLevels<'a>(pub(crate) &'a Requantization);
+pub(crate) struct ToLevels<'a, const DOUBLES: bool>(pub(crate) &'a Requantization);
 
-impl<'a> Finish for ToLevels<'a> {
+impl<'a, const DOUBLES: bool> Finish for ToLevels<'a, DOUBLES> {
     type Output = u8;
-    type Panel = BlockRequantization<'a>;
+    type Panel = BlockRequantization<'a, DOUBLES>;
 
     #[inline(always)]
     fn panel(&self, panel: usize) -> Self::Panel {

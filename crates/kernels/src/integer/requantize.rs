@@ -69,15 +69,22 @@ impl Requantization {
         (rounded + i64::from(self.zero_point)).clamp(i64::from(self.min), i64::from(self.max)) as u8
     }
 
-    /// What one block of channels needs, ready for the inner loops.
+    /// Whether accumulators are doubled.
+    pub(crate) fn doubles(&self) -> bool {
+        self.doublings > 0
+    }
+
+    /// What one block of channels needs, ready for the inner loops. `DOUBLES` is [`Requantization::doubles`].
     #[inline(always)]
-    pub(crate) fn block(&self, block: usize) -> BlockRequantization<'_> {
+    pub(crate) fn block<const DOUBLES: bool>(&self, block: usize) -> BlockRequantization<'_, DOUBLES> {
+        debug_assert_eq!(DOUBLES, self.doubles());
         BlockRequantization {
             multipliers: &self.multipliers[block],
-            offset: I32x4::splat(1 + 2 * i32::from(self.zero_point)),
+            half: I32x4::splat(1),
             doublings: self.doublings,
             limits: [I32x4::splat(-(i32::MAX >> self.doublings)), I32x4::splat(i32::MAX >> self.doublings)],
-            bounds: [U8x16::splat(self.min), U8x16::splat(self.max)],
+            zero_point: I16x8::splat(i16::from(self.zero_point)),
+            bounds: [self.min, self.max].map(|bound| I16x8::splat(i16::from(bound))),
         }
     }
 
@@ -88,36 +95,39 @@ impl Requantization {
 
 /// A [`Requantization`] of one block of channels in registers.
 #[derive(Clone, Copy)]
-pub(crate) struct BlockRequantization<'a> {
+pub(crate) struct BlockRequantization<'a, const DOUBLES: bool> {
     multipliers: &'a Multipliers,
-    /// Half of the last step and the zero point, in steps of one half.
-    offset: I32x4,
+    /// Of the last step, in the upper half of a product.
+    half: I32x4,
     doublings: u32,
     limits: [I32x4; 2],
-    bounds: [U8x16; 2],
+    zero_point: I16x8,
+    bounds: [I16x8; 2],
 }
 
-impl BlockRequantization<'_> {
+impl<const DOUBLES: bool> BlockRequantization<'_, DOUBLES> {
     /// Levels of two pixels, eight channels each.
     #[inline(always)]
-    pub(crate) fn two(&self, [first, second]: [[I32x4; 2]; 2]) -> U8x16 {
+    pub(crate) fn two(&self, pixels: [[I32x4; 2]; 2]) -> U8x16 {
         // SAFETY: a block's multipliers are two vectors, aligned as such.
         let [low, high] =
             [0, 4].map(|half| unsafe { I32x4::load_anew_at(self.multipliers.0.as_ptr().add(half)) });
-        let first = I16x8::narrow(self.level(first[0], low), self.level(first[1], high));
-        let second = I16x8::narrow(self.level(second[0], low), self.level(second[1], high));
-        U8x16::narrow(first, second).clamp(self.bounds[0], self.bounds[1])
+        let [first, second] = pixels.map(|acc| {
+            let steps = I16x8::narrow(self.steps(acc[0], low), self.steps(acc[1], high));
+            steps.add_saturating(self.zero_point).clamp(self.bounds[0], self.bounds[1])
+        });
+        U8x16::from_low_bytes(first, second)
     }
 
-    /// Levels before they are clamped.
+    /// Levels from the zero point on.
     #[inline(always)]
-    fn level(&self, acc: I32x4, multipliers: I32x4) -> I32x4 {
-        let acc = match self.doublings {
-            0 => acc,
-            doublings => acc.clamp(self.limits[0], self.limits[1]).shift_left(doublings),
+    fn steps(&self, acc: I32x4, multipliers: I32x4) -> I32x4 {
+        let acc = match DOUBLES {
+            true => acc.clamp(self.limits[0], self.limits[1]).shift_left(self.doublings),
+            false => acc,
         };
-        // The formula's 2^32 is 1 in the upper half of the product, and the zero point times 2^33 is 2 in it.
-        acc.multiply_high(multipliers).add(self.offset).shift_right(1)
+        // The formula's 2^32 is 1 in the upper half of the product.
+        acc.multiply_high(multipliers).add(self.half).shift_right(1)
     }
 }
 

@@ -261,6 +261,11 @@ impl I16x8 {
     }
 
     #[inline(always)]
+    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
+        Self(from_fn(|i| self.0[i].max(min.0[i]).min(max.0[i])))
+    }
+
+    #[inline(always)]
     pub(crate) fn add_saturating(self, b: Self) -> Self {
         Self(from_fn(|i| self.0[i].saturating_add(b.0[i])))
     }
@@ -334,6 +339,12 @@ impl U8x16 {
     #[inline(always)]
     pub(crate) fn store_half(self, dst: &mut [u8; 8]) {
         *dst = from_fn(|i| self.0[i]);
+    }
+
+    /// Sixteen int16 that are known to be bytes.
+    #[inline(always)]
+    pub(crate) fn from_low_bytes(low: I16x8, high: I16x8) -> Self {
+        Self(from_fn(|i| if i < 8 { low.0[i] as u8 } else { high.0[i - 8] as u8 }))
     }
 
     /// Sixteen int16, saturated.

@@ -237,6 +237,11 @@ impl I16x8 {
     }
 
     #[inline(always)]
+    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
+        Self(i16x8_min(i16x8_max(self.0, min.0), max.0))
+    }
+
+    #[inline(always)]
     pub(crate) fn add_saturating(self, b: Self) -> Self {
         Self(i16x8_add_sat(self.0, b.0))
     }
@@ -293,6 +298,11 @@ impl U8x16 {
     pub(crate) fn store_half(self, dst: &mut [u8; 8]) {
         // SAFETY: `dst` is 8 writable bytes, and `v128.store64_lane` needs no alignment.
         unsafe { v128_store64_lane::<0>(self.0, dst.as_mut_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_low_bytes(low: I16x8, high: I16x8) -> Self {
+        Self(i8x16_shuffle::<0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30>(low.0, high.0))
     }
 
     #[inline(always)]
