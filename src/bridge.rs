@@ -1,8 +1,8 @@
 //! The messages between the page and the worker.
 //!
 //! Requests carry an id and every answer to a request carries the same id. Frames are the exception in transport
-//! only: a [`Request::Frame`] travels with an `ImageBitmap` that is transferred, never serialized. Neither side's
-//! internals appear here; both depend on this module and it depends on nothing of theirs.
+//! only: a [`Request::Frame`] travels with a `VideoFrame` or an `ImageBitmap` that is transferred, never serialized.
+//! Neither side's internals appear here; both depend on this module and it depends on nothing of theirs.
 
 use std::fmt;
 
@@ -37,14 +37,16 @@ pub enum Request {
         /// What to do.
         recipe: Recipe,
     },
-    /// Runs both models on one frame. An `ImageBitmap` (the square both models see) comes with the message as the
-    /// property `bitmap`.
+    /// Runs both models on one frame. With the message comes a camera's or a video's `VideoFrame` as the property
+    /// `frame`, whose centred square both models see, or that square itself as an `ImageBitmap`, the property `bitmap`.
     Frame {
         /// Repeated by [`Answer::FrameResult`].
         id: RequestId,
         /// True for the user's camera, video or picture, whose frames may calibrate; false for the built-in pictures,
         /// for which fixed views do.
         calibrates: bool,
+        /// The models are to see it mirrored left to right; false for a bitmap that is mirrored already.
+        mirrored: bool,
     },
     /// Runs both models on a fixed set of pictures.
     RunFixedSet {
@@ -168,6 +170,10 @@ pub enum Answer {
         original: Option<SideResult>,
         /// The compressed model's answer, where there is one.
         compressed: Option<SideResult>,
+        /// Time from the frame to the tensor that both models see, milliseconds; `None` where it did not get there.
+        prepare_millis: Option<f64>,
+        /// What the frame was prepared from, likewise.
+        pixels: Option<FramePixels>,
     },
     /// The fixed set went through.
     FixedSetResult {
@@ -340,6 +346,21 @@ pub struct SideResult {
     pub millis: f64,
 }
 
+/// What a frame was prepared from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FramePixels {
+    /// Planes Y, U, V.
+    I420,
+    /// A plane Y and a plane UV.
+    Nv12,
+    /// One plane R, G, B, A.
+    Rgba,
+    /// One plane B, G, R, A.
+    Bgra,
+    /// Drawn onto a canvas and read back.
+    Canvas,
+}
+
 /// One class of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
@@ -429,6 +450,19 @@ pub enum Failure {
         /// One line.
         detail: String,
     },
+}
+
+impl FramePixels {
+    /// A name for tests and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::I420 => "I420",
+            Self::Nv12 => "NV12",
+            Self::Rgba => "RGBA",
+            Self::Bgra => "BGRA",
+            Self::Canvas => "canvas",
+        }
+    }
 }
 
 impl fmt::Display for RequestId {

@@ -1,5 +1,6 @@
 //! The frame loop: draws the source as a square onto the canvas that is on screen, and sends that same square to the
-//! worker. One frame is on its way at a time and the newest wins; there is no queue.
+//! worker: of a video, the frame itself in its own format; of what else there is, and where browsers do not let frames
+//! out, a copy of the canvas. One frame is on its way at a time and the newest wins; there is no queue.
 //!
 //! The loop runs on animation frames, so a hidden tab rests. New pictures of a video are noticed by
 //! `requestVideoFrameCallback`; where that is missing or stays silent, by the video's clock.
@@ -10,14 +11,14 @@ use std::rc::Rc;
 use js_sys::{Function, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlVideoElement, ImageBitmap};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlVideoElement, ImageBitmap, VideoFrame};
 use yew::Callback;
 
 use super::browser;
 use super::state::FRAME_ID_BIT;
 use super::virtual_camera::{self, Placement, Shot};
 use super::worker_client::{Cargo, WorkerClient};
-use crate::bridge::{Request, RequestId};
+use crate::bridge::{FramePixels, Request, RequestId};
 
 /// Largest side of the square, pixels.
 const MAX_SIDE: u32 = 512;
@@ -37,6 +38,9 @@ const PICTURE_MILLIS: f64 = 2500.0;
 
 /// A frame without an answer for this long is reported, milliseconds.
 const OVERDUE_MILLIS: f64 = 30_000.0;
+
+/// The canvas's attribute that says what the last answered frame was prepared from.
+const PIXELS: &str = "data-pixels";
 
 /// A closure that can ask to be called again.
 type Ticker = Rc<RefCell<Option<Closure<dyn FnMut()>>>>;
@@ -79,6 +83,8 @@ struct Inner {
     sent_pair: Option<u32>,
     client: Option<Rc<WorkerClient>>,
     in_flight: Option<InFlight>,
+    /// False once this browser refused to send a video's frame.
+    sends_video_frames: bool,
     n_frames: u32,
     sent_at: f64,
     ticked_at: f64,
@@ -118,6 +124,7 @@ impl FrameLoop {
             sent_pair: None,
             client: None,
             in_flight: None,
+            sends_video_frames: true,
             n_frames: 0,
             sent_at: f64::NEG_INFINITY,
             ticked_at: browser::now(),
@@ -163,6 +170,14 @@ impl FrameLoop {
     /// Frame `id` was answered: the pair it was sent for, or `None` where it is not the one on its way.
     pub fn answered(&self, id: RequestId) -> Option<u32> {
         self.inner.borrow_mut().in_flight.take_if(|frame| frame.id == id).map(|frame| frame.pair)
+    }
+
+    /// Says on the canvas, for tests, what the last answered frame was prepared from.
+    pub fn tell_pixels(&self, pixels: FramePixels) {
+        let canvas = &self.inner.borrow().canvas;
+        if canvas.get_attribute(PIXELS).as_deref() != Some(pixels.name()) {
+            let _ = canvas.set_attribute(PIXELS, pixels.name());
+        }
     }
 }
 
@@ -266,7 +281,7 @@ fn tick(shared: &Rc<RefCell<Inner>>) {
     let due =
         inner.wanted && inner.has_picture && inner.in_flight.is_none() && now - inner.sent_at >= interval;
     if due && (changed || renewed) && inner.client.is_some() {
-        inner.send(shared, now);
+        inner.send(shared, now, changed);
     }
 }
 
@@ -389,25 +404,50 @@ impl Inner {
         }
     }
 
-    /// Copies the canvas and sends the copy; the loop may draw on meanwhile.
-    fn send(&mut self, shared: &Rc<RefCell<Self>>, now: f64) {
+    /// Sends the picture that the canvas shows; `drawn` where that was drawn just now. The loop may draw on meanwhile.
+    fn send(&mut self, shared: &Rc<RefCell<Self>>, now: f64, drawn: bool) {
         let Some(client) = self.client.clone() else { return };
+        let id = RequestId(FRAME_ID_BIT | self.n_frames);
+        let calibrates = !matches!(self.feed, Feed::None | Feed::Pan(_));
+        if drawn && let Some(frame) = self.video_frame() {
+            let request = Request::Frame { id, calibrates, mirrored: self.mirrored };
+            self.sends_video_frames = client.post(&request, Cargo::Frame(frame));
+            if self.sends_video_frames {
+                self.set_off(id, now);
+                return;
+            }
+        }
         let copy = browser::window()
             .and_then(|window| window.create_image_bitmap_with_html_canvas_element(&self.canvas).ok());
         let Some(copy) = copy else { return };
-        let id = RequestId(FRAME_ID_BIT | self.n_frames);
+        self.set_off(id, now);
+        let shared = shared.clone();
+        spawn_local(async move {
+            let bitmap = JsFuture::from(copy).await.ok().and_then(|copy| copy.dyn_into::<ImageBitmap>().ok());
+            // The canvas shows it mirrored already.
+            let request = Request::Frame { id, calibrates, mirrored: false };
+            let sent = bitmap.is_some_and(|bitmap| client.post(&request, Cargo::Bitmap(bitmap)));
+            if !sent {
+                shared.borrow_mut().in_flight.take_if(|frame| frame.id == id);
+            }
+        });
+    }
+
+    /// The video's present frame; `None` for other sources and where this browser has no such thing.
+    fn video_frame(&self) -> Option<VideoFrame> {
+        match &self.feed {
+            Feed::Video(video) if self.sends_video_frames => {
+                VideoFrame::new_with_html_video_element(&video.element).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// Frame `id` is on its way.
+    fn set_off(&mut self, id: RequestId, now: f64) {
         self.n_frames = self.n_frames.wrapping_add(1) & (FRAME_ID_BIT - 1);
         self.in_flight = Some(InFlight { id, pair: self.pair, since: now, reported: false });
         self.sent_pair = Some(self.pair);
         self.sent_at = now;
-        let calibrates = !matches!(self.feed, Feed::None | Feed::Pan(_));
-        let shared = shared.clone();
-        spawn_local(async move {
-            let bitmap = JsFuture::from(copy).await.ok().and_then(|copy| copy.dyn_into::<ImageBitmap>().ok());
-            match bitmap {
-                Some(bitmap) => client.post(&Request::Frame { id, calibrates }, Cargo::Bitmap(bitmap)),
-                None => shared.borrow_mut().in_flight = None,
-            }
-        });
     }
 }

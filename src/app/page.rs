@@ -243,8 +243,11 @@ impl Page {
     fn hear(&mut self, context: &Context<Self>, answer: Answer) {
         let pair_of = |id| self.frames.as_ref().and_then(|frames| frames.answered(id));
         match answer {
-            Answer::FrameResult { id, original, compressed } => {
+            Answer::FrameResult { id, original, compressed, pixels, .. } => {
                 if let Some(pair) = pair_of(id) {
+                    if let (Some(frames), Some(pixels)) = (&self.frames, pixels) {
+                        frames.tell_pixels(pixels);
+                    }
                     let (now, hidden) = (browser::now(), browser::hidden());
                     self.act(context, Action::Frame(FrameAnswer { pair, now, hidden, original, compressed }));
                 }

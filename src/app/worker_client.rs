@@ -3,7 +3,7 @@
 use js_sys::{Array, ArrayBuffer, Object, Reflect};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
-use web_sys::{Event, ImageBitmap, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{Event, ImageBitmap, MessageEvent, VideoFrame, Worker, WorkerOptions, WorkerType};
 use yew::Callback;
 
 use super::browser::{self, Listener};
@@ -24,6 +24,8 @@ pub enum Cargo {
     None,
     /// One picture.
     Bitmap(ImageBitmap),
+    /// A video's picture, in the video's own format.
+    Frame(VideoFrame),
     /// Several pictures.
     Bitmaps(Vec<ImageBitmap>),
     /// A file's contents.
@@ -56,22 +58,34 @@ impl WorkerClient {
         Ok(Self { worker, _listeners: [on_message, on_error, on_message_error] })
     }
 
-    /// Sends a request; what cannot be sent is told on the console.
-    pub fn post(&self, request: &Request, cargo: Cargo) {
-        if let Err(error) = self.try_post(request, cargo) {
-            browser::warn("a request cannot be sent", &error);
+    /// Sends a request and says whether that succeeded; what cannot be sent is told on the console and let go.
+    pub fn post(&self, request: &Request, cargo: Cargo) -> bool {
+        let sent = self.try_post(request, &cargo);
+        if let Err(error) = &sent {
+            browser::warn("a request cannot be sent", error);
+            match cargo {
+                Cargo::Bitmap(bitmap) => bitmap.close(),
+                Cargo::Frame(frame) => frame.close(),
+                Cargo::Bitmaps(bitmaps) => bitmaps.iter().for_each(ImageBitmap::close),
+                Cargo::None | Cargo::Bytes(_) => {}
+            }
         }
+        sent.is_ok()
     }
 
-    fn try_post(&self, request: &Request, cargo: Cargo) -> Result<(), JsValue> {
+    fn try_post(&self, request: &Request, cargo: &Cargo) -> Result<(), JsValue> {
         let serializer = serde_wasm_bindgen::Serializer::new().serialize_maps_as_objects(true);
         let message = Object::new();
         Reflect::set(&message, &"message".into(), &request.serialize(&serializer)?)?;
         let transfer = match cargo {
             Cargo::None => Array::new(),
             Cargo::Bitmap(bitmap) => {
-                Reflect::set(&message, &"bitmap".into(), &bitmap)?;
-                Array::of1(&bitmap)
+                Reflect::set(&message, &"bitmap".into(), bitmap)?;
+                Array::of1(bitmap)
+            }
+            Cargo::Frame(frame) => {
+                Reflect::set(&message, &"frame".into(), frame)?;
+                Array::of1(frame)
             }
             Cargo::Bitmaps(bitmaps) => {
                 let list: Array = bitmaps.iter().collect();
@@ -79,8 +93,8 @@ impl WorkerClient {
                 list.slice(0, list.length())
             }
             Cargo::Bytes(bytes) => {
-                Reflect::set(&message, &"bytes".into(), &bytes)?;
-                Array::of1(&bytes)
+                Reflect::set(&message, &"bytes".into(), bytes)?;
+                Array::of1(bytes)
             }
         };
         self.worker.post_message_with_transfer(&message, &transfer)

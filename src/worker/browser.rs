@@ -1,9 +1,12 @@
 //! What the worker asks of the browser: its scope, the clock, turns of the event loop, pixels of a bitmap.
 
 use js_sys::Promise;
+use vision::{Picture, VisionError};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DedicatedWorkerGlobalScope, ImageBitmap, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
+use web_sys::{
+    DedicatedWorkerGlobalScope, ImageBitmap, OffscreenCanvas, OffscreenCanvasRenderingContext2d, VideoFrame,
+};
 
 use crate::bridge::{Failure, Runtime};
 
@@ -76,16 +79,40 @@ pub(crate) struct Pixels {
     pub(crate) height: usize,
 }
 
-/// Reads bitmaps through one canvas, which is kept.
+impl Pixels {
+    /// The picture.
+    pub(crate) fn picture(&self) -> Result<Picture<'_>, VisionError> {
+        Picture::new(&self.rgba, self.width, self.height)
+    }
+}
+
+/// What can be drawn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Drawable<'a> {
+    Bitmap(&'a ImageBitmap),
+    Video(&'a VideoFrame),
+}
+
+impl Drawable<'_> {
+    /// Columns and rows as it is shown.
+    fn size(self) -> [u32; 2] {
+        match self {
+            Self::Bitmap(bitmap) => [bitmap.width(), bitmap.height()],
+            Self::Video(frame) => [frame.display_width(), frame.display_height()],
+        }
+    }
+}
+
+/// Reads what can be drawn through one canvas, which is kept.
 #[derive(Debug, Default)]
 pub(crate) struct PixelReader {
     canvas: Option<(OffscreenCanvas, OffscreenCanvasRenderingContext2d)>,
 }
 
 impl PixelReader {
-    /// Draws `bitmap` (no larger than `longest` on either side, shrunk where it is) and reads it back.
-    pub(crate) fn read(&mut self, bitmap: &ImageBitmap, longest: u32) -> Result<Pixels, JsValue> {
-        let (width, height) = (bitmap.width(), bitmap.height());
+    /// Draws `drawable` (no larger than `longest` on either side, shrunk where it is) and reads it back.
+    pub(crate) fn read(&mut self, drawable: Drawable<'_>, longest: u32) -> Result<Pixels, JsValue> {
+        let [width, height] = drawable.size();
         let shrink = f64::from(longest) / f64::from(width.max(height).max(1));
         let scaled = |length: u32| ((f64::from(length) * shrink.min(1.0)).round() as u32).max(1);
         let (width, height) = (scaled(width), scaled(height));
@@ -96,15 +123,17 @@ impl PixelReader {
         }
         // What is transparent would show the picture before.
         context.set_fill_style_str("white");
-        context.fill_rect(0.0, 0.0, f64::from(width), f64::from(height));
-        context.draw_image_with_image_bitmap_and_dw_and_dh(
-            bitmap,
-            0.0,
-            0.0,
-            f64::from(width),
-            f64::from(height),
-        )?;
-        let rgba = context.get_image_data(0.0, 0.0, f64::from(width), f64::from(height))?.data().0;
+        let [w, h] = [width, height].map(f64::from);
+        context.fill_rect(0.0, 0.0, w, h);
+        match drawable {
+            Drawable::Bitmap(bitmap) => {
+                context.draw_image_with_image_bitmap_and_dw_and_dh(bitmap, 0.0, 0.0, w, h)?;
+            }
+            Drawable::Video(frame) => {
+                context.draw_image_with_video_frame_and_dw_and_dh(frame, 0.0, 0.0, w, h)?;
+            }
+        }
+        let rgba = context.get_image_data(0.0, 0.0, w, h)?.data().0;
         Ok(Pixels { rgba, width: width as usize, height: height as usize })
     }
 

@@ -1,51 +1,127 @@
 //! One frame through both models.
+//!
+//! A `VideoFrame` is copied in its own format and prepared from its planes; what cannot be had so, and every bitmap, is
+//! drawn and read back. Both end in the original's own tensor.
+
+use std::mem;
 
 use pipeline::{Classifier, PipelineError};
-use vision::View;
+use vision::{Frame, View, VisionError};
 use web_sys::ImageBitmap;
 
-use super::browser::{now_millis, report};
-use super::session::Session;
+use super::browser::{Drawable, now_millis, report};
+use super::planes::OpenFrame;
+use super::session::{Original, Session};
 use super::{Shared, post};
-use crate::bridge::{Answer, Prediction, RequestId, SideResult};
+use crate::bridge::{Answer, FramePixels, Prediction, RequestId, SideResult};
 
 /// Answers shown for each side.
 const TOP: usize = 5;
 
-/// A frame's longest side, pixels; the page draws smaller ones.
+/// A drawn frame's longest side, pixels; the page draws smaller ones.
 const LONGEST: u32 = 1024;
 
-/// Runs both models on `bitmap` and answers. A frame that cannot be read or run is answered empty, so that the page
-/// sends the next one.
-pub(super) fn run(session: &Shared, id: RequestId, bitmap: &ImageBitmap, calibrates: bool) {
-    let (original, compressed) = match both(&mut session.borrow_mut(), bitmap, calibrates) {
-        Ok(results) => results,
-        Err(error) => {
-            report(&error.into());
-            (None, None)
-        }
-    };
-    bitmap.close();
-    post(&Answer::FrameResult { id, original, compressed });
+/// What is asked of a frame.
+pub(super) struct Request {
+    pub(super) id: RequestId,
+    pub(super) calibrates: bool,
+    pub(super) view: View,
 }
 
-type Results = (Option<SideResult>, Option<SideResult>);
+/// What both models gave, and what the frame was prepared from.
+struct Results {
+    original: Option<SideResult>,
+    compressed: Option<SideResult>,
+    prepare_millis: f64,
+    pixels: FramePixels,
+}
 
-fn both(session: &mut Session, bitmap: &ImageBitmap, calibrates: bool) -> Result<Results, String> {
+/// Runs both models on a drawn square and answers.
+pub(super) fn run_bitmap(session: &Shared, request: &Request, bitmap: &ImageBitmap) {
+    let start = now_millis();
+    let results = both(&mut session.borrow_mut(), request, start, Source::Drawn(Drawable::Bitmap(bitmap)));
+    bitmap.close();
+    answer(request.id, results);
+}
+
+/// Runs both models on a video's frame and answers. The page waits with the next frame for the answer; should another
+/// one come all the same while the browser copies, each has its own buffers.
+pub(super) async fn run_video(session: Shared, request: Request, frame: OpenFrame) {
+    let start = now_millis();
+    // Out of the session, which is not borrowed while the browser copies.
+    let mut planes = mem::take(&mut session.borrow_mut().planes);
+    let source = match planes.read(&frame).await {
+        Some((frame, pixels)) => Source::Planes(frame, pixels),
+        None => Source::Drawn(Drawable::Video(frame.inner())),
+    };
+    let results = both(&mut session.borrow_mut(), &request, start, source);
+    drop(frame);
+    session.borrow_mut().planes = planes;
+    answer(request.id, results);
+}
+
+/// A frame that cannot be read or run is answered empty, so that the page sends the next one.
+pub(super) fn answer_empty(id: RequestId) {
+    answer(id, Ok(None));
+}
+
+fn answer(id: RequestId, results: Result<Option<Results>, String>) {
+    let results = results.unwrap_or_else(|error| {
+        report(&error.into());
+        None
+    });
+    post(&match results {
+        Some(Results { original, compressed, prepare_millis, pixels }) => Answer::FrameResult {
+            id,
+            original,
+            compressed,
+            prepare_millis: Some(prepare_millis),
+            pixels: Some(pixels),
+        },
+        None => {
+            Answer::FrameResult { id, original: None, compressed: None, prepare_millis: None, pixels: None }
+        }
+    });
+}
+
+enum Source<'a> {
+    Planes(Frame<'a>, FramePixels),
+    Drawn(Drawable<'a>),
+}
+
+fn both(
+    session: &mut Session,
+    request: &Request,
+    start: f64,
+    source: Source<'_>,
+) -> Result<Option<Results>, String> {
     let Session { original: Some(original), compressed, frames, reader, compressed_first, .. } = session
     else {
-        return Ok((None, None));
+        return Ok(None);
     };
-    let pixels = reader.read(bitmap, LONGEST).map_err(|error| format!("frame: {error:?}"))?;
-    let tensor = original.prepare(&pixels, &View::WHOLE).map_err(|error| error.to_string())?;
-    match calibrates {
-        true => frames.offer(&tensor, now_millis()),
+    let defect = |error: VisionError| error.to_string();
+    let pixels = match source {
+        Source::Planes(frame, pixels) => {
+            original.prepare_frame(&frame, &request.view).map_err(defect)?;
+            pixels
+        }
+        Source::Drawn(drawable) => {
+            let pixels = reader.read(drawable, LONGEST).map_err(|error| format!("frame: {error:?}"))?;
+            let picture = pixels.picture().map_err(defect)?;
+            original.prepare_frame(&picture.frame(), &request.view).map_err(defect)?;
+            FramePixels::Canvas
+        }
+    };
+    let prepare_millis = now_millis() - start;
+    let Original { classifier: original, tensor, .. } = original;
+    match request.calibrates {
+        true => frames.offer(tensor, now_millis()),
         false => frames.clear(),
     }
 
     let timed = |classifier: &mut Classifier| -> Result<f64, PipelineError> {
         let start = now_millis();
-        classifier.probabilities(&tensor)?;
+        classifier.probabilities(tensor)?;
         Ok(now_millis() - start)
     };
     let (mut original_millis, mut compressed_millis) = (None, None);
@@ -55,7 +131,7 @@ fn both(session: &mut Session, bitmap: &ImageBitmap, calibrates: bool) -> Result
             compressed_millis =
                 compressed.as_mut().map(timed).transpose().map_err(|error| error.to_string())?;
         } else {
-            original_millis = Some(timed(&mut original.classifier).map_err(|error| error.to_string())?);
+            original_millis = Some(timed(original).map_err(|error| error.to_string())?);
         }
     }
     let side = |this: &Classifier, other: Option<&Classifier>, millis: f64| SideResult {
@@ -71,10 +147,12 @@ fn both(session: &mut Session, bitmap: &ImageBitmap, calibrates: bool) -> Result
         millis,
     };
     let compressed = compressed.as_ref();
-    Ok((
-        original_millis.map(|millis| side(&original.classifier, compressed, millis)),
-        compressed
+    Ok(Some(Results {
+        original: original_millis.map(|millis| side(original, compressed, millis)),
+        compressed: compressed
             .zip(compressed_millis)
-            .map(|(model, millis)| side(model, Some(&original.classifier), millis)),
-    ))
+            .map(|(model, millis)| side(model, Some(original), millis)),
+        prepare_millis,
+        pixels,
+    }))
 }

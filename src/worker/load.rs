@@ -96,7 +96,9 @@ async fn make_original(
     reading(id).await;
     let facts = facts(&graph, &classifier, &recorded, file_bytes);
     let preparer = Classifier::preparer(&graph);
-    let original = Original { graph: Arc::new(graph), classifier, preparer, recorded, facts: facts.clone() };
+    let tensor = vec![0.0; preparer.tensor_len()];
+    let graph = Arc::new(graph);
+    let original = Original { graph, classifier, preparer, tensor, recorded, facts: facts.clone() };
     reading(id).await;
     session.borrow_mut().check_load(id)?;
     session.borrow_mut().replace_original(original);

@@ -12,6 +12,7 @@ mod frames;
 mod load;
 mod measure;
 mod pictures;
+mod planes;
 mod session;
 
 use std::cell::RefCell;
@@ -19,11 +20,13 @@ use std::rc::Rc;
 
 use js_sys::{Array, Float32Array, Reflect, Uint8Array};
 use serde::Serialize;
+use vision::View;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{ImageBitmap, MessageEvent};
 
 use crate::bridge::{Answer, Failure, Request, RequestId};
+use planes::OpenFrame;
 use session::Session;
 
 /// The one session of this worker. Borrowed only between awaits.
@@ -56,16 +59,21 @@ pub(crate) fn post(answer: &Answer) {
 
 fn receive(session: &Shared, data: &JsValue) {
     let property = |name: &str| Reflect::get(data, &name.into()).unwrap_or(JsValue::UNDEFINED);
+    let frame = OpenFrame::from_message(property("frame"));
     let request: Request = match serde_wasm_bindgen::from_value(property("message")) {
         Ok(request) => request,
         Err(error) => return browser::report(&error.into()),
     };
     let session = session.clone();
     match request {
-        Request::Frame { id, calibrates } => match property("bitmap").dyn_into::<ImageBitmap>() {
-            Ok(bitmap) => frames::run(&session, id, &bitmap, calibrates),
-            Err(_) => post(&Answer::FrameResult { id, original: None, compressed: None }),
-        },
+        Request::Frame { id, calibrates, mirrored } => {
+            let request = frames::Request { id, calibrates, view: View { mirrored, ..View::WHOLE } };
+            match (frame, property("bitmap").dyn_into::<ImageBitmap>()) {
+                (Some(frame), _) => spawn_local(frames::run_video(session, request, frame)),
+                (None, Ok(bitmap)) => frames::run_bitmap(&session, &request, &bitmap),
+                (None, Err(_)) => frames::answer_empty(id),
+            }
+        }
         Request::Cancel { id } => session.borrow_mut().cancel(id),
         Request::SetOwnPictures { id } => {
             let bitmaps: Vec<ImageBitmap> =

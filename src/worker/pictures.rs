@@ -5,7 +5,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ImageBitmap, Response};
 
-use super::browser::{self, internal, report};
+use super::browser::{self, Drawable, internal, report};
 use super::download::fetch_served;
 use super::{Shared, post};
 use crate::bridge::{Answer, Failure, RequestId};
@@ -42,7 +42,8 @@ pub(super) async fn ensure_built_in(session: &Shared) -> Result<(), Failure> {
         let bitmap = browser::scope().create_image_bitmap_with_blob(&blob).map_err(internal)?;
         let unreadable = |_| Failure::Unreadable { name: file.clone(), detail: "not a picture".to_owned() };
         let bitmap: ImageBitmap = JsFuture::from(bitmap).await.map_err(unreadable)?.unchecked_into();
-        pictures.push(session.borrow_mut().reader.read(&bitmap, LONGEST).map_err(internal)?);
+        pictures
+            .push(session.borrow_mut().reader.read(Drawable::Bitmap(&bitmap), LONGEST).map_err(internal)?);
         bitmap.close();
     }
     if pictures.is_empty() {
@@ -58,7 +59,7 @@ pub(super) fn set_own(session: &Shared, id: RequestId, bitmaps: &[ImageBitmap]) 
     session.own.clear();
     let mut pictures = Vec::with_capacity(bitmaps.len());
     for bitmap in bitmaps {
-        match session.reader.read(bitmap, OWN_LONGEST) {
+        match session.reader.read(Drawable::Bitmap(bitmap), OWN_LONGEST) {
             Ok(pixels) => pictures.push(pixels),
             Err(error) => report(&error),
         }

@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use pipeline::{Classifier, Graph, Preprocessing};
-use vision::{Picture, Preparer, View, VisionError};
+use vision::{Frame, Preparer, View, VisionError};
 use web_sys::AbortController;
 
 use super::browser::{PixelReader, Pixels};
+use super::planes::PlaneReader;
 use crate::bridge::{Failure, ModelFacts, RequestId};
 
 /// Frames kept for calibration.
@@ -22,6 +23,8 @@ pub(crate) struct Session {
     pub(super) built_in: Option<Vec<Pixels>>,
     pub(super) own: Vec<Pixels>,
     pub(super) reader: PixelReader,
+    /// Not here while a frame is copied.
+    pub(super) planes: PlaneReader,
     /// Which side runs first on the next frame.
     pub(super) compressed_first: bool,
     /// Counts originals, so that long work notices that its model is gone.
@@ -40,6 +43,8 @@ pub(crate) struct Original {
     pub(super) graph: Arc<Graph>,
     pub(super) classifier: Classifier,
     pub(super) preparer: Preparer,
+    /// The last frame, prepared.
+    pub(super) tensor: Vec<f32>,
     /// The preparation that the file records or that was assumed.
     pub(super) recorded: Preprocessing,
     pub(super) facts: ModelFacts,
@@ -48,10 +53,14 @@ pub(crate) struct Original {
 impl Original {
     /// What `view` sees of a picture, as the network takes it.
     pub(super) fn prepare(&mut self, pixels: &Pixels, view: &View) -> Result<Vec<f32>, VisionError> {
-        let picture = Picture::new(&pixels.rgba, pixels.width, pixels.height)?;
         let mut tensor = vec![0.0; self.preparer.tensor_len()];
-        self.preparer.prepare(&picture, view, &mut tensor)?;
+        self.preparer.prepare(&pixels.picture()?, view, &mut tensor)?;
         Ok(tensor)
+    }
+
+    /// Prepares what `view` sees of a frame in [`Original::tensor`].
+    pub(super) fn prepare_frame(&mut self, frame: &Frame<'_>, view: &View) -> Result<(), VisionError> {
+        self.preparer.prepare_frame(frame, view, &mut self.tensor)
     }
 }
 

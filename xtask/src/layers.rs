@@ -16,7 +16,7 @@ use crate::shell::{capture, cargo, root};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("kernels", &[]),
     ("graph", &[]),
-    ("vision", &[]),
+    ("vision", &["kernels"]),
     ("formats", &["graph"]),
     ("compress", &["graph"]),
     ("engine", &["graph", "kernels"]),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
-use engine::{Executor, Plan, Fusion};
+use engine::{Executor, Fusion, Plan};
 use formats::container::{self, Coding};
 use graph::{Graph, Shape, WeightValues, fold_batch_norms};
 use pipeline::{Recipe, RecipeRun, Step, zoo};

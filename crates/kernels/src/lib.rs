@@ -18,6 +18,7 @@ mod integer;
 mod lanes;
 mod pool;
 pub mod reference;
+mod resample;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -39,4 +40,5 @@ pub use integer::{
 };
 pub use lanes::FLAVOUR;
 pub use pool::global_average_pool_f32;
+pub use resample::{ChannelMix, RESAMPLE_ONE, blend_rows_u8, filter_columns_i16, split_pairs_i16};
 pub use shape::{ImageShape, Padding, Window};

@@ -2,14 +2,18 @@
 //!
 //! One code path prepares pictures for every model and every purpose (live frames, fixed sets, calibration, tests),
 //! so that two models never differ by their preparation. It knows pixels and numbers, not where they come from: no
-//! decoding, no browser. Start with [`Preparer::prepare`].
+//! decoding, no browser. Start with [`Preparer::prepare_frame`].
 
 mod answer;
+mod frame;
 mod prepare;
+#[cfg(test)]
+mod reference;
 mod resample;
 mod views;
 
 pub use answer::{Answer, answers};
+pub use frame::{ColourMatrix, ColourRange, ColourSpace, Frame, PixelFormat, PlaneLayout};
 pub use prepare::{Normalization, Preparer};
 pub use views::{VIEWS_PER_PICTURE, calibration_views, fixed_views};
 
@@ -37,7 +41,7 @@ pub struct View {
 }
 
 /// Why a picture is refused.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error, PartialEq)]
 #[non_exhaustive]
 pub enum VisionError {
     /// The bytes are not those of a picture of this size.
@@ -50,6 +54,38 @@ pub enum VisionError {
         /// Bytes given.
         actual: usize,
     },
+    /// A side is 0, or the number of planes is not the format's.
+    #[error("frame {width}x{height}: {actual} planes, expected {expected}, neither side 0")]
+    Frame {
+        /// Columns.
+        width: usize,
+        /// Rows.
+        height: usize,
+        /// Planes of the format.
+        expected: usize,
+        /// Planes given.
+        actual: usize,
+    },
+    /// A plane does not lie within the frame's bytes.
+    #[error(
+        "frame {width}x{height}: plane {plane_idx} at byte {} with {} bytes a row overlaps itself or ends behind \
+         byte {actual}", layout.offset, layout.stride
+    )]
+    Plane {
+        /// Which plane.
+        plane_idx: usize,
+        /// The frame's columns.
+        width: usize,
+        /// The frame's rows.
+        height: usize,
+        /// Where it was said to lie.
+        layout: PlaneLayout,
+        /// Bytes given.
+        actual: usize,
+    },
+    /// A kernel refused its arguments; a defect.
+    #[error(transparent)]
+    Kernel(#[from] kernels::KernelError),
     /// The buffer for the network's input has the wrong length.
     #[error("input tensor: {actual} elements, expected {expected}")]
     Tensor {
@@ -71,6 +107,14 @@ impl<'a> Picture<'a> {
             return Err(VisionError::Bytes { width, height, actual: rgba.len() });
         }
         Ok(Self { rgba, width, height })
+    }
+
+    /// The picture as a frame.
+    pub fn frame(&self) -> Frame<'a> {
+        let Self { rgba, width, height } = *self;
+        let plane = PlaneLayout { offset: 0, stride: width * 4 };
+        let planes = [plane, PlaneLayout::default(), PlaneLayout::default()];
+        Frame { bytes: rgba, format: PixelFormat::Rgba, width, height, planes }
     }
 
     /// Columns.

@@ -109,6 +109,12 @@ impl F32x4 {
     pub(crate) fn divided_to_i32(self, b: Self) -> I32x4 {
         I32x4(from_fn(|i| (self.0[i] / b.0[i]).round_ties_even() as i32))
     }
+
+    /// `x0 y0 z0 x1 y1 z1 ...`.
+    #[inline(always)]
+    pub(crate) fn store_triples(x: Self, y: Self, z: Self, dst: &mut [f32; 12]) {
+        *dst = from_fn(|i| [x, y, z][i % 3].0[i / 3]);
+    }
 }
 
 impl I32x4 {
@@ -194,12 +200,30 @@ impl I32x4 {
         let product = |i: usize| i32::from(w.0[i]) * i32::from(x.0[i]);
         Self(from_fn(|i| self.0[i].wrapping_add((4 * i..4 * i + 4).map(product).sum())))
     }
+
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [i32; 4]) {
+        *dst = self.0;
+    }
+
+    /// Sums of neighbours: `a0 + a1, a2 + a3, b0 + b1, b2 + b3`.
+    #[inline(always)]
+    pub(crate) fn sum_pairs(self, b: Self) -> Self {
+        let all = [self.0, b.0];
+        Self(from_fn(|i| all[i / 2][i % 2 * 2].wrapping_add(all[i / 2][i % 2 * 2 + 1])))
+    }
 }
 
 impl I16x8 {
     #[inline(always)]
     pub(crate) fn splat(x: i16) -> Self {
         Self([x; 8])
+    }
+
+    /// Two int16, four times.
+    #[inline(always)]
+    pub(crate) fn splat_pair(pair: &[i16; 2]) -> Self {
+        Self(from_fn(|i| pair[i % 2]))
     }
 
     /// Two int16 from `src` on, four times.
@@ -290,11 +314,36 @@ impl I16x8 {
         [I32x4(from_fn(|i| i32::from(self.0[i]))), I32x4(from_fn(|i| i32::from(self.0[i + 4])))]
     }
 
+    #[inline(always)]
+    pub(crate) fn load(src: &[i16; 8]) -> Self {
+        Self(*src)
+    }
+
+    /// The first four lanes from one place and the last four from another.
+    #[inline(always)]
+    pub(crate) fn load_halves(low: &[i16; 4], high: &[i16; 4]) -> Self {
+        Self(from_fn(|i| if i < 4 { low[i] } else { high[i - 4] }))
+    }
+
+    /// Bytes of both in turn, widened: `a0 b0 a1 b1 a2 b2 a3 b3`, then the same of the next four, and so on.
+    #[inline(always)]
+    pub(crate) fn interleave_u8(a: &[u8; 16], b: &[u8; 16]) -> [Self; 4] {
+        let lane = |i: usize| i16::from(if i.is_multiple_of(2) { a[i / 2] } else { b[i / 2] });
+        from_fn(|part| Self(from_fn(|i| lane(8 * part + i))))
+    }
+
     /// Eight int32, saturated.
     #[inline(always)]
     pub(crate) fn narrow(low: I32x4, high: I32x4) -> Self {
         let lane = |i: usize| if i < 4 { low.0[i] } else { high.0[i - 4] };
         Self(from_fn(|i| lane(i).clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16))
+    }
+
+    /// The even lanes of both, then the odd lanes: undoes [`I16x8::interleave`].
+    #[inline(always)]
+    pub(crate) fn split(self, b: Self) -> [Self; 2] {
+        let lane = |i: usize| if i < 8 { self.0[i] } else { b.0[i - 8] };
+        [Self(from_fn(|i| lane(2 * i))), Self(from_fn(|i| lane(2 * i + 1)))]
     }
 }
 

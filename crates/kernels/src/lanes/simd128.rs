@@ -98,6 +98,19 @@ impl F32x4 {
     pub(crate) fn divided_to_i32(self, b: Self) -> I32x4 {
         I32x4(i32x4_trunc_sat_f32x4(f32x4_nearest(f32x4_div(self.0, b.0))))
     }
+
+    #[inline(always)]
+    pub(crate) fn store_triples(x: Self, y: Self, z: Self, dst: &mut [f32; 12]) {
+        // Each lane to its place within a store, then blends: what processors do in one step each.
+        let x = i32x4_shuffle::<0, 3, 2, 1>(x.0, x.0);
+        let y = i32x4_shuffle::<1, 0, 3, 2>(y.0, y.0);
+        let z = i32x4_shuffle::<2, 1, 0, 3>(z.0, z.0);
+        let (parts, _) = dst.as_chunks_mut::<4>();
+        let [first, second, third] = parts else { return };
+        Self(i32x4_shuffle::<0, 1, 6, 3>(i32x4_shuffle::<0, 5, 2, 3>(x, y), z)).store(first);
+        Self(i32x4_shuffle::<0, 1, 6, 3>(i32x4_shuffle::<0, 5, 2, 3>(y, z), x)).store(second);
+        Self(i32x4_shuffle::<0, 1, 6, 3>(i32x4_shuffle::<0, 5, 2, 3>(z, x), y)).store(third);
+    }
 }
 
 impl I32x4 {
@@ -187,12 +200,30 @@ impl I32x4 {
         let odd = i32x4_shuffle::<1, 3, 5, 7>(low, high);
         Self(i32x4_add(self.0, i32x4_add(even, odd)))
     }
+
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [i32; 4]) {
+        // SAFETY: `dst` is 16 writable bytes, and `v128.store` needs no alignment.
+        unsafe { v128_store(dst.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn sum_pairs(self, b: Self) -> Self {
+        let even = i32x4_shuffle::<0, 2, 4, 6>(self.0, b.0);
+        Self(i32x4_add(even, i32x4_shuffle::<1, 3, 5, 7>(self.0, b.0)))
+    }
 }
 
 impl I16x8 {
     #[inline(always)]
     pub(crate) fn splat(x: i16) -> Self {
         Self(i16x8_splat(x))
+    }
+
+    #[inline(always)]
+    pub(crate) fn splat_pair(pair: &[i16; 2]) -> Self {
+        // SAFETY: `pair` is 4 readable bytes, and `v128.load32_splat` needs no alignment.
+        Self(unsafe { v128_load32_splat(pair.as_ptr().cast()) })
     }
 
     #[inline(always)]
@@ -267,6 +298,44 @@ impl I16x8 {
     #[inline(always)]
     pub(crate) fn narrow(low: I32x4, high: I32x4) -> Self {
         Self(i16x8_narrow_i32x4(low.0, high.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(src: &[i16; 8]) -> Self {
+        // SAFETY: `src` is 16 readable bytes, and `v128.load` needs no alignment.
+        Self(unsafe { v128_load(src.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn load_halves(low: &[i16; 4], high: &[i16; 4]) -> Self {
+        // SAFETY: `low` is 8 readable bytes, and `v128.load64_zero` needs no alignment.
+        let halves = unsafe { v128_load64_zero(low.as_ptr().cast()) };
+        // SAFETY: `high` is 8 readable bytes, and `v128.load64_lane` needs no alignment.
+        Self(unsafe { v128_load64_lane::<1>(halves, high.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn interleave_u8(a: &[u8; 16], b: &[u8; 16]) -> [Self; 4] {
+        // SAFETY: `a` is 16 readable bytes, and `v128.load` needs no alignment.
+        let a = unsafe { v128_load(a.as_ptr().cast()) };
+        // SAFETY: `b` is 16 readable bytes, and `v128.load` needs no alignment.
+        let b = unsafe { v128_load(b.as_ptr().cast()) };
+        let low = i8x16_shuffle::<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(a, b);
+        let high = i8x16_shuffle::<8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31>(a, b);
+        [
+            Self(u16x8_extend_low_u8x16(low)),
+            Self(u16x8_extend_high_u8x16(low)),
+            Self(u16x8_extend_low_u8x16(high)),
+            Self(u16x8_extend_high_u8x16(high)),
+        ]
+    }
+
+    #[inline(always)]
+    pub(crate) fn split(self, b: Self) -> [Self; 2] {
+        [
+            Self(i16x8_shuffle::<0, 2, 4, 6, 8, 10, 12, 14>(self.0, b.0)),
+            Self(i16x8_shuffle::<1, 3, 5, 7, 9, 11, 13, 15>(self.0, b.0)),
+        ]
     }
 }
 

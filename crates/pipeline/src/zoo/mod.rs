@@ -303,7 +303,7 @@ fn random_metadata(name: &str, source: &str, resolution: usize, seed: u64) -> Me
 
 #[cfg(test)]
 mod tests {
-    use engine::{Executor, Plan, Residuals};
+    use engine::{Executor, Fusion, Plan};
     use graph::{Op, cost};
 
     use super::*;
@@ -367,7 +367,7 @@ mod tests {
     fn activations_stay_in_range_and_outputs_tell_pictures_apart() {
         for graph in [mobilenet_v1(1.0, 224, 3), mobilenet_v2(1.0, 224, 3), efficientnet_lite0_seeded(3)] {
             let name = &graph.metadata.name;
-            let mut executor = Executor::new(Plan::new(&graph, Residuals::Separate).unwrap());
+            let mut executor = Executor::new(Plan::new(&graph, Fusion::Observable).unwrap());
             let mut outputs = Vec::new();
             for seed in 0..2 {
                 let observe = &mut |id: ValueId, values: &[f32]| {
