@@ -41,7 +41,7 @@ const SLOW: &[Check] = &[
 ];
 
 /// The crates whose tests also run as WebAssembly with SIMD.
-const TESTED_AS_WASM: [&str; 1] = ["kernels"];
+const TESTED_AS_WASM: [&str; 2] = ["kernels", "vision"];
 
 /// Runs the checks of an extent; fails when one of them does.
 pub fn run_extent(extent: Extent) -> ExitCode {
@@ -107,17 +107,21 @@ fn native_tests() -> Result<()> {
     run(test.args(["test", "--workspace"]))
 }
 
-/// Node runs the test binaries, by `xtask/wasi-run.mjs`.
+/// Node runs the test binaries with SIMD128, the browser those with relaxed SIMD, which older versions of Node have as a
+/// draft only.
 fn wasm_tests() -> Result<()> {
+    wasm_tests_in("+simd128", "target/wasi", "xtask/wasi-run.mjs")?;
+    wasm_tests_in("+simd128,+relaxed-simd", "target/wasi-relaxed", "xtask/wasi-chromium.mjs")
+}
+
+fn wasm_tests_in(features: &str, target: &str, runner: &str) -> Result<()> {
     let mut test = cargo()?;
-    let runner = serde_json::to_string(&[
-        "node",
-        "--no-warnings",
-        &root().join("xtask/wasi-run.mjs").to_string_lossy(),
-    ])?;
-    test.env("CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS", "-C target-feature=+simd128");
+    let runner = root().join(runner);
+    let runner = serde_json::to_string(&["node", "--no-warnings", &runner.to_string_lossy()])?;
+    test.env("CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS", format!("-C target-feature={features}"));
+    test.env("CHROME", browser::chromium()?);
     test.args(["--config", &format!("target.wasm32-wasip1.runner={runner}")]);
-    test.args(["test", "--lib", "--tests", "--target", "wasm32-wasip1", "--target-dir", "target/wasi"]);
+    test.args(["test", "--lib", "--tests", "--target", "wasm32-wasip1", "--target-dir", target]);
     for package in TESTED_AS_WASM {
         test.args(["--package", package]);
     }
