@@ -299,6 +299,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn rows_are_blended_as_the_formula_says(
             shares in prop::collection::vec(any::<u8>(), 1..9),
