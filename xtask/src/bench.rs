@@ -18,7 +18,7 @@ const FROM_NPM: [&str; 3] = ["litert", "tfjs", "ort"];
 /// Engines out of crates, built by `bench/peers`.
 const FROM_CRATES: [&str; 2] = ["rten", "tract"];
 /// What each flavour's build may use.
-const FLAVOURS: [(&str, &str); 2] = [("simd128", "+simd128"), ("relaxed", "+simd128,+relaxed-simd")];
+pub const FLAVOURS: [(&str, &str); 2] = [("simd128", "+simd128"), ("relaxed", "+simd128,+relaxed-simd")];
 const OPTIONS: [&str; 6] = ["--model", "--only", "--rounds", "--threads", "--dtype", "--json"];
 
 /// Prepares and measures; `options` go to `bench/run.mjs`.

@@ -26,7 +26,7 @@ const FLAVOURS: [Flavour; 2] = [
 
 /// Address arithmetic moves into the loads. The pass may assume that no address below 1024 is used: there the unused
 /// end of the stack lies, which the linker puts first.
-const WASM_OPT: [&str; 3] = ["-O3", "--low-memory-unused", "--optimize-added-constants-propagate"];
+pub const WASM_OPT: [&str; 3] = ["-O3", "--low-memory-unused", "--optimize-added-constants-propagate"];
 
 /// Builds every flavour into `folder/worker/`.
 pub fn place(folder: &Path) -> Result<()> {

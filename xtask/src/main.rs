@@ -2,7 +2,7 @@
 //!
 //! Every command first does the part of the set-up that it needs, says so in one line a step, and skips what is
 //! current. Start reading at [`setup`]; [`site`] makes and serves the static folder, [`checks`] is the test run,
-//! [`bench`] the comparison with other engines.
+//! [`bench`] the comparison with other engines, [`kernels`] the speed of single kernels.
 //! Nothing here knows the app's code, and nothing is ever downloaded except from crates.io, npm, PyPI and the
 //! distribution's packages.
 
@@ -11,6 +11,7 @@ mod bench;
 mod browser;
 mod checks;
 mod engines;
+mod kernels;
 mod layers;
 mod setup;
 mod shell;
@@ -29,6 +30,9 @@ cargo xtask serve [--port N] [--open]   build in release mode and serve on http:
 cargo xtask test [--quick]              run every check; --quick leaves out WebAssembly and the browser
 cargo xtask bench-web [OPTIONS]         measure against other engines in Chromium (bench/README.md); options are
                                         --model, --only, --threads, --dtype (lists as a,b), --rounds N, --json FILE
+cargo xtask bench-kernels [OPTIONS]     measure single kernels in Chromium against the speed of bare multiply-adds
+                                        (bench/README.md); options are --flavour simd128|relaxed (both without it),
+                                        --only TEXT, --rounds N, --json FILE
 cargo xtask assets                      put workers, models, pictures and headers into a built folder (Trunk calls
                                         this)";
 
@@ -57,6 +61,7 @@ fn run() -> Result<ExitCode> {
         ["test"] => return Ok(checks::run_extent(checks::Extent::Full)),
         ["test", "--quick"] => return Ok(checks::run_extent(checks::Extent::Quick)),
         ["bench-web", options @ ..] => bench::web(options)?,
+        ["bench-kernels", options @ ..] => kernels::bench(options)?,
         ["assets"] => assets::place()?,
         [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),
         other => bail!("`{}` is not a command of xtask; these are:\n{USAGE}", other.join(" ")),

@@ -9,6 +9,7 @@
 //! matrix product of `gemm.rs`, then [`conv2d_i8`] and [`Requantization`] for integers.
 
 pub mod blocks;
+pub mod ceiling;
 mod conv;
 mod depthwise;
 mod elementwise;
