@@ -5,7 +5,7 @@
 //! buffers and runs one picture at a time without allocating.
 //!
 //! Read `lower.rs` to see how an operator becomes a kernel call, `run.rs` for the calls themselves, `fuse.rs` and
-//! `memory.rs` for what happens before and after.
+//! `memory.rs` for what happens before and after, `sparsity.rs` for which layers leave out their zeros.
 
 mod error;
 mod fuse;
@@ -13,6 +13,7 @@ mod lower;
 mod memory;
 mod plan;
 mod run;
+mod sparsity;
 #[cfg(test)]
 mod tests;
 

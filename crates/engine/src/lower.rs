@@ -11,12 +11,14 @@ use kernels::{
     Layout, PackedWeightsF32, PackedWeightsI8, Padding, Products, Requantization, Window,
     conv2d_i8_scratch_len, conv2d_scratch_len, depthwise_i8_scratch_len, depthwise_scratch_len,
     expand_depthwise_i8_scratch_len, expand_depthwise_scratch_len, linear_i8_scratch_len,
+    pointwise_sparse_scratch_len,
 };
 
 use crate::EngineError;
 use crate::fuse::{Block, Fusion};
 use crate::memory::{Lifetime, assign};
 use crate::plan::{BufferSizes, Kernel, Number, Operand, Plan, Step};
+use crate::sparsity::sparse_weights;
 
 /// Makes a plan of `blocks`, which belong to `graph`.
 pub(crate) fn lower(graph: &Graph, blocks: &[Block<'_>], fusion: Fusion) -> Result<Plan, EngineError> {
@@ -113,17 +115,29 @@ impl Lowering<'_> {
             return Ok(());
         }
         let input = self.read_any_layout(value, Number::F32);
-        let ordered = channels_innermost(&weights, &conv.weight.shape);
-        let ordered = input.layout.order_weights(&ordered, out_channels, image, &window).map_err(&fail)?;
-        let k = input.layout.reduction(image, &window);
-        let weights = PackedWeightsF32::pack(&ordered, out_channels, k, &bias).map_err(fail)?;
-        let scratch = conv2d_scratch_len(input.layout, image, &window);
+        let is_pointwise = window == POINTWISE && input.layout == Layout::Blocked;
+        let sparse = match is_pointwise {
+            true => sparse_weights(&weights, out_channels, image, &bias).map_err(&fail)?,
+            false => None,
+        };
+        let (kernel, scratch) = match sparse {
+            Some(weights) => (Kernel::SparseConvF32 { weights, clamp }, pointwise_sparse_scratch_len(image)),
+            None => {
+                let ordered = channels_innermost(&weights, &conv.weight.shape);
+                let ordered =
+                    input.layout.order_weights(&ordered, out_channels, image, &window).map_err(&fail)?;
+                let k = input.layout.reduction(image, &window);
+                let weights = PackedWeightsF32::pack(&ordered, out_channels, k, &bias).map_err(fail)?;
+                let scratch = conv2d_scratch_len(input.layout, image, &window);
+                (Kernel::ConvF32 { window, weights, clamp }, scratch)
+            }
+        };
         self.sizes.scratch_f32 = self.sizes.scratch_f32.max(scratch);
         let mut inputs = vec![input];
         if let Some(residual) = block.residual {
             inputs.push(self.read(residual, Number::F32));
         }
-        self.push(block, Kernel::ConvF32 { window, weights, clamp }, inputs, Number::F32);
+        self.push(block, kernel, inputs, Number::F32);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use graph::{Graph, ValueId, fold_batch_norms};
 use kernels::{
     AddRequantization, Clamp, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, IntegerScratchLen, Layout,
-    PackedWeightsF32, PackedWeightsI8, Requantization, Window,
+    PackedWeightsF32, PackedWeightsI8, Requantization, SparseWeightsF32, Window,
 };
 
 use crate::EngineError;
@@ -118,6 +118,11 @@ pub(crate) enum Kernel {
         weights: PackedWeightsF32,
         clamp: Clamp,
     },
+    /// A pointwise convolution by its non-zero weights.
+    SparseConvF32 {
+        weights: SparseWeightsF32,
+        clamp: Clamp,
+    },
     DepthwiseF32 {
         window: Window,
         weights: DepthwiseWeightsF32,
@@ -195,6 +200,7 @@ impl Kernel {
             | Self::Dequantize { .. }
             | Self::LinearF32 { .. }
             | Self::ConvF32 { .. }
+            | Self::SparseConvF32 { .. }
             | Self::DepthwiseF32 { .. }
             | Self::ExpandDepthwiseF32 { .. }
             | Self::AddF32 { .. }
@@ -215,6 +221,7 @@ impl Kernel {
                 "pointwise"
             }
             Self::ConvF32 { .. } | Self::ConvI8 { .. } => "conv",
+            Self::SparseConvF32 { .. } => "sparse pointwise",
             Self::DepthwiseF32 { .. } | Self::DepthwiseI8 { .. } => "depthwise",
             Self::ExpandDepthwiseF32 { .. } | Self::ExpandDepthwiseI8 { .. } => "pointwise + depthwise",
             Self::AddF32 { .. } | Self::AddI8 { .. } => "add",
@@ -224,7 +231,7 @@ impl Kernel {
         }
     }
 
-    /// Multiply-adds for an input and an output, those of the filling of blocks not counted.
+    /// Multiply-adds for an input and an output, those of the filling of blocks and those left out not counted.
     fn macs(&self, input: ImageShape, output: ImageShape) -> u64 {
         let taps = |window: &Window| (window.kernel[0] * window.kernel[1]) as u64;
         match self {
@@ -234,6 +241,7 @@ impl Kernel {
             Self::ConvF32 { window, .. } | Self::ConvI8 { window, .. } => {
                 output.len() as u64 * taps(window) * input.channels as u64
             }
+            Self::SparseConvF32 { weights, .. } => (input.height * input.width * weights.products()) as u64,
             Self::DepthwiseF32 { window, .. } | Self::DepthwiseI8 { window, .. } => {
                 output.len() as u64 * taps(window)
             }
@@ -257,6 +265,7 @@ impl Kernel {
     fn weight_bytes(&self) -> usize {
         match self {
             Self::LinearF32 { weights } | Self::ConvF32 { weights, .. } => weights.bytes(),
+            Self::SparseConvF32 { weights, .. } => weights.bytes(),
             Self::DepthwiseF32 { weights, .. } => weights.bytes(),
             Self::LinearI8 { weights, .. }
             | Self::LinearI8F32 { weights, .. }

@@ -6,8 +6,8 @@ use graph::ValueId;
 use kernels::{
     Aligned, Expansion, IntegerScratch, KernelError, add_f32, add_i8, clamp_f32, conv2d_f32, conv2d_i8,
     depthwise_f32, depthwise_i8, dequantize_i8, expand_depthwise_f32, expand_depthwise_i8, from_blocks,
-    global_average_pool_f32, global_average_pool_i8, linear_f32, linear_i8, linear_i8_f32, quantize_i8,
-    softmax_f32, to_blocks, zeros,
+    global_average_pool_f32, global_average_pool_i8, linear_f32, linear_i8, linear_i8_f32,
+    pointwise_sparse_f32, quantize_i8, softmax_f32, to_blocks, zeros,
 };
 
 use crate::EngineError;
@@ -184,6 +184,10 @@ fn run_to_f32(
                 output,
             )
         }
+        Kernel::SparseConvF32 { weights, clamp } => {
+            let scratch = &mut scratch.f32;
+            pointwise_sparse_f32(read(f32, input), image, weights, second, *clamp, scratch, output)
+        }
         Kernel::DepthwiseF32 { window, weights, clamp } => {
             depthwise_f32(read(f32, input), image, window, weights, *clamp, &mut scratch.f32, output)
         }
@@ -287,6 +291,7 @@ fn run_to_levels(
         | Kernel::Dequantize { .. }
         | Kernel::LinearF32 { .. }
         | Kernel::ConvF32 { .. }
+        | Kernel::SparseConvF32 { .. }
         | Kernel::DepthwiseF32 { .. }
         | Kernel::ExpandDepthwiseF32 { .. }
         | Kernel::AddF32 { .. }

@@ -205,6 +205,54 @@ fn float_plans_agree_with_the_interpreter() {
     }
 }
 
+/// The network, about `zeros` of the weights of its pointwise layers zero, alone or for `rows` neighbours together.
+fn pruned(seed: u64, side: usize, zeros: f32, rows: usize) -> Graph {
+    let mut graph = network(seed, side);
+    let numbers = &mut Numbers(seed + 17);
+    for node in &mut graph.nodes {
+        let Op::Conv2d(Conv2d { weight: Weight { shape, values: WeightValues::F32(weights) }, .. }) =
+            &mut node.op
+        else {
+            continue;
+        };
+        if shape[1] == 1 || shape[2] > 1 {
+            continue;
+        }
+        for group in weights.chunks_mut(rows * shape[1]) {
+            let chances = numbers.vector(shape[1], 0.5);
+            for row in group.chunks_mut(shape[1]) {
+                for (w, _) in row.iter_mut().zip(&chances).filter(|(_, chance)| **chance + 0.5 < zeros) {
+                    *w = 0.0;
+                }
+            }
+        }
+    }
+    graph
+}
+
+#[test]
+fn pruned_plans_leave_zeros_out_and_agree_with_the_interpreter() {
+    let sparse = |plan: &Plan| plan.layers().filter(|layer| layer.kernel == "sparse pointwise").count();
+    for (seed, side, rows) in [(11, 9, 1), (12, 16, 1), (13, 21, 4)] {
+        for zeros in [0.3, 0.9, 1.0] {
+            let graph = pruned(seed, side, zeros, rows);
+            let input = Numbers(seed + 99).vector(side * side * 3, 1.0);
+            let values = interpret(&graph, &input);
+            for fusion in [Fusion::Full, Fusion::Observable] {
+                let plan = Plan::new(&graph, fusion).unwrap();
+                // The expansion and the projection with its residual; the last layer has a stride.
+                assert_eq!(sparse(&plan), if zeros > 0.5 { 2 } else { 0 }, "{seed} {zeros} {fusion:?}");
+                let mut executor = Executor::new(plan);
+                for _ in 0..2 {
+                    let output = executor.run(&input).unwrap();
+                    close(output, &values[graph.output.0], 1e-5)
+                        .unwrap_or_else(|e| panic!("{seed} {zeros} {fusion:?}: {e}"));
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn observation_shows_every_stored_value_of_the_folded_graph() {
     let graph = fold_batch_norms(&network(4, 16)).unwrap();

@@ -21,6 +21,7 @@ mod pool;
 pub mod reference;
 mod resample;
 mod shape;
+mod sparse;
 #[cfg(test)]
 mod tests;
 
@@ -43,3 +44,4 @@ pub use lanes::FLAVOUR;
 pub use pool::global_average_pool_f32;
 pub use resample::{ChannelMix, RESAMPLE_ONE, blend_rows_u8, filter_columns_i16, split_pairs_i16};
 pub use shape::{ImageShape, Padding, Window};
+pub use sparse::{Pattern, SparseWeightsF32, pointwise_sparse_f32, pointwise_sparse_scratch_len};

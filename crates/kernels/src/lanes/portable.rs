@@ -115,6 +115,12 @@ impl F32x4 {
     pub(crate) fn store_triples(x: Self, y: Self, z: Self, dst: &mut [f32; 12]) {
         *dst = from_fn(|i| [x, y, z][i % 3].0[i / 3]);
     }
+
+    /// Rows of a square to its columns.
+    #[inline(always)]
+    pub(crate) fn transpose(rows: [Self; 4]) -> [Self; 4] {
+        from_fn(|column| Self(rows.map(|row| row.0[column])))
+    }
 }
 
 impl I32x4 {

@@ -111,6 +111,18 @@ impl F32x4 {
         Self(i32x4_shuffle::<0, 1, 6, 3>(i32x4_shuffle::<0, 5, 2, 3>(y, z), x)).store(second);
         Self(i32x4_shuffle::<0, 1, 6, 3>(i32x4_shuffle::<0, 5, 2, 3>(z, x), y)).store(third);
     }
+
+    #[inline(always)]
+    pub(crate) fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        let (low, high) = (i32x4_shuffle::<0, 4, 1, 5>(a.0, b.0), i32x4_shuffle::<2, 6, 3, 7>(a.0, b.0));
+        let (low2, high2) = (i32x4_shuffle::<0, 4, 1, 5>(c.0, d.0), i32x4_shuffle::<2, 6, 3, 7>(c.0, d.0));
+        [
+            Self(i64x2_shuffle::<0, 2>(low, low2)),
+            Self(i64x2_shuffle::<1, 3>(low, low2)),
+            Self(i64x2_shuffle::<0, 2>(high, high2)),
+            Self(i64x2_shuffle::<1, 3>(high, high2)),
+        ]
+    }
 }
 
 impl I32x4 {
