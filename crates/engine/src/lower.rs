@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::mem;
 
-use graph::{
-    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, Linear, Op, Shape, ValueId, Weight, WeightValues,
-};
+use graph::{ActivationQuantization, Clip, Conv2d, Graph, Linear, Op, Shape, ValueId, Weight, WeightValues};
 use kernels::{
     AddRequantization, BLOCK, Clamp, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, KernelError,
     Layout, PackedWeightsF32, PackedWeightsI8, Padding, Products, Requantization, Window,
@@ -58,7 +56,7 @@ impl Lowering<'_> {
         match &node.op {
             Op::Conv2d(conv) => self.conv(block, conv),
             Op::BatchNorm(norm) => {
-                let conv = per_channel_conv(norm);
+                let conv = norm.to_conv();
                 self.conv(block, &conv)
             }
             Op::Clip(clip) => {
@@ -484,21 +482,6 @@ fn kernel_error(block: &Block<'_>) -> impl Fn(KernelError) -> EngineError {
 
 fn clamp(clip: Clip) -> Clamp {
     Clamp { min: clip.min, max: clip.max }
-}
-
-/// A batch norm that could not be folded, as a depthwise 1x1 convolution.
-fn per_channel_conv(norm: &BatchNorm) -> Conv2d {
-    let BatchNorm { gamma, beta, mean, variance, epsilon } = norm;
-    let gains: Vec<f32> =
-        gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
-    let bias = beta.iter().zip(mean).zip(&gains).map(|((beta, mean), gain)| beta - mean * gain).collect();
-    Conv2d {
-        weight: Weight::f32(vec![gains.len(), 1, 1, 1], gains),
-        bias: Some(bias),
-        stride: [1, 1],
-        padding: graph::Padding::default(),
-        groups: gamma.len(),
-    }
 }
 
 /// `oihw` to `ohwi`.

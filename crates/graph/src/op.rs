@@ -222,6 +222,21 @@ impl Op {
 }
 
 impl BatchNorm {
+    /// The depthwise 1x1 convolution that computes the same, for a batch norm that could not be folded.
+    pub fn to_conv(&self) -> Conv2d {
+        let Self { gamma, beta, mean, variance, epsilon } = self;
+        let gains: Vec<f32> =
+            gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
+        let bias = beta.iter().zip(mean).zip(&gains).map(|((beta, mean), gain)| beta - mean * gain).collect();
+        Conv2d {
+            weight: Weight::f32(vec![gains.len(), 1, 1, 1], gains),
+            bias: Some(bias),
+            stride: [1, 1],
+            padding: Padding::default(),
+            groups: gamma.len(),
+        }
+    }
+
     fn check(&self, channels: usize) -> Result<(), String> {
         let Self { gamma, beta, mean, variance, epsilon } = self;
         for (what, values) in [("gamma", gamma), ("beta", beta), ("mean", mean), ("variance", variance)] {

@@ -9,7 +9,7 @@ mod tests;
 use std::collections::HashMap;
 
 use graph::{
-    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, Linear, Op, Shape, ValueId, Weight, WeightValues,
+    ActivationQuantization, Clip, Conv2d, Graph, Linear, Op, Shape, ValueId, Weight, WeightValues,
     fold_batch_norms,
 };
 use half::f16;
@@ -114,7 +114,7 @@ impl<'g> Converter<'g> {
         let node = block.node;
         match &node.op {
             Op::Conv2d(conv) => self.conv(block, conv),
-            Op::BatchNorm(norm) => self.conv(block, &per_channel_conv(norm)),
+            Op::BatchNorm(norm) => self.conv(block, &norm.to_conv()),
             Op::Linear(linear) => self.linear(block, linear),
             Op::Add => {
                 let inputs = node.inputs.iter().map(|&id| self.read(id, block.is_integer)).collect();
@@ -569,21 +569,6 @@ fn shape_of(graph: &Graph, id: ValueId) -> Vec<i32> {
 
 fn per_tensor(ActivationQuantization { scale, zero_point }: ActivationQuantization) -> Quantization {
     Quantization { scales: vec![scale], zero_points: vec![i64::from(zero_point)], dimension: 0 }
-}
-
-/// A batch norm that could not be folded, as a depthwise 1x1 convolution.
-fn per_channel_conv(norm: &BatchNorm) -> Conv2d {
-    let BatchNorm { gamma, beta, mean, variance, epsilon } = norm;
-    let gains: Vec<f32> =
-        gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
-    let bias = beta.iter().zip(mean).zip(&gains).map(|((beta, mean), gain)| beta - mean * gain).collect();
-    Conv2d {
-        weight: Weight::f32(vec![gains.len(), 1, 1, 1], gains),
-        bias: Some(bias),
-        stride: [1, 1],
-        padding: graph::Padding::default(),
-        groups: gamma.len(),
-    }
 }
 
 /// A size as the file has it.

@@ -404,12 +404,9 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
         output: &'a mut [F::Output],
     ) -> Result<Self, KernelError> {
         check_fits("reduction of the weights", weights.k, walk.k())?;
-        // Several runs, each rounded up by itself, must be those that the weights were packed by.
-        if walk.k() != walk.run || weights.run != walk.run {
-            check_fits("steps of a run of the weights", weights.run % T::STEP, walk.run % T::STEP)?;
-            if !walk.run.is_multiple_of(T::STEP) {
-                check_fits("run of the weights", weights.run, walk.run)?;
-            }
+        // Runs of whole steps follow one another without filling, however many they are; others must be the same.
+        if !(walk.run.is_multiple_of(T::STEP) && weights.run.is_multiple_of(T::STEP)) {
+            check_fits("run of the weights", weights.run, walk.run)?;
         }
         check_fits("products of the weights", weights.products.len(), T::STEP)?;
         check_len("output", output.len(), n_rows * NR * weights.n_panels())?;
