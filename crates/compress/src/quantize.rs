@@ -99,7 +99,7 @@ fn output_shifts(weight: &Weight, rounded: &Weight, input_means: &[f64]) -> Vec<
 
 /// Scales are at least `smallest_scale(channel)`. `None` when a weight or a scale is not finite.
 fn quantize_weight(weight: &Weight, smallest_scale: impl Fn(usize) -> f32) -> Option<Weight> {
-    if let WeightValues::I8 { .. } = weight.values {
+    if let WeightValues::Integer(_) = weight.values {
         return Some(weight.clone());
     }
     let real = weight.to_f32();
@@ -126,7 +126,7 @@ fn quantize_weight(weight: &Weight, smallest_scale: impl Fn(usize) -> f32) -> Op
             channel.into_iter().map(move |value| (value / scale).round_ties_even().clamp(-127.0, 127.0) as i8)
         })
         .collect();
-    Some(Weight { shape: weight.shape.clone(), values: WeightValues::I8 { levels, scales } })
+    Some(Weight::int8(weight.shape.clone(), levels, scales))
 }
 
 /// For every value, whether it comes out of the last linear layer or after it.

@@ -1,8 +1,8 @@
 //! Passes over a small network.
 
 use graph::{
-    Clip, Conv2d, Evidence, Graph, GraphBuilder, LabelSet, Linear, Metadata, Op, Padding, Preprocessing,
-    Range, ValueId, Weight, WeightValues,
+    Clip, Conv2d, Evidence, Graph, GraphBuilder, IntegerWeights, LabelSet, Linear, Metadata, Op, Padding,
+    Preprocessing, Range, ValueId, Weight, WeightValues,
 };
 
 use crate::{CompressError, activation_quantization, prune_magnitude, quantize_int8, to_float16};
@@ -102,7 +102,9 @@ fn int8_weights_are_within_half_a_step_and_keep_zeros() {
     let quantized = quantize_int8(&graph, &evidence(&graph)).unwrap();
     assert!(quantized.sparsity() >= graph.sparsity());
     for (before, after) in graph.weights().zip(quantized.weights()) {
-        let WeightValues::I8 { levels, scales } = &after.values else { panic!("{after:?}") };
+        let WeightValues::Integer(IntegerWeights { levels, scales, .. }) = &after.values else {
+            panic!("{after:?}")
+        };
         assert_eq!(scales.len(), before.out_channels());
         assert!(levels.iter().all(|level| *level != i8::MIN));
         let channel_len = before.channel_len();
@@ -152,7 +154,10 @@ fn a_nearly_dead_channel_keeps_a_bias_that_fits() {
     }
     let quantized = quantize_int8(&graph, &evidence(&graph)).unwrap();
     let input_scale = quantized.values[0].quantization.unwrap().scale;
-    let WeightValues::I8 { scales, .. } = &quantized.weights().next().unwrap().values else { panic!() };
+    let WeightValues::Integer(IntegerWeights { scales, .. }) = &quantized.weights().next().unwrap().values
+    else {
+        panic!()
+    };
     assert!((0.1 / (input_scale * scales[0])).abs() < i32::MAX as f32 / 2.0, "{}", scales[0]);
 }
 

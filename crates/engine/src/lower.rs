@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::mem;
 
-use graph::{ActivationQuantization, Clip, Conv2d, Graph, Linear, Op, Shape, ValueId, Weight, WeightValues};
+use graph::{
+    ActivationQuantization, Clip, Conv2d, Graph, IntegerWeights, Linear, Op, Shape, ValueId, Weight,
+    WeightValues,
+};
 use kernels::{
     AddRequantization, BLOCK, Clamp, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, KernelError,
     Layout, PackedWeightsF32, PackedWeightsI8, Padding, Products, Requantization, Window,
@@ -87,10 +90,8 @@ impl Lowering<'_> {
         }
         let quantized = (self.quantization(block.node.inputs[0]), self.quantization(block.output));
         match (&conv.weight.values, quantized) {
-            (WeightValues::I8 { levels, scales }, (Some(input), Some(output)))
-                if block.residual.is_none() =>
-            {
-                self.conv_i8(block, conv, geometry, levels, scales, input, output)
+            (WeightValues::Integer(weights), (Some(input), Some(output))) if block.residual.is_none() => {
+                self.conv_i8(block, conv, geometry, weights, input, output)
             }
             _ => self.conv_f32(block, conv, geometry),
         }
@@ -139,26 +140,25 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a quantized convolution is made of")]
     fn conv_i8(
         &mut self,
         block: &Block<'_>,
         conv: &Conv2d,
         geometry: Geometry,
-        levels: &[i8],
-        scales: &[f32],
+        weights: &IntegerWeights,
         input: ActivationQuantization,
         output: ActivationQuantization,
     ) -> Result<(), EngineError> {
         let Geometry { image, window, out_channels } = geometry;
         let zero_point = level(input.zero_point);
-        let accumulator_scales = accumulator_scales(input, scales, out_channels);
+        let levels = weights.effective_levels(conv.weight.channel_len());
+        let accumulator_scales = accumulator_scales(input, &weights.scales, out_channels);
         let bias = quantized_bias(block, conv.bias.as_deref(), &accumulator_scales)?;
         let fail = kernel_error(block);
         let requantization = requantization(&accumulator_scales, output, block.clip).map_err(&fail)?;
         let value = block.node.inputs[0];
         let (kernel, operand) = if conv.is_depthwise() {
-            let weights = DepthwiseWeightsI8::pack(levels, out_channels, window.kernel, &bias, zero_point)
+            let weights = DepthwiseWeightsI8::pack(&levels, out_channels, window.kernel, &bias, zero_point)
                 .map_err(fail)?;
             self.sizes.scratch_levels =
                 self.sizes.scratch_levels.max(depthwise_i8_scratch_len(image, &window));
@@ -167,7 +167,7 @@ impl Lowering<'_> {
         } else {
             let operand = self.read_any_layout(value, Number::Level);
             let (layout, products) = (operand.layout, Products::best());
-            let ordered = channels_innermost(levels, &conv.weight.shape);
+            let ordered = channels_innermost(&levels, &conv.weight.shape);
             let ordered = layout.order_weights(&ordered, out_channels, image, &window).map_err(&fail)?;
             let (k, run) = (layout.reduction(image, &window), layout.run(image, &window));
             let weights = PackedWeightsI8::pack(&ordered, out_channels, k, run, &bias, zero_point, products)
@@ -185,12 +185,13 @@ impl Lowering<'_> {
         let (n, k) = (shape[0], shape[1]);
         let value = block.node.inputs[0];
         let fail = kernel_error(block);
-        if let (WeightValues::I8 { levels, scales }, Some(input)) = (values, self.quantization(value)) {
-            let accumulator_scales = accumulator_scales(input, scales, n);
+        if let (WeightValues::Integer(weights), Some(input)) = (values, self.quantization(value)) {
+            let levels = weights.effective_levels(k);
+            let accumulator_scales = accumulator_scales(input, &weights.scales, n);
             let bias = quantized_bias(block, linear.bias.as_deref(), &accumulator_scales)?;
             let (zero_point, products) = (level(input.zero_point), Products::best());
             let weights =
-                PackedWeightsI8::pack(levels, n, k, k, &bias, zero_point, products).map_err(&fail)?;
+                PackedWeightsI8::pack(&levels, n, k, k, &bias, zero_point, products).map_err(&fail)?;
             let scratch = linear_i8_scratch_len(k, products);
             self.sizes.scratch_integer = self.sizes.scratch_integer.max(scratch);
             let operand = self.read(value, Number::Level);

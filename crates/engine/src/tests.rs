@@ -1,8 +1,8 @@
 //! Plans against an interpreter that follows the graph with plain loops in double precision.
 
 use graph::{
-    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, GraphBuilder, LabelSet, Linear, Metadata, Op,
-    Padding, Preprocessing, Shape, ValueId, Weight, WeightValues, fold_batch_norms,
+    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, GraphBuilder, IntegerWeights, LabelSet, Linear,
+    Metadata, Op, Padding, Preprocessing, Shape, ValueId, Weight, WeightValues, fold_batch_norms,
 };
 
 use crate::{EngineError, Executor, Fusion, Plan};
@@ -310,7 +310,7 @@ fn quantized(seed: u64, side: usize, input: &[f32]) -> Graph {
         let channel_len = weight.channel_len();
         let levels =
             real.iter().enumerate().map(|(i, w)| (w / scales[i / channel_len]).round() as i8).collect();
-        weight.values = WeightValues::I8 { levels, scales };
+        weight.values = WeightValues::Integer(IntegerWeights::int8(levels, scales));
     }
     graph
 }

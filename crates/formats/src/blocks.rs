@@ -50,9 +50,9 @@ pub(crate) fn blocks(graph: &Graph) -> Vec<Block<'_>> {
         let reads_int8 = node.inputs.iter().all(|&input| is_quantized(input));
         let is_integer = match &node.op {
             Op::Conv2d(conv) => {
-                matches!(conv.weight.values, WeightValues::I8 { .. }) && reads_int8 && is_quantized(output)
+                matches!(conv.weight.values, WeightValues::Integer(_)) && reads_int8 && is_quantized(output)
             }
-            Op::Linear(linear) => matches!(linear.weight.values, WeightValues::I8 { .. }) && reads_int8,
+            Op::Linear(linear) => matches!(linear.weight.values, WeightValues::Integer(_)) && reads_int8,
             Op::Add | Op::GlobalAveragePool => reads_int8 && is_quantized(output),
             Op::BatchNorm(_) | Op::Clip(_) | Op::Softmax => false,
         };

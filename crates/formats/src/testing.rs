@@ -1,8 +1,8 @@
 //! A small network with everything in it that writers must write.
 
 use graph::{
-    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, GraphBuilder, LabelSet, Linear, Metadata, Op,
-    Padding, Preprocessing, ValueId, Weight, WeightValues,
+    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, GraphBuilder, IntegerWeights, LabelSet, Linear,
+    Metadata, Op, Padding, Preprocessing, ValueId, Weight, WeightValues,
 };
 use half::f16;
 
@@ -74,7 +74,7 @@ pub(crate) fn integer() -> Graph {
         let (n, real) = (weight.out_channels(), weight.to_f32());
         let levels = real.iter().map(|&x| (x * 128.0).clamp(-127.0, 127.0) as i8).collect();
         let scales = (0..n).map(|idx| (1.0 + idx as f32) / 128.0).collect();
-        weight.values = WeightValues::I8 { levels, scales };
+        weight.values = WeightValues::Integer(IntegerWeights::int8(levels, scales));
     }
     for (name, scale, zero_point) in [
         ("input", 2.0 / 255.0, 0),

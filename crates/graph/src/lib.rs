@@ -8,10 +8,12 @@
 //! (height, width, channels) or vectors. Convolution weights are `oihw`, linear weights `[out, in]`.
 
 mod builder;
+mod clustered_weights;
 mod cost;
 mod error;
 mod evidence;
 mod fold;
+mod integer_weights;
 mod metadata;
 mod op;
 mod shape;
@@ -19,10 +21,12 @@ mod validate;
 mod weight;
 
 pub use builder::GraphBuilder;
+pub use clustered_weights::ClusteredWeights;
 pub use cost::{Cost, cost};
 pub use error::GraphError;
 pub use evidence::{Evidence, Range};
 pub use fold::fold_batch_norms;
+pub use integer_weights::{Groups, IntegerWeights};
 pub use metadata::{LabelSet, Metadata, Preprocessing};
 pub use op::{BatchNorm, Clip, Conv2d, Linear, Op};
 pub use shape::{Padding, Shape};

@@ -286,18 +286,7 @@ fn check_weight(weight: &Weight, n_dimensions: usize, bias: Option<&[f32]>) -> R
     if shape.len() != n_dimensions {
         return Err(format!("weight has {} dimensions, expected {n_dimensions}", shape.len()));
     }
-    let expected = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
-    if expected != Some(weight.len()) || weight.len() == 0 {
-        return Err(format!("weight of shape {shape:?} holds {} values", weight.len()));
-    }
-    if let crate::WeightValues::I8 { scales, .. } = &weight.values {
-        if scales.len() != 1 && scales.len() != shape[0] {
-            return Err(format!("{} scales, expected 1 or {}", scales.len(), shape[0]));
-        }
-        if scales.iter().any(|scale| !(scale.is_finite() && *scale > 0.0)) {
-            return Err("a weight scale is not finite and positive".to_owned());
-        }
-    }
+    weight.check()?;
     match bias {
         Some(bias) if bias.len() != shape[0] => {
             Err(format!("bias has {} entries, weight has {} output channels", bias.len(), shape[0]))

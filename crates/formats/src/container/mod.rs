@@ -59,7 +59,9 @@ mod sparse;
 
 use std::collections::HashSet;
 
-use graph::{BatchNorm, Conv2d, Graph, Linear, Node, Op, Shape, Value, ValueId, Weight, WeightValues};
+use graph::{
+    BatchNorm, Conv2d, Graph, IntegerWeights, Linear, Node, Op, Shape, Value, ValueId, Weight, WeightValues,
+};
 use safetensors::Dtype;
 
 pub use crate::gzip::{GZIP_LEVEL, gzip};
@@ -225,8 +227,10 @@ fn write_vector(values: &[f32], prefix: &str, suffix: &str, writer: &mut Writer)
 fn write_weight(weight: &Weight, prefix: &str, storage: Coding, writer: &mut Writer) -> WeightDto {
     let name = format!("{prefix}.weight");
     let scales = match &weight.values {
-        WeightValues::F32(_) | WeightValues::F16(_) => None,
-        WeightValues::I8 { scales, .. } => Some(write_vector(scales, &name, "scales", writer)),
+        WeightValues::F32(_) | WeightValues::F16(_) | WeightValues::Bf16(_) | WeightValues::Clustered(_) => {
+            None
+        }
+        WeightValues::Integer(weights) => Some(write_vector(&weights.scales, &name, "scales", writer)),
     };
     let sparse = match storage {
         Coding::Dense => None,
@@ -239,9 +243,13 @@ fn write_weight(weight: &Weight, prefix: &str, storage: Coding, writer: &mut Wri
         WeightCoding::Sparse
     } else {
         let (dtype, data) = match &weight.values {
-            WeightValues::F32(values) => (Dtype::F32, bytes_of_f32s(values)),
+            WeightValues::F32(_) | WeightValues::Bf16(_) | WeightValues::Clustered(_) => {
+                (Dtype::F32, bytes_of_f32s(&weight.to_f32()))
+            }
             WeightValues::F16(values) => (Dtype::F16, bytes_of_f16s(values)),
-            WeightValues::I8 { levels, .. } => (Dtype::I8, bytes_of_i8s(levels)),
+            WeightValues::Integer(weights) => {
+                (Dtype::I8, bytes_of_i8s(&weights.effective_levels(weight.channel_len())))
+            }
         };
         writer.add(&name, dtype, &weight.shape, data);
         WeightCoding::Dense
@@ -314,13 +322,13 @@ impl Reader<'_, '_> {
             }
         };
         let values = match (values, scales) {
-            (WeightValues::I8 { levels, .. }, Some(scales)) => {
-                WeightValues::I8 { levels, scales: self.vector(&scales)? }
+            (WeightValues::Integer(weights), Some(scales)) => {
+                WeightValues::Integer(IntegerWeights { scales: self.vector(&scales)?, ..weights })
             }
-            (WeightValues::I8 { .. }, None) => {
+            (WeightValues::Integer(_), None) => {
                 return Err(tensor.malformed("is I8 without scales".to_owned()));
             }
-            (WeightValues::F32(_) | WeightValues::F16(_), Some(_)) => {
+            (_, Some(_)) => {
                 return Err(tensor.malformed(format!("is {:?} with scales, expected I8", tensor.dtype)));
             }
             (values, None) => values,
@@ -339,7 +347,7 @@ fn weight_values(tensor: &Tensor<'_>) -> Result<WeightValues, FormatError> {
             if levels.contains(&i8::MIN) {
                 return Err(tensor.malformed("has a level of -128, accepted are -127..=127".to_owned()));
             }
-            Ok(WeightValues::I8 { levels, scales: Vec::new() })
+            Ok(WeightValues::Integer(IntegerWeights::int8(levels, Vec::new())))
         }
         _ => Err(tensor.wrong_dtype("F32, F16 or I8")),
     }

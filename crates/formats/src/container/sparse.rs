@@ -5,7 +5,7 @@
 //!                                            values  0.5  -1  2
 //! ```
 
-use graph::WeightValues;
+use graph::{IntegerWeights, WeightValues};
 use half::f16;
 use safetensors::Dtype;
 
@@ -36,10 +36,11 @@ pub(super) fn encode(values: &WeightValues) -> Option<Sparse> {
             let (mask, kept) = split(values, is_zero_f16)?;
             Some(Sparse { mask, dtype: Dtype::F16, values: bytes_of_f16s(&kept) })
         }
-        WeightValues::I8 { levels, .. } => {
+        WeightValues::Integer(IntegerWeights { bits: 8, levels, groups: None, .. }) => {
             let (mask, kept) = split(levels, is_zero_i8)?;
             Some(Sparse { mask, dtype: Dtype::I8, values: bytes_of_i8s(&kept) })
         }
+        WeightValues::Bf16(_) | WeightValues::Integer(_) | WeightValues::Clustered(_) => None,
     }
 }
 
@@ -58,8 +59,12 @@ pub(super) fn decode(
     Ok(match values {
         WeightValues::F32(values) => WeightValues::F32(merge.merged(&values, is_zero_f32)?),
         WeightValues::F16(values) => WeightValues::F16(merge.merged(&values, is_zero_f16)?),
-        WeightValues::I8 { levels, scales } => {
-            WeightValues::I8 { levels: merge.merged(&levels, is_zero_i8)?, scales }
+        WeightValues::Integer(weights) => {
+            let levels = merge.merged(&weights.levels, is_zero_i8)?;
+            WeightValues::Integer(IntegerWeights { levels, ..weights })
+        }
+        WeightValues::Bf16(_) | WeightValues::Clustered(_) => {
+            return Err(tensor.wrong_dtype("F32, F16 or I8"));
         }
     })
 }

@@ -1,5 +1,6 @@
 use graph::{
-    ActivationQuantization, Clip, GraphBuilder, GraphError, LabelSet, Metadata, Padding, Preprocessing,
+    ActivationQuantization, Clip, GraphBuilder, GraphError, IntegerWeights, LabelSet, Metadata, Padding,
+    Preprocessing,
 };
 use half::f16;
 use proptest::prelude::*;
@@ -48,7 +49,7 @@ fn graph() -> Graph {
     let weight = Weight { shape: vec![7, 1, 5, 5], values };
     let y = builder.add("depthwise", conv(weight, [1, 1], 7, Some(vec![0.3; 7])), &[x]).unwrap();
     let levels = ramp(49 * 5).iter().map(|&x| x as i8).collect();
-    let values = WeightValues::I8 { levels, scales: vec![0.1; 35] };
+    let values = WeightValues::Integer(IntegerWeights::int8(levels, vec![0.1; 35]));
     let linear = Linear { weight: Weight { shape: vec![35, 7], values }, bias: Some(vec![-0.0; 35]) };
     let sum = builder.add("sum", Op::Add, &[y, y]).unwrap();
     let x = builder.add("pool", Op::GlobalAveragePool, &[sum]).unwrap();
@@ -140,7 +141,8 @@ fn sparse_is_used_where_it_is_smaller_only() {
                     .for_each(|(_, x)| *x = 0.0);
             }
             WeightValues::F16(values) => values.fill(f16::ONE),
-            WeightValues::I8 { levels, .. } => levels.fill(0),
+            WeightValues::Integer(weights) => weights.levels.fill(0),
+            WeightValues::Bf16(_) | WeightValues::Clustered(_) => unreachable!("not in the graph"),
         }
     }
     let (dense, sparse) = (write(&graph, Coding::Dense), write(&graph, Coding::Sparse));

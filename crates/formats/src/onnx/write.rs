@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use graph::{
-    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, Node, Op, Shape, ValueId, Weight, WeightValues,
+    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, IntegerWeights, Node, Op, Shape, ValueId, Weight,
+    WeightValues,
 };
 use prost::Message;
 
@@ -222,8 +223,12 @@ impl<'g> Exporter<'g> {
                 self.push("Cast", &format!("{weight_name}.cast"), vec![stored], cast.clone(), to);
                 cast
             }
-            WeightValues::I8 { levels, scales } => {
-                let scales = channel_scales(scales, weight.out_channels());
+            WeightValues::Bf16(_) | WeightValues::Clustered(_) => {
+                self.floats(&weight_name, &weight.shape, &weight.to_f32())
+            }
+            WeightValues::Integer(integer) => {
+                let scales = channel_scales(&integer.scales, weight.out_channels());
+                let levels = integer.effective_levels(weight.channel_len());
                 let bytes = levels.iter().map(|level| level.cast_unsigned()).collect();
                 self.dequantized_constant(&weight_name, &weight.shape, data_type::INT8, bytes, &scales)
             }
@@ -231,7 +236,7 @@ impl<'g> Exporter<'g> {
         let Some(bias) = bias else { return Ok(names) };
         let input = self.graph.value(node.inputs[0]).quantization;
         names.push(match (&weight.values, input) {
-            (WeightValues::I8 { scales, .. }, Some(input)) if is_integer => {
+            (WeightValues::Integer(IntegerWeights { scales, .. }), Some(input)) if is_integer => {
                 let scales = channel_scales(scales, weight.out_channels());
                 let (levels, scales) = integer_bias(node, bias, input, &scales)?;
                 let bytes = levels.iter().flat_map(|level| level.to_le_bytes()).collect();

@@ -9,8 +9,8 @@ mod tests;
 use std::collections::HashMap;
 
 use graph::{
-    ActivationQuantization, Clip, Conv2d, Graph, Linear, Op, Shape, ValueId, Weight, WeightValues,
-    fold_batch_norms,
+    ActivationQuantization, Clip, Conv2d, Graph, IntegerWeights, Linear, Op, Shape, ValueId, Weight,
+    WeightValues, fold_batch_norms,
 };
 use half::f16;
 
@@ -342,8 +342,8 @@ impl<'g> Converter<'g> {
         let name = format!("{node}.weight");
         let shape = order.shape(&weight.shape);
         let (number, version, quantization, bytes): (_, _, _, Vec<u8>) = match &weight.values {
-            WeightValues::F32(values) => {
-                let values = order.apply(values, &weight.shape);
+            WeightValues::F32(_) | WeightValues::Bf16(_) | WeightValues::Clustered(_) => {
+                let values = order.apply(&weight.to_f32(), &weight.shape);
                 let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
                 return self.tensor(&name, shape, Number::F32, None, bytes);
             }
@@ -351,11 +351,12 @@ impl<'g> Converter<'g> {
                 let values = order.apply(values, &weight.shape);
                 (Number::F16, 3, None, values.iter().flat_map(|value| value.to_le_bytes()).collect())
             }
-            WeightValues::I8 { levels, scales } => {
-                let scales = channel_scales(scales, weight.out_channels());
+            WeightValues::Integer(integer) => {
+                let scales = channel_scales(&integer.scales, weight.out_channels());
+                let levels = integer.effective_levels(weight.channel_len());
                 let zero_points = vec![0; scales.len()];
                 let quantization = Quantization { scales, zero_points, dimension: order.out_channels() };
-                let bytes = order.apply(levels, &weight.shape).into_iter().map(i8::cast_unsigned).collect();
+                let bytes = order.apply(&levels, &weight.shape).into_iter().map(i8::cast_unsigned).collect();
                 // Version 5 has scales per channel.
                 (Number::I8, 5, Some(quantization), bytes)
             }
@@ -379,7 +380,7 @@ impl<'g> Converter<'g> {
         let node = block.node;
         let (name, shape) = (format!("{}.bias", node.name), vec![size(bias.len())]);
         let input = self.graph.value(node.inputs[0]).quantization.filter(|_| as_int32);
-        if let (WeightValues::I8 { scales, .. }, Some(input)) = (&weight.values, input) {
+        if let (WeightValues::Integer(IntegerWeights { scales, .. }), Some(input)) = (&weight.values, input) {
             let scales = channel_scales(scales, weight.out_channels());
             let (levels, scales) = integer_bias(node, bias, input, &scales)?;
             let quantization = Quantization { zero_points: vec![0; scales.len()], scales, dimension: 0 };
