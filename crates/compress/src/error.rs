@@ -10,6 +10,31 @@ pub enum CompressError {
     /// A recipe of another version.
     #[error("recipe version {0}, expected {expected}", expected = crate::RECIPE_VERSION)]
     Version(u32),
+    /// A parameter outside what a step takes.
+    #[error("step {step} ({pass}): {name} {given}, expected {expected}")]
+    Parameter {
+        /// Position, from 1.
+        step: usize,
+        /// The step's pass.
+        pass: &'static str,
+        /// The parameter.
+        name: &'static str,
+        /// What it is.
+        given: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// Text that is not a recipe.
+    #[error("recipe at `{place}`: {detail}")]
+    Json {
+        /// The path to what is wrong.
+        place: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A recipe names a layer that the model does not have.
+    #[error("the model has no layer `{0}`; `inspect` lists their names")]
+    UnknownLayer(String),
     /// A step would undo what an earlier one achieved.
     #[error("step {step} ({pass}) comes after {earlier}, whose gain it would destroy; move it before")]
     Order {

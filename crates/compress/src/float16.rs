@@ -1,7 +1,7 @@
-//! Half-precision weights.
+//! Weights in sixteen bits.
 
 use graph::{Graph, WeightValues};
-use half::f16;
+use half::{bf16, f16};
 
 use crate::CompressError;
 
@@ -13,6 +13,25 @@ use crate::CompressError;
 /// # Errors
 /// [`CompressError::NotFinite`] when a weight is NaN or infinite.
 pub fn to_float16(graph: &Graph) -> Result<Graph, CompressError> {
+    let (min, max) = (f16::MIN.to_f32(), f16::MAX.to_f32());
+    convert(graph, |values| {
+        WeightValues::F16(values.iter().map(|value| f16::from_f32(value.clamp(min, max))).collect())
+    })
+}
+
+/// Rounds every weight of convolutions and linear layers to bfloat16 (ties to even), which keeps single precision's
+/// range and 8 of its 24 bits of significand.
+///
+/// # Errors
+/// [`CompressError::NotFinite`] when a weight is NaN or infinite.
+pub fn to_bfloat16(graph: &Graph) -> Result<Graph, CompressError> {
+    let (min, max) = (bf16::MIN.to_f32(), bf16::MAX.to_f32());
+    convert(graph, |values| {
+        WeightValues::Bf16(values.iter().map(|value| bf16::from_f32(value.clamp(min, max))).collect())
+    })
+}
+
+fn convert(graph: &Graph, form: impl Fn(&[f32]) -> WeightValues) -> Result<Graph, CompressError> {
     let mut graph = graph.clone();
     for node in &mut graph.nodes {
         let Some(weight) = node.op.weight_mut() else { continue };
@@ -20,9 +39,7 @@ pub fn to_float16(graph: &Graph) -> Result<Graph, CompressError> {
         if values.iter().any(|value| !value.is_finite()) {
             return Err(CompressError::NotFinite(node.name.clone()));
         }
-        let (min, max) = (f16::MIN.to_f32(), f16::MAX.to_f32());
-        let halves = values.iter().map(|value| f16::from_f32(value.clamp(min, max))).collect();
-        weight.values = WeightValues::F16(halves);
+        weight.values = form(values);
     }
     graph.validate()?;
     Ok(graph)

@@ -298,6 +298,15 @@ impl Plan {
     /// [`EngineError::BiasRange`] and [`EngineError::Kernel`] for numbers that a kernel cannot take.
     pub fn new(graph: &Graph, fusion: Fusion) -> Result<Self, EngineError> {
         graph.validate()?;
+        Self::of_part(graph, fusion)
+    }
+
+    /// Packs a part of a network, whose input and output may be any activations.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn of_part(graph: &Graph, fusion: Fusion) -> Result<Self, EngineError> {
+        graph.validate_part()?;
         let folded = fold_batch_norms(graph)?;
         let plan = lower(&folded, &blocks(&folded, fusion), fusion)?;
         match plan.buffers.bytes() {

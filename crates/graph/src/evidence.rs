@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::ValueId;
+use crate::{Histogram, ValueId};
 
 /// Ranges and channel means of activations over calibration frames. The engine observes, the passes read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     seen: BTreeMap<ValueId, Seen>,
     n_frames: usize,
+    counts_values: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,7 @@ struct Seen {
     range: Range,
     channel_sums: Vec<f64>,
     n_pixels: u64,
+    histogram: Option<Histogram>,
 }
 
 /// Smallest and largest value seen.
@@ -28,6 +30,11 @@ pub struct Range {
 }
 
 impl Evidence {
+    /// Evidence that also counts how often each value is taken, which costs about as much time as the network.
+    pub fn with_histograms() -> Self {
+        Self { counts_values: true, ..Self::default() }
+    }
+
     /// Takes in what one frame gave for `value`: `activations` with `channels` innermost. NaN widens no range.
     pub fn observe(&mut self, value: ValueId, activations: &[f32], channels: usize) {
         let range =
@@ -41,7 +48,11 @@ impl Evidence {
             range,
             channel_sums: vec![0.0; channels],
             n_pixels: 0,
+            histogram: self.counts_values.then(Histogram::default),
         });
+        if let Some(histogram) = &mut seen.histogram {
+            histogram.observe(activations);
+        }
         seen.range = Range { min: seen.range.min.min(range.min), max: seen.range.max.max(range.max) };
         for pixel in activations.chunks_exact(channels) {
             for (sum, x) in seen.channel_sums.iter_mut().zip(pixel) {
@@ -64,6 +75,11 @@ impl Evidence {
     /// The range of `value`, or `None` where it was never observed.
     pub fn range(&self, value: ValueId) -> Option<Range> {
         self.seen.get(&value).map(|seen| seen.range)
+    }
+
+    /// How often `value` takes which values; `None` where that was not counted.
+    pub fn histogram(&self, value: ValueId) -> Option<&Histogram> {
+        self.seen.get(&value)?.histogram.as_ref()
     }
 
     /// The mean of each channel of `value` over all pixels and frames, or `None` where it was never observed.

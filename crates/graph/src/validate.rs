@@ -5,12 +5,26 @@ use std::collections::HashSet;
 use crate::{Graph, GraphError, Shape};
 
 impl Graph {
-    /// Checks every invariant: names are unique, nodes read only what is written before them, each value is written
-    /// once, shapes are those that the operators give, scales are usable, the output is a vector.
+    /// Checks every invariant of a classifier: those of [`Graph::validate_part`], and the output is a vector.
     ///
     /// # Errors
     /// The first invariant that does not hold.
     pub fn validate(&self) -> Result<(), GraphError> {
+        self.validate_part()?;
+        if !matches!(self.value(self.output).shape, Shape::Vector { .. }) {
+            let detail = format!("is {}, expected a vector of classes", self.value(self.output).shape);
+            let node = self.value(self.output).name.clone();
+            return Err(GraphError::Node { op: "output", node, detail });
+        }
+        Ok(())
+    }
+
+    /// Checks every invariant that also holds for a part of a network: names are unique, nodes read only what is written
+    /// before them, each value is written once, shapes are those that the operators give, scales are usable.
+    ///
+    /// # Errors
+    /// The first invariant that does not hold.
+    pub fn validate_part(&self) -> Result<(), GraphError> {
         let mut names = HashSet::new();
         for value in &self.values {
             if !names.insert(value.name.as_str()) {
@@ -46,14 +60,6 @@ impl Graph {
         }
         if !written.get(self.output.0).copied().unwrap_or(false) {
             return Err(missing("output", self.output.0));
-        }
-        if !matches!(self.values[self.output.0].shape, Shape::Vector { .. }) {
-            let detail = format!("is {}, expected a vector of classes", self.values[self.output.0].shape);
-            return Err(GraphError::Node {
-                op: "output",
-                node: self.values[self.output.0].name.clone(),
-                detail,
-            });
         }
         self.metadata.preprocessing.validate()
     }

@@ -8,10 +8,16 @@ mod classifier;
 mod error;
 mod recipe_run;
 mod sizes;
+mod stages;
+mod streams;
+mod sweep;
 pub mod zoo;
 
 pub use classifier::{Classifier, LayerProfile};
-pub use compress::{CompressError, MAX_SPARSITY, NumberFormat, RECIPE_VERSION, Recipe, Step, Storage};
+pub use compress::{
+    ClusterGranularity, CompressError, Distribution, Granularity, MAX_SPARSITY, NumberFormat, PRESETS,
+    RECIPE_VERSION, RangeMethod, Recipe, Repair, Step, Storage, Structure, Warning,
+};
 pub use engine::EngineError;
 pub use error::PipelineError;
 pub use formats::{FormatError, read_model};

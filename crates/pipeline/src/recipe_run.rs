@@ -2,28 +2,37 @@
 
 use std::sync::Arc;
 
-use compress::{Recipe, Step, prune_magnitude, quantize_int8, to_float16};
+use compress::{
+    CompressError, Recipe, Repair, Step, prune_magnitude, quantize_activations, quantize_weights,
+    to_bfloat16, to_float16,
+};
 use engine::{Executor, Fusion, Plan};
 use graph::{Evidence, Graph, fold_batch_norms};
 
+use crate::sweep::BiasSweep;
 use crate::{PipelineError, Sizes, SizesRun};
 
-/// A recipe under way. Each [`RecipeRun::advance`] does one bounded piece of work: one pass, one calibration frame or
-/// one piece of a file. Dropping it is cancelling; the original is never touched.
+/// A recipe under way. Each [`RecipeRun::advance`] does one bounded piece of work: one pass, one calibration frame for
+/// one layer or one piece of a file. Dropping it is cancelling; the original is never touched.
 #[derive(Debug)]
 pub struct RecipeRun {
     recipe: Recipe,
     calibration: Arc<[Vec<f32>]>,
+    /// What the steps so far have made.
     graph: Arc<Graph>,
+    /// The same network without any loss: the original with the exact rewrites.
+    float: Arc<Graph>,
     next_step: usize,
-    n_calibration: usize,
+    calibrated: bool,
     work: Work,
 }
 
 #[derive(Debug)]
 enum Work {
     Passes,
-    Calibration { executor: Box<Executor>, evidence: Evidence },
+    /// Observes activations for the next step.
+    Observe { executor: Box<Executor>, evidence: Evidence },
+    Biases(Box<BiasSweep>),
     Sizes(Box<SizesRun>),
 }
 
@@ -54,6 +63,8 @@ pub enum Stage {
     Weights,
     /// Observing activations on calibration frames.
     Calibrate,
+    /// Repairing layer after layer on calibration frames.
+    Repair,
     /// Writing the files that are counted.
     Sizes,
 }
@@ -81,10 +92,19 @@ impl RecipeRun {
         calibration: Arc<[Vec<f32>]>,
     ) -> Result<Self, PipelineError> {
         recipe.validate()?;
-        if calibration.is_empty() && recipe.steps.iter().any(Step::needs_calibration) {
+        let calibrated = recipe.steps.iter().any(Step::needs_calibration);
+        if calibration.is_empty() && calibrated {
             return Err(PipelineError::NoCalibration);
         }
-        Ok(Self { recipe, calibration, graph: original, next_step: 0, n_calibration: 0, work: Work::Passes })
+        Ok(Self {
+            recipe,
+            calibration,
+            graph: original.clone(),
+            float: original,
+            next_step: 0,
+            calibrated,
+            work: Work::Passes,
+        })
     }
 
     /// Does the next piece of work.
@@ -93,49 +113,34 @@ impl RecipeRun {
     /// What passes and engine refuse; the run is then over.
     pub fn advance(&mut self) -> Result<Status, PipelineError> {
         match &mut self.work {
-            Work::Passes => match self.recipe.steps.get(self.next_step) {
-                None => {
-                    self.work = Work::Sizes(Box::new(SizesRun::new(&self.graph)));
-                    Ok(self.progress())
-                }
-                Some(Step::QuantizeInt8) => {
-                    let folded = fold_batch_norms(&self.graph)?;
-                    let executor = Box::new(Executor::new(Plan::new(&folded, Fusion::Observable)?));
-                    self.graph = Arc::new(folded);
-                    self.work = Work::Calibration { executor, evidence: Evidence::default() };
-                    Ok(self.progress())
-                }
-                Some(Step::PruneMagnitude { sparsity }) => {
-                    let pruned = prune_magnitude(&self.graph, *sparsity)?;
-                    Ok(self.pass_done(pruned))
-                }
-                Some(Step::Float16) => {
-                    let halved = to_float16(&self.graph)?;
-                    Ok(self.pass_done(halved))
-                }
-            },
-            Work::Calibration { executor, evidence } => {
-                if let Some(frame) = self.calibration.get(evidence.n_frames()) {
+            Work::Passes => self.begin_step()?,
+            Work::Observe { executor, evidence } => match self.calibration.get(evidence.n_frames()) {
+                Some(frame) => {
                     let graph = &self.graph;
                     executor.run_observed(frame, &mut |value, activations| {
                         evidence.observe(value, activations, graph.value(value).shape.channels());
                     })?;
                     evidence.end_frame();
-                    return Ok(self.progress());
                 }
-                self.n_calibration = evidence.n_frames();
-                let quantized = quantize_int8(&self.graph, evidence)?;
-                Ok(self.pass_done(quantized))
-            }
-            Work::Sizes(run) => match run.advance() {
-                None => Ok(self.progress()),
-                Some(sizes) => Ok(Status::Done(Box::new(Compressed {
-                    graph: Graph::clone(&self.graph),
-                    sizes,
-                    n_calibration: self.n_calibration,
-                }))),
+                None => {
+                    let evidence = std::mem::take(evidence);
+                    self.observed(&evidence)?;
+                }
             },
+            Work::Biases(sweep) => {
+                if let Some(graph) = sweep.advance()? {
+                    self.end_step(graph);
+                }
+            }
+            Work::Sizes(run) => {
+                if let Some(sizes) = run.advance() {
+                    let n_calibration = if self.calibrated { self.calibration.len() } else { 0 };
+                    let graph = Graph::clone(&self.graph);
+                    return Ok(Status::Done(Box::new(Compressed { graph, sizes, n_calibration })));
+                }
+            }
         }
+        Ok(self.progress())
     }
 
     /// Runs to the end.
@@ -150,27 +155,99 @@ impl RecipeRun {
         }
     }
 
-    fn pass_done(&mut self, graph: Graph) -> Status {
+    /// Does what the next step does at once, or begins what takes longer.
+    fn begin_step(&mut self) -> Result<(), PipelineError> {
+        let Some(step) = self.recipe.steps.get(self.next_step).cloned() else {
+            self.work = Work::Sizes(Box::new(SizesRun::new(&self.graph)));
+            return Ok(());
+        };
+        if step.needs_calibration() {
+            self.fold()?;
+        }
+        match step {
+            Step::RemoveDeadChannels {} | Step::Equalize {} => self.observe(Evidence::default())?,
+            Step::QuantizeActivations { ranges } => self.observe(match ranges {
+                compress::RangeMethod::MinMax => Evidence::default(),
+                compress::RangeMethod::Percentile
+                | compress::RangeMethod::Mse
+                | compress::RangeMethod::Entropy => Evidence::with_histograms(),
+            })?,
+            Step::Prune { sparsity, repair, .. } => {
+                let pruned = prune_magnitude(&self.graph, sparsity)?;
+                self.repair(pruned, repair);
+            }
+            Step::QuantizeWeights { bits, granularity, repair, layers } => {
+                let rounded = quantize_weights(&self.graph, bits, granularity, &layers)?;
+                self.repair(rounded, repair);
+            }
+            Step::Cluster { .. } => unimplemented!(),
+            Step::CorrectBiases {} => self.repair(Graph::clone(&self.graph), Repair::Biases),
+            Step::Float16 {} => {
+                let halved = to_float16(&self.graph)?;
+                self.end_step(halved);
+            }
+            Step::Bfloat16 {} => {
+                let halved = to_bfloat16(&self.graph)?;
+                self.end_step(halved);
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies the step that `evidence` was gathered for.
+    fn observed(&mut self, evidence: &Evidence) -> Result<(), PipelineError> {
+        match self.recipe.steps.get(self.next_step) {
+            Some(Step::QuantizeActivations { ranges }) => {
+                let quantized = quantize_activations(&self.graph, evidence, *ranges)?;
+                self.end_step(quantized);
+            }
+            _ => unreachable!("only these steps observe"),
+        }
+        Ok(())
+    }
+
+    /// Goes on with `changed`, repaired.
+    fn repair(&mut self, changed: Graph, repair: Repair) {
+        match repair {
+            Repair::Off => self.end_step(changed),
+            Repair::Biases | Repair::Reconstruct => {
+                let sweep = BiasSweep::new(&self.float, &changed, self.calibration.clone());
+                self.work = Work::Biases(Box::new(sweep));
+            }
+        }
+    }
+
+    /// Begins to observe the network as it is now.
+    fn observe(&mut self, evidence: Evidence) -> Result<(), PipelineError> {
+        let executor = Box::new(Executor::new(Plan::new(&self.graph, Fusion::Observable)?));
+        self.work = Work::Observe { executor, evidence };
+        Ok(())
+    }
+
+    /// Folds batch norms in both networks, so that their nodes and values are the same from here on.
+    fn fold(&mut self) -> Result<(), CompressError> {
+        let is_float = Arc::ptr_eq(&self.graph, &self.float);
+        self.float = Arc::new(fold_batch_norms(&self.float)?);
+        self.graph =
+            if is_float { self.float.clone() } else { Arc::new(fold_batch_norms(&self.graph)?) };
+        Ok(())
+    }
+
+    fn end_step(&mut self, graph: Graph) {
         self.graph = Arc::new(graph);
         self.next_step += 1;
         self.work = Work::Passes;
-        self.progress()
     }
 
     fn progress(&self) -> Status {
-        Status::Working(match &self.work {
-            Work::Passes => {
-                let (done, total) = (self.next_step as u64, self.recipe.steps.len() as u64);
-                Progress { stage: Stage::Weights, done, total }
+        let (stage, (done, total)) = match &self.work {
+            Work::Passes => (Stage::Weights, (self.next_step as u64, self.recipe.steps.len() as u64)),
+            Work::Observe { evidence, .. } => {
+                (Stage::Calibrate, (evidence.n_frames() as u64, self.calibration.len() as u64))
             }
-            Work::Calibration { evidence, .. } => {
-                let (done, total) = (evidence.n_frames() as u64, self.calibration.len() as u64);
-                Progress { stage: Stage::Calibrate, done, total }
-            }
-            Work::Sizes(run) => {
-                let (done, total) = run.progress();
-                Progress { stage: Stage::Sizes, done, total }
-            }
-        })
+            Work::Biases(sweep) => (Stage::Repair, sweep.progress()),
+            Work::Sizes(run) => (Stage::Sizes, run.progress()),
+        };
+        Status::Working(Progress { stage, done, total })
     }
 }

@@ -24,7 +24,7 @@ impl Sizes {
         match storage {
             Storage::Plain => self.dense,
             Storage::Gzip => self.gzip,
-            Storage::SparseCoded => self.sparse,
+            Storage::SparseCoded | Storage::EntropyCoded => self.sparse,
         }
     }
 }

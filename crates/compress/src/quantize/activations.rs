@@ -1,0 +1,106 @@
+//! 8-bit activations.
+
+use graph::{ActivationQuantization, Evidence, Graph, Op, Range, Shape, ValueId, WeightValues};
+
+use super::weights::widened;
+use super::{ranges, smallest_scales};
+use crate::{CompressError, RangeMethod};
+
+/// Gives activations int8 grids, one per tensor, so that layers with integer weights run on integers.
+///
+/// The values that a layer reads and the ones `evidence` saw between layers are quantized; what comes after the last
+/// linear layer stays float32. Integer weights that are there already keep their levels unless a bias would not fit
+/// int32 beside them.
+///
+/// `graph` must have its batch norms folded, and `evidence` must come from the same graph, so that value ids agree.
+///
+/// Source: Jacob et al. 2018 (arXiv 1712.05877), section 2; the methods of finding a range: Wu et al. 2020
+/// (arXiv 2004.09602), section 3.3.
+///
+/// # Errors
+/// [`CompressError::NoEvidence`] when a value that a layer reads was never observed, [`CompressError::NotFinite`] for
+/// a range that is not finite.
+pub fn quantize_activations(
+    graph: &Graph,
+    evidence: &Evidence,
+    method: RangeMethod,
+) -> Result<Graph, CompressError> {
+    let mut graph = graph.clone();
+    let after_last_layer = values_after_last_linear(&graph);
+    for (idx, value) in graph.values.iter_mut().enumerate() {
+        let id = ValueId(idx);
+        let Some(range) = range(evidence, id, method).filter(|_| !after_last_layer[idx]) else { continue };
+        let quantization =
+            activation_quantization(range).ok_or_else(|| CompressError::NotFinite(value.name.clone()))?;
+        value.quantization = Some(quantization);
+    }
+    for node in graph.nodes.iter().filter(|node| node.op.weight().is_some()) {
+        let input = graph.value(node.inputs[0]);
+        if input.quantization.is_none() {
+            return Err(CompressError::NoEvidence(input.name.clone()));
+        }
+    }
+    let smallest = smallest_scales(&graph);
+    for (node, smallest) in graph.nodes.iter_mut().zip(smallest) {
+        let Some(weight) = node.op.weight_mut() else { continue };
+        let channel_len = weight.channel_len();
+        if let WeightValues::Integer(integer) = &mut weight.values {
+            *integer = widened(integer, channel_len, &smallest);
+        }
+    }
+    graph.validate()?;
+    Ok(graph)
+}
+
+/// The range of a value by `method`; the whole one where `evidence` holds no histogram.
+fn range(evidence: &Evidence, value: ValueId, method: RangeMethod) -> Option<Range> {
+    let seen = evidence.range(value)?;
+    let Some(histogram) = evidence.histogram(value) else { return Some(seen) };
+    let bins = histogram.bins(seen);
+    Some(match method {
+        RangeMethod::MinMax => seen,
+        RangeMethod::Percentile => ranges::percentile(&bins),
+        RangeMethod::Mse => ranges::least_squares(seen, &bins),
+        RangeMethod::Entropy => ranges::least_divergence(seen, &bins),
+    })
+}
+
+/// The int8 grid that covers `range` and holds 0.0 exactly: `scale = (max - min) / 255` over the range widened to
+/// contain 0, `zero_point = round(-128 - min / scale)`. A range of zeros gets scale 1. `None` when it is not finite.
+pub fn activation_quantization(range: Range) -> Option<ActivationQuantization> {
+    let (min, max) = (f64::from(range.min.min(0.0)), f64::from(range.max.max(0.0)));
+    if !(min.is_finite() && max.is_finite()) {
+        return None;
+    }
+    let scale = ((max - min) / 255.0) as f32;
+    if scale < f32::MIN_POSITIVE {
+        return Some(ActivationQuantization { scale: 1.0, zero_point: -128 });
+    }
+    let zero_point = (-128.0 - min / f64::from(scale)).round().clamp(-128.0, 127.0) as i8;
+    Some(ActivationQuantization { scale, zero_point })
+}
+
+/// For every value, whether it comes out of the last linear layer or after it.
+fn values_after_last_linear(graph: &Graph) -> Vec<bool> {
+    let mut after = vec![false; graph.values.len()];
+    for node in &graph.nodes {
+        let vector = matches!(graph.value(node.output).shape, Shape::Vector { .. });
+        let logits = matches!(node.op, Op::Linear(_)) && vector && leads_to_no_layer(graph, node.output);
+        after[node.output.0] = logits || node.inputs.iter().any(|input| after[input.0]);
+    }
+    after
+}
+
+fn leads_to_no_layer(graph: &Graph, start: ValueId) -> bool {
+    let mut reached = vec![false; graph.values.len()];
+    reached[start.0] = true;
+    for node in &graph.nodes {
+        if node.inputs.iter().any(|input| reached[input.0]) {
+            if node.op.weight().is_some() {
+                return false;
+            }
+            reached[node.output.0] = true;
+        }
+    }
+    true
+}
