@@ -8,6 +8,7 @@ mod float16;
 mod prune;
 mod quantize;
 mod recipe;
+pub mod reconstruct;
 
 pub use error::CompressError;
 pub use float16::to_float16;
