@@ -9,8 +9,10 @@ use super::Pieces;
 use super::factor::FactorWork;
 use crate::CompressError;
 
-/// Share of the mean variance below which an input counts as constant.
+/// An input is constant when its variance is below this share of the mean variance of all inputs,
 const DEAD: f64 = 1e-9;
+/// or below this share of its own mean square, which single-precision products do not tell from zero.
+const DEAD_OF_SQUARE: f64 = 1e-5;
 
 /// How [`Curvature`] is made of moments.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,11 +123,24 @@ impl CurvatureWork {
             return Err(CompressError::Reconstruct("moments without a pixel".to_owned()));
         }
         let mut hessian = per_sample(moments, &moments.gram, means, &moments.compressed_sums)?;
-        let variances: Vec<f64> = hessian.diag().to_vec();
+        let variances: Vec<f64> = hessian.diag().iter().map(|variance| variance.max(0.0)).collect();
         let mean = variances.iter().sum::<f64>() / k as f64;
-        let dead = variances.iter().map(|variance| *variance <= DEAD * mean).collect();
+        let mut dead = vec![false; k];
+        for (input, dead) in dead.iter_mut().enumerate() {
+            let square = moments.gram[input * k + input] / moments.n_samples as f64;
+            if square < 0.0 {
+                return Err(CompressError::Reconstruct(format!(
+                    "input {input} has a negative sum of squares"
+                )));
+            }
+            *dead = variances[input] <= (DEAD * mean).max(DEAD_OF_SQUARE * square);
+            if *dead {
+                hessian.row_mut(input).fill(0.0);
+                hessian.column_mut(input).fill(0.0);
+            }
+        }
         let added = if mean > 0.0 { ridge * mean } else { 1.0 };
-        hessian.diag_mut().mapv_inplace(|variance| variance.max(0.0) + added);
+        hessian.diag_mut().mapv_inplace(|variance| variance + added);
         let mut positions: Vec<usize> = (0..k).collect();
         if order == Order::DescendingVariance {
             positions.sort_by(|a, b| variances[*b].total_cmp(&variances[*a]));
