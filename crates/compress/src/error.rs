@@ -51,6 +51,9 @@ pub enum CompressError {
     /// A weight or range is NaN or infinite.
     #[error("`{0}` holds values that are not finite")]
     NotFinite(String),
+    /// What the reconstruction of a layer was given does not fit together; says what was expected.
+    #[error("reconstruction of a layer: {0}")]
+    Reconstruct(String),
     /// The graph that a pass made does not hold together; a defect of the pass.
     #[error(transparent)]
     Graph(#[from] GraphError),

@@ -9,6 +9,7 @@ mod float16;
 mod prune;
 mod quantize;
 mod recipe;
+pub mod reconstruct;
 
 pub use bias::{InputSums, correct_bias};
 pub use error::CompressError;

@@ -1,0 +1,45 @@
+//! Error-compensated compression of one layer: least squares, rounding, pruning and clustering that know the layer's
+//! input.
+//!
+//! A layer is a matrix `W`, `[n_out, k]` row-major; what is known of its input is [`graph::Moments`]. Everything here
+//! works on these two alone: it runs no network, reads no clock and does not know the graph. Depthwise and first
+//! convolutions fit as well, with taps as inputs.
+//!
+//! ```text
+//! MomentsBuilder  rows of inputs from two streams  ->  Moments
+//! CurvatureWork   Moments                          ->  Curvature: H = E[x xᵀ] + ridge, and the factor of its inverse
+//! TargetWork      W                                ->  T, the weights that give the float output from compressed inputs
+//! RoundWork, RateWork, PruneWork                   T  ->  weights on a grid, or with zeros, errors compensated
+//! RefitWork       pruned weights                   ->  the best values for the weights that are left
+//! corrected_biases                                 ->  biases that keep the mean output
+//! ```
+//!
+//! Whatever can take long is [`Pieces`]: a state that advances by a bounded amount of arithmetic.
+
+mod bias;
+mod cluster;
+mod curvature;
+mod factor;
+mod moments;
+mod pieces;
+mod prune;
+mod rate;
+mod refit;
+mod round;
+mod scale;
+mod sweep;
+mod target;
+#[cfg(test)]
+mod tests;
+
+pub use bias::corrected_biases;
+pub use cluster::{ClusterWork, Codebooks, Scope, cluster};
+pub use curvature::{Curvature, CurvatureOptions, CurvatureWork, Means, Order};
+pub use moments::MomentsBuilder;
+pub use pieces::Pieces;
+pub use prune::{PruneWork, SparsityPattern};
+pub use rate::{FAIR_TRADE, RateOptions, RateRounded, RateWork, entropy_bits, step_for_bits, step_for_slope};
+pub use refit::RefitWork;
+pub use round::{Codes, Grid, RoundWork, Rounded, Zeros};
+pub use scale::IntegerGrid;
+pub use target::TargetWork;

@@ -1,0 +1,124 @@
+//! Second moments of a layer's input, accumulated fast.
+
+use graph::Moments;
+use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul, s};
+
+use crate::CompressError;
+
+/// Pixels whose products are summed in single precision before they join the double-precision sums.
+const CHUNK_PIXELS: usize = 512;
+/// Columns of the Gram matrix that are computed together, from the diagonal down.
+const TILE: usize = 192;
+
+/// Accumulates [`Moments`] from rows of inputs.
+///
+/// ```text
+/// for each pixel: gram += x_c x_cᵀ; cross += x_c x_fᵀ; sums += x
+/// ```
+/// The real one multiplies 512 pixels at a time as matrices in single precision, of the Gram matrix one triangle, and adds the
+/// products in double precision. The relative error of a sum of squares is below `512 * 2^-24 = 3e-5`.
+#[derive(Clone, Debug)]
+pub struct MomentsBuilder {
+    moments: Moments,
+    products: Vec<f32>,
+}
+
+impl MomentsBuilder {
+    /// Nothing seen yet of `k` inputs.
+    pub fn new(k: usize) -> Self {
+        Self { moments: Moments::new(k), products: vec![0.0; k * k] }
+    }
+
+    /// Takes in the same pixels from both streams: `compressed` and `float` are `[pixels, k]`, `nhwc`.
+    ///
+    /// Where nothing before the layer is compressed yet, both are the same slice, and the cross moments are a copy.
+    ///
+    /// # Errors
+    /// [`CompressError::Reconstruct`] when the lengths differ or are not whole pixels, [`CompressError::NotFinite`] for
+    /// NaN or infinite inputs; the moments are then unchanged.
+    pub fn observe(&mut self, compressed: &[f32], float: &[f32]) -> Result<(), CompressError> {
+        let k = self.moments.k;
+        if compressed.len() != float.len() || k == 0 || !compressed.len().is_multiple_of(k) {
+            return Err(CompressError::Reconstruct(format!(
+                "{} and {} inputs, expected the same whole number of pixels of {k}",
+                compressed.len(),
+                float.len()
+            )));
+        }
+        if compressed.iter().chain(float).any(|x| !x.is_finite()) {
+            return Err(CompressError::NotFinite("inputs of a layer".to_owned()));
+        }
+        let same = std::ptr::eq(compressed, float);
+        let chunk = CHUNK_PIXELS * k;
+        for (compressed, float) in compressed.chunks(chunk).zip(float.chunks(chunk)) {
+            self.observe_chunk(compressed, (!same).then_some(float));
+        }
+        self.moments.n_samples += (compressed.len() / k) as u64;
+        Ok(())
+    }
+
+    /// `float` is `None` where it is the same as `compressed`.
+    fn observe_chunk(&mut self, compressed: &[f32], float: Option<&[f32]>) {
+        let Moments { k, gram, cross, compressed_sums, float_sums, .. } = &mut self.moments;
+        let k = *k;
+        let matrix = |rows| ArrayView2::from_shape((compressed.len() / k, k), rows).expect("whole pixels");
+        let x = matrix(compressed);
+        let mut products =
+            ArrayViewMut2::from_shape((k, k), &mut self.products).expect("as many as the Gram matrix");
+        for first in (0..k).step_by(TILE) {
+            let tile = first..(first + TILE).min(k);
+            let below = products.slice_mut(s![first.., tile.clone()]);
+            multiply(x.slice(s![.., first..]), x.slice(s![.., tile]), below);
+        }
+        for (row, (sums, products)) in gram.chunks_exact_mut(k).zip(products.rows()).enumerate() {
+            add(&mut sums[..=row], products.as_slice().expect("rows are contiguous"));
+        }
+        add_rows(compressed_sums, compressed);
+        match float {
+            Some(float) => {
+                multiply(x, matrix(float), products.view_mut());
+                add(cross, &self.products);
+                add_rows(float_sums, float);
+            }
+            None => {
+                for row in 0..k {
+                    for column in 0..k {
+                        let (low, high) = (row.min(column), row.max(column));
+                        cross[row * k + column] += f64::from(self.products[high * k + low]);
+                    }
+                }
+                add_rows(float_sums, compressed);
+            }
+        }
+    }
+
+    /// What was seen.
+    pub fn finish(self) -> Moments {
+        let mut moments = self.moments;
+        let k = moments.k;
+        for row in 0..k {
+            for column in 0..row {
+                moments.gram[column * k + row] = moments.gram[row * k + column];
+            }
+        }
+        moments
+    }
+}
+
+/// `product = aᵀ b`, summed over rows.
+fn multiply(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, mut product: ArrayViewMut2<'_, f32>) {
+    general_mat_mul(1.0, &a.t(), &b, 0.0, &mut product);
+}
+
+/// Adds as many as there are sums.
+fn add(sums: &mut [f64], terms: &[f32]) {
+    for (sum, term) in sums.iter_mut().zip(terms) {
+        *sum += f64::from(*term);
+    }
+}
+
+fn add_rows(sums: &mut [f64], rows: &[f32]) {
+    for row in rows.chunks_exact(sums.len()) {
+        add(sums, row);
+    }
+}

@@ -1,0 +1,247 @@
+//! Rounding to a grid with error compensation.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::curvature::check_rows;
+use super::pieces::PIECE_PRODUCTS;
+use super::scale::Levels;
+use super::sweep::{BLOCK, Decide, Sweep};
+use super::{Codebooks, Curvature, IntegerGrid, Pieces};
+use crate::CompressError;
+
+/// The values that weights may take.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Grid {
+    /// Multiples of a scale for each output channel.
+    Integer(IntegerGrid),
+    /// The entries of codebooks, made by [`super::ClusterWork`] for the same weights.
+    Codebooks(Codebooks),
+}
+
+/// What becomes of weights that are exactly zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zeros {
+    /// They are weights like any other.
+    Free,
+    /// They stay zero: a pruned layer stays pruned.
+    Kept,
+}
+
+/// Weights on a grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rounded {
+    /// The real values, `[n_out, k]`.
+    pub values: Vec<f32>,
+    /// How they are stored.
+    pub codes: Codes,
+    /// `(w - t)ᵀ H (w - t)` over all output channels: mean squared output error per pixel, ridge included.
+    pub error: f64,
+}
+
+/// How weights on a grid are stored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Codes {
+    /// Symmetric integers.
+    Integer {
+        /// Bits of a level.
+        bits: u8,
+        /// `[n_out, k]`.
+        levels: Vec<i8>,
+        /// `[n_out]`, finite and `> 0`.
+        scales: Vec<f32>,
+        /// Length of a group and multipliers, `[n_out, ceil(k / len)]`.
+        groups: Option<(usize, Vec<u8>)>,
+    },
+    /// Entries of codebooks.
+    Clustered {
+        /// `[n_out, k]`.
+        codes: Vec<u8>,
+        /// Those that were given.
+        codebooks: Codebooks,
+    },
+}
+
+/// Rounds a layer's weights one input after another; the later ones make up for the error of each.
+///
+/// - Integer grids: scales are searched before the first input is rounded, by squared error that counts each input by
+///   [`Curvature::importance`]; weights of inputs that never varied do not widen a scale. In the natural order, a
+///   group's multiplier is chosen anew when its first input is reached; in another order it is fixed before.
+/// - Source: GPTQ, Frantar et al. 2023 (arXiv 2210.17323); groups as in its section 3.3 ("grouping"), with multipliers of QServe,
+///   Lin et al. 2024 (arXiv 2405.04532), section 4.1.
+#[derive(Clone, Debug)]
+pub struct RoundWork {
+    sweep: Sweep,
+    decide: Decider,
+    /// Output channels whose scales are found.
+    n_scaled: usize,
+    target: Vec<f32>,
+}
+
+#[derive(Clone, Debug)]
+struct Decider {
+    grid: Grid,
+    order: Arc<Curvature>,
+    importance: Vec<f32>,
+    /// Weights that stay zero, `[n_out, k]`; empty where all are free.
+    zeros: Vec<bool>,
+    scales: Vec<f32>,
+    multipliers: Vec<u8>,
+    /// Integer levels as bytes, or codes.
+    codes: Vec<u8>,
+    /// Whether multipliers follow the compensated weights.
+    follows: bool,
+}
+
+impl RoundWork {
+    /// Prepares to round `target`, `[n_out, k]`.
+    ///
+    /// # Errors
+    /// [`CompressError::Reconstruct`] for lengths that do not fit, bits or groups that no grid has, or codebooks without a
+    /// zero where zeros are kept; [`CompressError::NotFinite`] for weights that are not finite.
+    pub fn new(
+        target: Vec<f32>,
+        curvature: Arc<Curvature>,
+        grid: Grid,
+        zeros: Zeros,
+    ) -> Result<Self, CompressError> {
+        let k = curvature.k();
+        let n_out = check_rows(&target, k)?;
+        let groups = match &grid {
+            Grid::Integer(grid) => check_integer(*grid)?.map_or(0, |len| k.div_ceil(len)),
+            Grid::Codebooks(codebooks) => {
+                codebooks.check(n_out, zeros)?;
+                0
+            }
+        };
+        let zeros = match zeros {
+            Zeros::Free => Vec::new(),
+            Zeros::Kept => target.iter().map(|weight| *weight == 0.0).collect(),
+        };
+        let follows = curvature.order.iter().enumerate().all(|(at, input)| at == *input);
+        let decide = Decider {
+            importance: curvature.importance(),
+            order: curvature.clone(),
+            zeros,
+            scales: Vec::with_capacity(n_out),
+            multipliers: vec![1; n_out * groups],
+            codes: vec![0; n_out * k],
+            follows,
+            grid,
+        };
+        let n_scaled = if matches!(decide.grid, Grid::Integer(_)) { 0 } else { n_out };
+        Ok(Self { sweep: Sweep::new(&target, curvature)?, decide, n_scaled, target })
+    }
+
+    fn scale_rows(&mut self, grid: IntegerGrid, levels: Levels) {
+        let k = self.sweep.k();
+        // A candidate costs some four operations for each weight, and there are about 36, with groups 80.
+        let rows = (PIECE_PRODUCTS / 8 / (80 * k)).max(1);
+        let end = (self.n_scaled + rows).min(self.sweep.n_out());
+        for row in self.n_scaled..end {
+            let weights = &self.target[row * k..(row + 1) * k];
+            let importance = &self.decide.importance;
+            let scale = match grid.group_len {
+                None => levels.best_scale(weights, importance),
+                Some(len) => levels.best_group_scale(weights, importance, len),
+            };
+            self.decide.scales.push(if scale < f32::MIN_POSITIVE * 1e3 { 1.0 } else { scale });
+            if let (Some(len), Some(scale)) = (grid.group_len, self.decide.scales.last()) {
+                let n_groups = k.div_ceil(len);
+                let multipliers = &mut self.decide.multipliers[row * n_groups..(row + 1) * n_groups];
+                for ((weights, importance), multiplier) in
+                    weights.chunks(len).zip(importance.chunks(len)).zip(multipliers)
+                {
+                    *multiplier = levels.best_multiplier(weights, importance, *scale).0;
+                }
+            }
+        }
+        self.n_scaled = end;
+    }
+}
+
+impl Pieces for RoundWork {
+    type Output = Rounded;
+
+    fn advance(mut self) -> Result<ControlFlow<Rounded, Self>, CompressError> {
+        if self.n_scaled < self.sweep.n_out() {
+            if let Grid::Integer(grid) = self.decide.grid
+                && let Some(levels) = grid.levels()
+            {
+                self.scale_rows(grid, levels);
+            }
+        } else if self.sweep.is_done() {
+            let (values, error) = self.sweep.into_values()?;
+            return Ok(ControlFlow::Break(Rounded { values, codes: self.decide.into_codes(), error }));
+        } else {
+            let len = match &self.decide.grid {
+                Grid::Integer(IntegerGrid { group_len: Some(len), .. }) => *len,
+                _ => 1,
+            };
+            self.sweep.block(BLOCK.div_ceil(len) * len, &mut self.decide);
+        }
+        Ok(ControlFlow::Continue(self))
+    }
+
+    fn progress(&self) -> f64 {
+        let scaled = self.n_scaled as f64 / self.sweep.n_out() as f64;
+        0.3 * scaled + 0.7 * self.sweep.progress()
+    }
+}
+
+impl Decide for Decider {
+    fn decide(&mut self, row: usize, position: usize, rest: &[f32]) -> f32 {
+        let (k, input) = (self.order.k(), self.order.order[position]);
+        let at = row * k + input;
+        let zero = self.zeros.get(at).is_some_and(|zero| *zero);
+        match &self.grid {
+            Grid::Integer(grid) => {
+                let Some(levels) = grid.levels() else { return 0.0 };
+                let mut scale = self.scales[row];
+                if let Some(len) = grid.group_len {
+                    let group = row * k.div_ceil(len) + input / len;
+                    if self.follows && input.is_multiple_of(len) {
+                        let end = len.min(k - input);
+                        let importance = &self.importance[input..input + end];
+                        self.multipliers[group] = levels.best_multiplier(&rest[..end], importance, scale).0;
+                    }
+                    scale *= f32::from(self.multipliers[group]);
+                }
+                let level = if zero { 0.0 } else { levels.nearest(rest[0] / scale) };
+                self.codes[at] = (level as i8).cast_unsigned();
+                scale * level
+            }
+            Grid::Codebooks(codebooks) => {
+                let (code, value) = codebooks.nearest(row, if zero { 0.0 } else { rest[0] });
+                self.codes[at] = code;
+                value
+            }
+        }
+    }
+}
+
+impl Decider {
+    fn into_codes(self) -> Codes {
+        match self.grid {
+            Grid::Integer(grid) => Codes::Integer {
+                bits: grid.bits,
+                levels: self.codes.into_iter().map(u8::cast_signed).collect(),
+                scales: self.scales,
+                groups: grid.group_len.map(|len| (len, self.multipliers)),
+            },
+            Grid::Codebooks(codebooks) => Codes::Clustered { codes: self.codes, codebooks },
+        }
+    }
+}
+
+/// The length of groups.
+fn check_integer(grid: IntegerGrid) -> Result<Option<usize>, CompressError> {
+    match grid {
+        IntegerGrid { bits: 8, group_len: None } | IntegerGrid { bits: 2 | 4, group_len: None } => Ok(None),
+        IntegerGrid { bits: 2 | 4, group_len: Some(len) } if (4..=1024).contains(&len) => Ok(Some(len)),
+        IntegerGrid { bits, group_len } => Err(CompressError::Reconstruct(format!(
+            "a grid of {bits} bits in groups of {group_len:?}, accepted are 8, 4 and 2 bits, and groups of 4..=1024 \
+             with 4 and 2 bits"
+        ))),
+    }
+}
