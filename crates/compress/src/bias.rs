@@ -160,13 +160,15 @@ mod tests {
                             let x = (ox * conv.stride[1] + kx).wrapping_sub(conv.padding.left);
                             if y < height && x < width {
                                 let channel = if conv.is_depthwise() { o } else { c };
-                                let w = weights[((o * per_filter + c) * kernel_height + ky) * kernel_width + kx];
+                                let w =
+                                    weights[((o * per_filter + c) * kernel_height + ky) * kernel_width + kx];
                                 sum += f64::from(w) * f64::from(input[(y * width + x) * channels + channel]);
                             }
                         }
                     }
                 }
-                sum / (out_height * out_width) as f64 + conv.bias.as_ref().map_or(0.0, |bias| f64::from(bias[o]))
+                sum / (out_height * out_width) as f64
+                    + conv.bias.as_ref().map_or(0.0, |bias| f64::from(bias[o]))
             })
             .collect()
     }
@@ -196,9 +198,8 @@ mod tests {
 
     #[test]
     fn a_changed_layer_gets_the_mean_of_the_float_one() {
-        let linear = |step| {
-            Op::Linear(Linear { weight: Weight::f32(vec![3, 5], ramp(15, step)), bias: None })
-        };
+        let linear =
+            |step| Op::Linear(Linear { weight: Weight::f32(vec![3, 5], ramp(15, step)), bias: None });
         let (float, mut changed) = (linear(37), linear(41));
         let (input, output) = (Shape::Vector { length: 5 }, Shape::Vector { length: 3 });
         let sums = |step| {

@@ -6,6 +6,7 @@
 mod bias;
 mod error;
 mod float16;
+mod layer;
 mod prune;
 mod quantize;
 mod recipe;
@@ -14,9 +15,10 @@ pub mod reconstruct;
 pub use bias::{InputSums, correct_bias};
 pub use error::CompressError;
 pub use float16::{to_bfloat16, to_float16};
-pub use prune::{is_prunable, prune_magnitude};
+pub use layer::{LayerMethod, LayerWork, cluster_weights};
+pub use prune::{is_prunable, layer_sparsities, prune_magnitude};
 pub use quantize::{
-    activation_quantization, bits_of, quantize_activations, quantize_weights, round_weight,
+    activation_quantization, bits_of, quantize_activations, quantize_weights, round_weight, widen_for_bias,
 };
 pub use recipe::{
     ClusterGranularity, Distribution, Granularity, MAX_SPARSITY, NumberFormat, PRESETS, RECIPE_VERSION,

@@ -1,8 +1,8 @@
-//! Magnitude pruning.
+//! Magnitude pruning, and how many zeros each layer gets.
 
-use graph::{Graph, Op, WeightValues};
+use graph::{Graph, Node, Op, WeightValues};
 
-use crate::{CompressError, MAX_SPARSITY};
+use crate::{CompressError, Distribution, MAX_SPARSITY, Structure};
 
 /// True for the layers whose weights are pruned: 1x1 convolutions and linear layers.
 ///
@@ -16,50 +16,213 @@ pub fn is_prunable(op: &Op) -> bool {
     }
 }
 
-/// Sets the `round(sparsity * n)` weights of smallest magnitude among all `n` weights of [`is_prunable`] layers to
-/// zero: one threshold for the whole network. Of equal magnitudes the earlier layers' go first.
+/// Output channels of a block that share their zeros.
+pub(crate) const BLOCK_CHANNELS: usize = 4;
+/// How strongly [`Distribution::Weighted`] spares small layers: a layer's share is proportional to this power of its
+/// number of weights.
+const WEIGHTED_EXPONENT: f64 = 0.25;
+/// No layer loses more than this share by [`Distribution::Weighted`].
+const WEIGHTED_MOST: f64 = 0.98;
+
+/// Sets the weights of smallest magnitude among [`is_prunable`] layers to zero; of equal magnitudes the earlier ones go
+/// first.
 ///
 /// Zeros that are there already count. Only float32 weights are pruned; others are left as they are.
 ///
-/// Source: Zhu & Gupta 2017 (arXiv 1710.01878) without the schedule, which needs training steps; Han et al. 2015.
+/// - [`Structure::Blocks4x1`] goes by the sum of squares of four output channels' weights at one input,
+///   [`Structure::TwoOfFour`] keeps the two largest of each four neighbouring inputs.
+///
+/// Source: Zhu & Gupta 2017 (arXiv 1710.01878) without the schedule, which needs training steps; Han et al. 2015
+/// (arXiv 1506.02626); N:M: Mishra et al. 2021 (arXiv 2104.08378).
 ///
 /// # Errors
 /// [`CompressError::Sparsity`] outside `0.0..=0.95`, [`CompressError::NotFinite`] for NaN or infinite weights.
-pub fn prune_magnitude(graph: &Graph, sparsity: f64) -> Result<Graph, CompressError> {
+pub fn prune_magnitude(
+    graph: &Graph,
+    sparsity: f64,
+    structure: Structure,
+    distribution: Distribution,
+) -> Result<Graph, CompressError> {
+    let shares = layer_sparsities(graph, sparsity, structure, distribution)?;
+    let mut graph = graph.clone();
+    for (node, share) in graph.nodes.iter_mut().zip(shares) {
+        let Some(n_pruned) = share else { continue };
+        let Some(weight) = node.op.weight_mut() else { continue };
+        let k = weight.channel_len().max(1);
+        if let WeightValues::F32(values) = &mut weight.values {
+            match structure {
+                Structure::Unstructured => prune_smallest(values, n_pruned),
+                Structure::Blocks4x1 => prune_blocks(values, k, n_pruned),
+                Structure::TwoOfFour => prune_two_of_four(values, k),
+            }
+        }
+    }
+    graph.validate_part()?;
+    Ok(graph)
+}
+
+/// For each node how many weights a pruning step sets to zero, `None` for what is not pruned: all but
+/// [`is_prunable`] layers of float32 weights.
+///
+/// # Errors
+/// As [`prune_magnitude`].
+pub fn layer_sparsities(
+    graph: &Graph,
+    sparsity: f64,
+    structure: Structure,
+    distribution: Distribution,
+) -> Result<Vec<Option<usize>>, CompressError> {
     if !(0.0..=MAX_SPARSITY).contains(&sparsity) {
         return Err(CompressError::Sparsity(sparsity));
     }
-    let mut graph = graph.clone();
-    let mut magnitudes: Vec<f32> = Vec::new();
-    for node in graph.nodes.iter().filter(|node| is_prunable(&node.op)) {
-        if let Some(WeightValues::F32(values)) = node.op.weight().map(|weight| &weight.values) {
-            if values.iter().any(|value| !value.is_finite()) {
-                return Err(CompressError::NotFinite(node.name.clone()));
-            }
-            magnitudes.extend(values.iter().map(|value| value.abs()));
+    for node in &graph.nodes {
+        if values(node).is_some_and(|values| values.iter().any(|value| !value.is_finite())) {
+            return Err(CompressError::NotFinite(node.name.clone()));
         }
     }
+    let lens: Vec<Option<usize>> = graph.nodes.iter().map(|node| values(node).map(<[f32]>::len)).collect();
+    let uniform = |sparsity: f64| {
+        lens.iter().map(|len| len.map(|len| (sparsity * len as f64).round() as usize)).collect()
+    };
+    Ok(match (structure, distribution) {
+        (Structure::TwoOfFour, _) => uniform(0.5),
+        (_, Distribution::Uniform) => uniform(sparsity),
+        (_, Distribution::Weighted) => weighted(&lens, sparsity),
+        (_, Distribution::Global) => below_one_threshold(graph, sparsity),
+    })
+}
+
+fn values(node: &Node) -> Option<&[f32]> {
+    match node.op.weight().filter(|_| is_prunable(&node.op)).map(|weight| &weight.values) {
+        Some(WeightValues::F32(values)) => Some(values),
+        _ => None,
+    }
+}
+
+fn below_one_threshold(graph: &Graph, sparsity: f64) -> Vec<Option<usize>> {
+    let all = graph.nodes.iter().filter_map(values).flatten();
+    let mut magnitudes: Vec<f32> = all.map(|value| value.abs()).collect();
     let n_pruned = (sparsity * magnitudes.len() as f64).round() as usize;
     if n_pruned == 0 {
-        return Ok(graph);
+        return graph.nodes.iter().map(|node| values(node).map(|_| 0)).collect();
     }
     let (below, threshold, _) = magnitudes.select_nth_unstable_by(n_pruned - 1, f32::total_cmp);
     let threshold = *threshold;
     let mut ties_left = n_pruned - below.iter().filter(|magnitude| **magnitude < threshold).count();
+    graph
+        .nodes
+        .iter()
+        .map(|node| {
+            let values = values(node)?;
+            let count = |keep: &dyn Fn(f32) -> bool| values.iter().filter(|v| keep(v.abs())).count();
+            let ties = count(&|magnitude| magnitude == threshold).min(ties_left);
+            ties_left -= ties;
+            Some(count(&|magnitude| magnitude < threshold) + ties)
+        })
+        .collect()
+}
 
-    for node in graph.nodes.iter_mut().filter(|node| is_prunable(&node.op)) {
-        let Some(WeightValues::F32(values)) = node.op.weight_mut().map(|weight| &mut weight.values) else {
-            continue;
-        };
-        for value in values {
-            let magnitude = value.abs();
-            let tie = magnitude == threshold && ties_left > 0;
-            ties_left -= usize::from(tie);
-            if tie || magnitude < threshold {
-                *value = 0.0;
-            }
+/// Shares proportional to a power of the layers' sizes, so that all together are `sparsity`.
+fn weighted(lens: &[Option<usize>], sparsity: f64) -> Vec<Option<usize>> {
+    let all: f64 = lens.iter().flatten().map(|len| *len as f64).sum();
+    let share = |len: usize, factor: f64| {
+        (factor * (len as f64).powf(WEIGHTED_EXPONENT)).min(WEIGHTED_MOST.max(sparsity))
+    };
+    let pruned =
+        |factor: f64| lens.iter().flatten().map(|len| share(*len, factor) * *len as f64).sum::<f64>();
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        match pruned(middle) < sparsity * all {
+            true => low = middle,
+            false => high = middle,
         }
     }
-    graph.validate()?;
-    Ok(graph)
+    lens.iter().map(|len| len.map(|len| (share(len, high) * len as f64).round() as usize)).collect()
+}
+
+fn prune_smallest(values: &mut [f32], n_pruned: usize) {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].abs().total_cmp(&values[*b].abs()));
+    for place in &order[..n_pruned.min(values.len())] {
+        values[*place] = 0.0;
+    }
+}
+
+fn prune_blocks(values: &mut [f32], k: usize, n_pruned: usize) {
+    let block = BLOCK_CHANNELS * k;
+    let mut scores: Vec<(f32, usize, usize)> = Vec::with_capacity(values.len() / BLOCK_CHANNELS);
+    for (number, channels) in values.chunks(block).enumerate() {
+        for input in 0..k {
+            let score = channels.iter().skip(input).step_by(k).map(|w| w * w).sum::<f32>();
+            scores.push((score, number, input));
+        }
+    }
+    scores.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut left = n_pruned;
+    for (_, number, input) in scores {
+        let end = values.len().min((number + 1) * block);
+        let channels = &mut values[number * block..end];
+        let height = channels.len() / k;
+        if height > left {
+            break;
+        }
+        left -= height;
+        channels.iter_mut().skip(input).step_by(k).for_each(|w| *w = 0.0);
+    }
+}
+
+fn prune_two_of_four(values: &mut [f32], k: usize) {
+    for channel in values.chunks_mut(k) {
+        for group in channel.chunks_mut(4) {
+            let n_pruned = group.len() / 2;
+            prune_smallest(group, n_pruned);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp(n: usize) -> Vec<f32> {
+        (0..n).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect()
+    }
+
+    #[test]
+    fn small_layers_are_spared() {
+        let lens = [Some(500), None, Some(400_000), Some(20_000)];
+        for sparsity in [0.0, 0.3, 0.7, 0.95] {
+            let pruned = weighted(&lens, sparsity);
+            let share = |layer: usize| pruned[layer].unwrap() as f64 / lens[layer].unwrap() as f64;
+            let all: usize = pruned.iter().flatten().sum();
+            assert!((all as f64 / 420_500.0 - sparsity).abs() < 1e-4, "{sparsity}: {all}");
+            assert!(share(0) <= share(3) + 0.01 && share(3) <= share(2) + 0.01);
+            assert!(sparsity == 0.0 || share(0) < 0.5 || sparsity > 0.9);
+            assert_eq!(pruned[1], None);
+        }
+    }
+
+    #[test]
+    fn blocks_are_zero_in_four_channels_at_once() {
+        let (k, before) = (6, ramp(60));
+        let mut values = before.clone();
+        prune_blocks(&mut values, k, 30);
+        for (block, old) in values.chunks(4 * k).zip(before.chunks(4 * k)) {
+            for input in 0..k {
+                let zeros = block.iter().skip(input).step_by(k).filter(|w| **w == 0.0).count();
+                let already = old.iter().skip(input).step_by(k).filter(|w| **w == 0.0).count();
+                assert!(zeros == block.len() / k || zeros == already, "{block:?}");
+            }
+        }
+        let zeros = values.iter().filter(|w| **w == 0.0).count();
+        assert!((24..=30).contains(&zeros), "{zeros}");
+    }
+
+    #[test]
+    fn two_of_four_keeps_the_larger_two() {
+        let mut values = vec![1.0, -3.0, 2.0, 0.5, 4.0, 5.0, -6.0];
+        prune_two_of_four(&mut values, 7);
+        assert_eq!(values, [0.0, -3.0, 2.0, 0.0, 0.0, 5.0, -6.0]);
+    }
 }

@@ -8,8 +8,8 @@ use graph::{
 use std::collections::BTreeMap;
 
 use crate::{
-    CompressError, Granularity, RangeMethod, activation_quantization, prune_magnitude, quantize_activations,
-    quantize_weights, to_bfloat16, to_float16,
+    CompressError, Distribution, Granularity, RangeMethod, Structure, activation_quantization,
+    prune_magnitude, quantize_activations, quantize_weights, to_bfloat16, to_float16,
 };
 
 /// stem 3x3 (left alone by pruning) -> ReLU6 -> 1x1 -> pool -> linear -> softmax.
@@ -39,6 +39,10 @@ fn small() -> Graph {
     builder.finish(x).unwrap()
 }
 
+fn prune(graph: &Graph, sparsity: f64) -> Result<Graph, CompressError> {
+    prune_magnitude(graph, sparsity, Structure::Unstructured, Distribution::Global)
+}
+
 fn prunable(graph: &Graph) -> Vec<f32> {
     graph.weights().skip(1).flat_map(|weight| weight.to_f32().into_owned()).collect()
 }
@@ -47,7 +51,7 @@ fn prunable(graph: &Graph) -> Vec<f32> {
 fn pruning_zeroes_exactly_the_smallest() {
     let graph = small();
     for sparsity in [0.0, 0.01, 0.25, 0.5, 0.9] {
-        let pruned = prune_magnitude(&graph, sparsity).unwrap();
+        let pruned = prune(&graph, sparsity).unwrap();
         assert_eq!(pruned.weights().next(), graph.weights().next(), "the first convolution is left alone");
         let (before, after) = (prunable(&graph), prunable(&pruned));
         let already = before.iter().filter(|value| **value == 0.0).count();
@@ -62,7 +66,7 @@ fn pruning_zeroes_exactly_the_smallest() {
         assert!(after.iter().filter(|value| **value != 0.0).all(|value| value.abs() >= largest_gone));
         assert!(before.iter().zip(&after).all(|(before, after)| after == before || *after == 0.0));
     }
-    assert_eq!(prune_magnitude(&graph, 1.0), Err(CompressError::Sparsity(1.0)));
+    assert_eq!(prune(&graph, 1.0), Err(CompressError::Sparsity(1.0)));
 }
 
 #[test]
@@ -71,7 +75,7 @@ fn equal_magnitudes_still_give_the_exact_count() {
     for weight in graph.weights_mut() {
         weight.values = WeightValues::F32(vec![-0.5; weight.len()]);
     }
-    let pruned = prune_magnitude(&graph, 0.5).unwrap();
+    let pruned = prune(&graph, 0.5).unwrap();
     assert_eq!(prunable(&pruned).iter().filter(|value| **value == 0.0).count(), 36);
 }
 
@@ -112,7 +116,7 @@ fn evidence(graph: &Graph) -> Evidence {
 
 #[test]
 fn int8_weights_are_within_half_a_step_and_keep_zeros() {
-    let graph = prune_magnitude(&small(), 0.5).unwrap();
+    let graph = prune(&small(), 0.5).unwrap();
     let quantized = quantize_int8(&graph, &evidence(&graph)).unwrap();
     assert!(quantized.sparsity() >= graph.sparsity());
     for (before, after) in graph.weights().zip(quantized.weights()) {

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use compress::reconstruct::SparsityPattern;
 use compress::{
-    CompressError, Recipe, Repair, Step, prune_magnitude, quantize_activations, quantize_weights,
-    to_bfloat16, to_float16,
+    CompressError, LayerMethod, Recipe, Repair, Step, Structure, bits_of, cluster_weights, is_prunable,
+    layer_sparsities, prune_magnitude, quantize_activations, quantize_weights, to_bfloat16, to_float16,
 };
 use engine::{Executor, Fusion, Plan};
 use graph::{Evidence, Graph, fold_batch_norms};
 
-use crate::sweep::BiasSweep;
+use crate::sweep::Sweep;
 use crate::{PipelineError, Sizes, SizesRun};
 
 /// A recipe under way. Each [`RecipeRun::advance`] does one bounded piece of work: one pass, one calibration frame for
@@ -31,8 +32,11 @@ pub struct RecipeRun {
 enum Work {
     Passes,
     /// Observes activations for the next step.
-    Observe { executor: Box<Executor>, evidence: Evidence },
-    Biases(Box<BiasSweep>),
+    Observe {
+        executor: Box<Executor>,
+        evidence: Evidence,
+    },
+    Layers(Box<Sweep>),
     Sizes(Box<SizesRun>),
 }
 
@@ -127,7 +131,7 @@ impl RecipeRun {
                     self.observed(&evidence)?;
                 }
             },
-            Work::Biases(sweep) => {
+            Work::Layers(sweep) => {
                 if let Some(graph) = sweep.advance()? {
                     self.end_step(graph);
                 }
@@ -172,15 +176,53 @@ impl RecipeRun {
                 | compress::RangeMethod::Mse
                 | compress::RangeMethod::Entropy => Evidence::with_histograms(),
             })?,
-            Step::Prune { sparsity, repair, .. } => {
-                let pruned = prune_magnitude(&self.graph, sparsity)?;
+            Step::Prune { sparsity, structure, distribution, repair: Repair::Reconstruct } => {
+                let counts = layer_sparsities(&self.graph, sparsity, structure, distribution)?;
+                let methods = self.methods(|node, len| {
+                    let sparsity = counts[node]? as f64 / len as f64;
+                    Some(LayerMethod::Prune(match structure {
+                        Structure::Unstructured => SparsityPattern::Unstructured { sparsity },
+                        Structure::Blocks4x1 => SparsityPattern::Blocks { channels: 4, sparsity },
+                        Structure::TwoOfFour => SparsityPattern::NOfM { n: 2, m: 4 },
+                    }))
+                });
+                self.sweep(&Graph::clone(&self.graph), &methods);
+            }
+            Step::Prune { sparsity, structure, distribution, repair } => {
+                let pruned = prune_magnitude(&self.graph, sparsity, structure, distribution)?;
                 self.repair(pruned, repair);
             }
             Step::QuantizeWeights { bits, granularity, repair, layers } => {
                 let rounded = quantize_weights(&self.graph, bits, granularity, &layers)?;
-                self.repair(rounded, repair);
+                if repair != Repair::Reconstruct {
+                    self.repair(rounded, repair);
+                    return Ok(());
+                }
+                // What is not reconstructed is rounded to the nearest; the rest is still as it was.
+                let mut changed = rounded;
+                let nodes = self.graph.nodes.clone();
+                let methods = self.methods(|node, _| {
+                    let node = &nodes[node];
+                    let bits = bits_of(node, bits, &layers);
+                    is_prunable(&node.op).then_some(LayerMethod::Round { bits, granularity })
+                });
+                for ((node, method), before) in changed.nodes.iter_mut().zip(&methods).zip(&nodes) {
+                    if method.is_some() {
+                        node.op = before.op.clone();
+                    }
+                }
+                self.sweep(&changed, &methods);
             }
-            Step::Cluster { .. } => unimplemented!(),
+            Step::Cluster { clusters, granularity, repair: Repair::Reconstruct } => {
+                let nodes = self.graph.nodes.clone();
+                let method = LayerMethod::Cluster { clusters, granularity };
+                let methods = self.methods(|node, _| is_prunable(&nodes[node].op).then_some(method));
+                self.sweep(&Graph::clone(&self.graph), &methods);
+            }
+            Step::Cluster { clusters, granularity, repair } => {
+                let clustered = cluster_weights(&self.graph, clusters, granularity)?;
+                self.repair(clustered, repair);
+            }
             Step::CorrectBiases {} => self.repair(Graph::clone(&self.graph), Repair::Biases),
             Step::Float16 {} => {
                 let halved = to_float16(&self.graph)?;
@@ -206,15 +248,24 @@ impl RecipeRun {
         Ok(())
     }
 
-    /// Goes on with `changed`, repaired.
+    /// Goes on with `changed`, its biases corrected unless `repair` is off.
     fn repair(&mut self, changed: Graph, repair: Repair) {
         match repair {
             Repair::Off => self.end_step(changed),
-            Repair::Biases | Repair::Reconstruct => {
-                let sweep = BiasSweep::new(&self.float, &changed, self.calibration.clone());
-                self.work = Work::Biases(Box::new(sweep));
-            }
+            Repair::Biases | Repair::Reconstruct => self.sweep(&changed, &[]),
         }
+    }
+
+    /// Begins to go through `changed` layer by layer.
+    fn sweep(&mut self, changed: &Graph, methods: &[Option<LayerMethod>]) {
+        let sweep = Sweep::new(&self.float, changed, methods, self.calibration.clone());
+        self.work = Work::Layers(Box::new(sweep));
+    }
+
+    /// A method for each node with weights, by its position and its number of weights.
+    fn methods(&self, method: impl Fn(usize, usize) -> Option<LayerMethod>) -> Vec<Option<LayerMethod>> {
+        let nodes = self.graph.nodes.iter().enumerate();
+        nodes.map(|(idx, node)| method(idx, node.op.weight()?.len())).collect()
     }
 
     /// Begins to observe the network as it is now.
@@ -228,8 +279,7 @@ impl RecipeRun {
     fn fold(&mut self) -> Result<(), CompressError> {
         let is_float = Arc::ptr_eq(&self.graph, &self.float);
         self.float = Arc::new(fold_batch_norms(&self.float)?);
-        self.graph =
-            if is_float { self.float.clone() } else { Arc::new(fold_batch_norms(&self.graph)?) };
+        self.graph = if is_float { self.float.clone() } else { Arc::new(fold_batch_norms(&self.graph)?) };
         Ok(())
     }
 
@@ -245,7 +295,7 @@ impl RecipeRun {
             Work::Observe { evidence, .. } => {
                 (Stage::Calibrate, (evidence.n_frames() as u64, self.calibration.len() as u64))
             }
-            Work::Biases(sweep) => (Stage::Repair, sweep.progress()),
+            Work::Layers(sweep) => (Stage::Repair, sweep.progress()),
             Work::Sizes(run) => (Stage::Sizes, run.progress()),
         };
         Status::Working(Progress { stage, done, total })

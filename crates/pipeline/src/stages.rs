@@ -58,7 +58,8 @@ impl StageRunner {
             });
             return Ok(Self::Add { clip });
         }
-        let nodes: Vec<Node> = [Some(&graph.nodes[stage.node]), clip].into_iter().flatten().cloned().collect();
+        let nodes: Vec<Node> =
+            [Some(&graph.nodes[stage.node]), clip].into_iter().flatten().cloned().collect();
         let plan = Plan::of_part(&alone(graph, stage, nodes), Fusion::Observable)?;
         Ok(Self::Engine(Box::new(Executor::new(plan))))
     }

@@ -132,11 +132,10 @@ impl Way<'_> {
         let (first, _) = frames[frame];
         // What has run since the last stop.
         let mut since = Live::new();
-        for idx in first..target {
+        for (idx, stage) in self.stages.iter().enumerate().take(target).skip(first) {
             if self.stops[idx] && idx > frames[frame].0 {
                 self.stop(&mut frames[frame], idx, &mut since);
             }
-            let stage = &self.stages[idx];
             let kept = &frames[frame].1;
             let find = |value: &ValueId| since.get(value).or_else(|| kept.get(value));
             let inputs: Vec<&[f32]> = stage.inputs.iter().filter_map(find).map(Vec::as_slice).collect();

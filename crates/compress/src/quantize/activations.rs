@@ -1,9 +1,8 @@
 //! 8-bit activations.
 
-use graph::{ActivationQuantization, Evidence, Graph, Op, Range, Shape, ValueId, WeightValues};
+use graph::{ActivationQuantization, Evidence, Graph, Op, Range, Shape, ValueId};
 
-use super::weights::widened;
-use super::{ranges, smallest_scales};
+use super::{ranges, widen_for_bias};
 use crate::{CompressError, RangeMethod};
 
 /// Gives activations int8 grids, one per tensor, so that layers with integer weights run on integers.
@@ -40,13 +39,9 @@ pub fn quantize_activations(
             return Err(CompressError::NoEvidence(input.name.clone()));
         }
     }
-    let smallest = smallest_scales(&graph);
-    for (node, smallest) in graph.nodes.iter_mut().zip(smallest) {
-        let Some(weight) = node.op.weight_mut() else { continue };
-        let channel_len = weight.channel_len();
-        if let WeightValues::Integer(integer) = &mut weight.values {
-            *integer = widened(integer, channel_len, &smallest);
-        }
+    let Graph { nodes, values, .. } = &mut graph;
+    for node in nodes {
+        widen_for_bias(&mut node.op, values[node.inputs[0].0].quantization);
     }
     graph.validate()?;
     Ok(graph)

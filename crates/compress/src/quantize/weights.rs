@@ -32,8 +32,9 @@ pub fn quantize_weights(
 ) -> Result<Graph, CompressError> {
     check_layers(graph, layers)?;
     let mut graph = graph.clone();
-    let smallest = smallest_scales(&graph);
-    for (node, smallest) in graph.nodes.iter_mut().zip(smallest) {
+    let Graph { nodes, values, .. } = &mut graph;
+    for node in nodes {
+        let smallest = smallest_scales(&node.op, values[node.inputs[0].0].quantization);
         let bits = bits_of(node, bits, layers);
         let Some(weight) = node.op.weight_mut() else { continue };
         let rounded = round_weight(weight, bits, granularity, &smallest);
@@ -53,7 +54,8 @@ pub fn bits_of(node: &Node, bits: u8, layers: &BTreeMap<String, u8>) -> u8 {
 }
 
 fn check_layers(graph: &Graph, layers: &BTreeMap<String, u8>) -> Result<(), CompressError> {
-    let known = |name: &String| graph.nodes.iter().any(|node| node.name == *name && node.op.weight().is_some());
+    let known =
+        |name: &String| graph.nodes.iter().any(|node| node.name == *name && node.op.weight().is_some());
     match layers.keys().find(|name| !known(name)) {
         Some(name) => Err(CompressError::UnknownLayer(name.clone())),
         None => Ok(()),
@@ -62,12 +64,7 @@ fn check_layers(graph: &Graph, layers: &BTreeMap<String, u8>) -> Result<(), Comp
 
 /// Rounds one layer's weights to the nearest level; `smallest` holds the smallest scale for each output channel.
 /// `None` when a weight or a scale is not finite.
-pub fn round_weight(
-    weight: &Weight,
-    bits: u8,
-    granularity: Granularity,
-    smallest: &[f32],
-) -> Option<Weight> {
+pub fn round_weight(weight: &Weight, bits: u8, granularity: Granularity, smallest: &[f32]) -> Option<Weight> {
     match weight.values {
         WeightValues::Integer(_) | WeightValues::Clustered(_) => return Some(weight.clone()),
         WeightValues::F32(_) | WeightValues::F16(_) | WeightValues::Bf16(_) => {}
@@ -91,8 +88,7 @@ pub fn round_weight(
             IntegerWeights { bits, levels, scales: vec![scale], groups: None }
         }
         Granularity::Groups32 if bits < 8 => {
-            let mut integer =
-                IntegerWeights { bits, levels: Vec::new(), scales: Vec::new(), groups: None };
+            let mut integer = IntegerWeights { bits, levels: Vec::new(), scales: Vec::new(), groups: None };
             let mut multipliers = Vec::new();
             for (channel, smallest) in channels() {
                 let scale = allowed(largest(channel) / steps / LARGEST_MULTIPLIER, *smallest);
@@ -116,10 +112,11 @@ pub fn round_weight(
             IntegerWeights { bits, levels: levels.collect(), scales: scales.clone(), groups: None }
         }
     };
-    integer.scales.iter().all(|scale| scale.is_finite()).then(|| Weight {
-        shape: weight.shape.clone(),
-        values: WeightValues::Integer(integer),
-    })
+    integer
+        .scales
+        .iter()
+        .all(|scale| scale.is_finite())
+        .then(|| Weight { shape: weight.shape.clone(), values: WeightValues::Integer(integer) })
 }
 
 /// The nearest level within the symmetric range.
@@ -128,25 +125,20 @@ fn nearest(value: f32, scale: f32, bits: u8) -> i8 {
     (value / scale).round_ties_even().clamp(-steps, steps) as i8
 }
 
-/// The same weights with scales of at least `smallest` for each output channel.
-pub(super) fn widened(integer: &IntegerWeights, channel_len: usize, smallest: &[f32]) -> IntegerWeights {
-    let mut widened = integer.clone();
-    if integer.scales.len() == 1 {
-        let needed = smallest.iter().fold(0.0_f32, |a, b| a.max(*b));
-        if needed > integer.scales[0] {
-            rescale(&mut widened.levels, integer.scales[0], needed);
-            widened.scales[0] = needed;
-        }
-        return widened;
-    }
-    let channels = widened.levels.chunks_mut(channel_len.max(1)).zip(&mut widened.scales);
-    for ((levels, scale), needed) in channels.zip(smallest) {
-        if *needed > *scale {
-            rescale(levels, *scale, *needed);
-            *scale = *needed;
+/// Widens scales to at least `smallest` for each output channel.
+pub(super) fn widen(integer: &mut IntegerWeights, channel_len: usize, smallest: &[f32]) {
+    let IntegerWeights { levels, scales, .. } = integer;
+    let shared = scales.len() == 1;
+    let largest = smallest.iter().fold(0.0_f32, |a, b| a.max(*b));
+    let run = if shared { levels.len() } else { channel_len };
+    let channels = levels.chunks_mut(run.max(1)).zip(scales).enumerate();
+    for (channel, (levels, scale)) in channels {
+        let needed = if shared { largest } else { smallest.get(channel).copied().unwrap_or(0.0) };
+        if needed > *scale {
+            rescale(levels, *scale, needed);
+            *scale = needed;
         }
     }
-    widened
 }
 
 fn rescale(levels: &mut [i8], from: f32, to: f32) {
@@ -202,7 +194,8 @@ mod tests {
         let rounded = round_weight(&weight, 8, Granularity::PerChannel, &[0.1, 1e-6]).unwrap();
         let WeightValues::Integer(integer) = rounded.values else { panic!() };
         assert_eq!(integer.scales[0], 0.1);
-        let widened = widened(&integer, 4, &[0.1, 0.5]);
+        let mut widened = integer.clone();
+        widen(&mut widened, 4, &[0.1, 0.5]);
         assert_eq!((widened.scales[1], &widened.levels[4..]), (0.5, &[2, 1, 0, -2][..]));
     }
 }

@@ -147,9 +147,10 @@ impl Recipe {
             let undone = match step {
                 Step::RemoveDeadChannels {} | Step::Equalize {} => formed.or(ranged),
                 Step::Prune { .. } => formed,
-                Step::Cluster { .. } | Step::QuantizeWeights { .. } | Step::Float16 {} | Step::Bfloat16 {} => {
-                    formed
-                }
+                Step::Cluster { .. }
+                | Step::QuantizeWeights { .. }
+                | Step::Float16 {}
+                | Step::Bfloat16 {} => formed,
                 Step::QuantizeActivations { .. } => ranged,
                 Step::CorrectBiases {} => None,
             };
@@ -273,7 +274,9 @@ mod tests {
     fn parameters_have_defaults() {
         let json = r#"{"version":2,"steps":[{"pass":"quantize-weights","bits":4}],"storage":"plain"}"#;
         let recipe = Recipe::from_json(json).unwrap();
-        let Step::QuantizeWeights { granularity, repair, .. } = &recipe.steps[0] else { panic!("{recipe:?}") };
+        let Step::QuantizeWeights { granularity, repair, .. } = &recipe.steps[0] else {
+            panic!("{recipe:?}")
+        };
         assert_eq!((*granularity, *repair), (Granularity::PerChannel, Repair::Off));
     }
 
@@ -303,11 +306,8 @@ mod tests {
             repair: Repair::Off,
             layers: BTreeMap::new(),
         };
-        let clusters = Step::Cluster {
-            clusters: 1,
-            granularity: ClusterGranularity::PerTensor,
-            repair: Repair::Off,
-        };
+        let clusters =
+            Step::Cluster { clusters: 1, granularity: ClusterGranularity::PerTensor, repair: Repair::Off };
         for step in [bits(7), clusters] {
             assert!(matches!(recipe(vec![step]).validate(), Err(CompressError::Parameter { step: 1, .. })));
         }

@@ -48,9 +48,7 @@ impl Recipe {
         let (steps, storage) = match name {
             "fp16" => (vec![Step::Float16 {}], Plain),
             "bf16" => (vec![Step::Bfloat16 {}], Plain),
-            "int8-per-tensor" => {
-                (vec![activations, weights(8, Granularity::PerTensor, Repair::Off)], Plain)
-            }
+            "int8-per-tensor" => (vec![activations, weights(8, Granularity::PerTensor, Repair::Off)], Plain),
             "int8-per-tensor-cle" => (
                 vec![
                     Step::RemoveDeadChannels {},

@@ -182,7 +182,9 @@ impl Step {
     /// True where the step gives weights the form in which they stay: a later change would undo it.
     pub fn forms_weights(&self) -> bool {
         match self {
-            Self::Cluster { .. } | Self::QuantizeWeights { .. } | Self::Float16 {} | Self::Bfloat16 {} => true,
+            Self::Cluster { .. } | Self::QuantizeWeights { .. } | Self::Float16 {} | Self::Bfloat16 {} => {
+                true
+            }
             Self::RemoveDeadChannels {}
             | Self::Equalize {}
             | Self::Prune { .. }

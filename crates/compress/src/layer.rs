@@ -1,0 +1,269 @@
+//! One layer compressed with what is known of its inputs.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use graph::{ClusteredWeights, Graph, Groups, IntegerWeights, Moments, Weight, WeightValues};
+
+use crate::CompressError;
+use crate::reconstruct::{
+    ClusterWork, Codebooks, Codes, Curvature, CurvatureOptions, CurvatureWork, Grid, IntegerGrid, Means,
+    Order, Pieces, PruneWork, RefitWork, RoundWork, Rounded, Scope, SparsityPattern, TargetWork, Zeros,
+};
+use crate::{ClusterGranularity, Granularity, is_prunable};
+
+/// What becomes of a layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LayerMethod {
+    /// Integers of so many bits.
+    Round {
+        /// 8, 4 or 2.
+        bits: u8,
+        /// Per channel, or in groups.
+        granularity: Granularity,
+    },
+    /// Zeros.
+    Prune(SparsityPattern),
+    /// Few distinct weights.
+    Cluster {
+        /// `2..=256`.
+        clusters: usize,
+        /// Who shares them.
+        granularity: ClusterGranularity,
+    },
+}
+
+/// Zeros beyond this share are a pruned layer's, which keeps them.
+const PRUNED: f64 = 0.05;
+/// Steps of conjugate gradients for the weights that pruning has left.
+const REFIT_STEPS: usize = 24;
+/// Weights of a group.
+const GROUP: usize = 32;
+
+impl LayerMethod {
+    /// How the inputs' moments become a curvature. A larger ridge keeps the solution nearer to the weights, which counts
+    /// where many are replaced and few pictures are there to tell by what.
+    fn options(self) -> CurvatureOptions {
+        let (ridge, order) = match self {
+            Self::Round { granularity: Granularity::Groups32, .. } => (0.1, Order::Natural),
+            Self::Round { .. } | Self::Cluster { .. } => (0.1, Order::DescendingVariance),
+            Self::Prune(_) => (1.0, Order::Natural),
+        };
+        CurvatureOptions { ridge, means: Means::Removed, order }
+    }
+}
+
+/// A layer under work: first the weights that would give the float layer's output from the inputs that there are, then
+/// those of the method, each error made up for by the weights after it.
+///
+/// A layer that is pruned already keeps its zeros.
+#[derive(Debug)]
+pub struct LayerWork {
+    method: LayerMethod,
+    shape: Vec<usize>,
+    /// The float layer's weights.
+    float: Vec<f32>,
+    /// The layer's weights as they are.
+    weights: Vec<f32>,
+    moments: Moments,
+    state: Option<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Curvature(Box<CurvatureWork>),
+    Target(TargetWork, Arc<Curvature>),
+    /// Fits the weights that are not zero towards the target.
+    Refit(RefitWork, Arc<Curvature>),
+    Prune(Box<PruneWork>, Vec<f32>, Arc<Curvature>),
+    Cluster(ClusterWork, Vec<f32>, Arc<Curvature>),
+    Round(Box<RoundWork>),
+    Done(Weight),
+}
+
+impl LayerWork {
+    /// Prepares to compress `weight`, whose float layer has the weights `float`, of the same shape.
+    ///
+    /// # Errors
+    /// [`CompressError::Reconstruct`] and [`CompressError::NotFinite`] for weights or moments that do not fit.
+    pub fn new(
+        method: LayerMethod,
+        float: &Weight,
+        weight: &Weight,
+        moments: Moments,
+    ) -> Result<Self, CompressError> {
+        let curvature = CurvatureWork::new(&moments, method.options())?;
+        Ok(Self {
+            method,
+            shape: weight.shape.clone(),
+            float: float.to_f32().into_owned(),
+            weights: weight.to_f32().into_owned(),
+            moments,
+            state: Some(State::Curvature(Box::new(curvature))),
+        })
+    }
+
+    /// Does the next piece; `Some` with the layer's new weights when all is done.
+    ///
+    /// # Errors
+    /// What the single works refuse.
+    pub fn advance(&mut self) -> Result<Option<Weight>, CompressError> {
+        let state = self.state.take().unwrap_or_else(|| unreachable!("a finished layer is not advanced"));
+        let state = match state {
+            State::Curvature(work) => match work.advance()? {
+                ControlFlow::Continue(rest) => State::Curvature(Box::new(rest)),
+                ControlFlow::Break(curvature) => {
+                    let curvature = Arc::new(curvature);
+                    let work = TargetWork::new(self.float.clone(), &self.moments, curvature.clone())?;
+                    State::Target(work, curvature)
+                }
+            },
+            State::Target(work, curvature) => match work.advance()? {
+                ControlFlow::Continue(rest) => State::Target(rest, curvature),
+                ControlFlow::Break(target) => self.towards(target, curvature)?,
+            },
+            State::Prune(work, target, curvature) => match work.advance()? {
+                ControlFlow::Continue(rest) => State::Prune(Box::new(rest), target, curvature),
+                ControlFlow::Break(pruned) => {
+                    State::Refit(RefitWork::new(pruned, target, curvature.clone(), REFIT_STEPS)?, curvature)
+                }
+            },
+            State::Refit(work, curvature) => match work.advance()? {
+                ControlFlow::Continue(rest) => State::Refit(rest, curvature),
+                ControlFlow::Break(refitted) => self.form(refitted, curvature, Zeros::Kept)?,
+            },
+            State::Cluster(work, target, curvature) => match work.advance()? {
+                ControlFlow::Continue(rest) => State::Cluster(rest, target, curvature),
+                ControlFlow::Break(codebooks) => {
+                    State::Round(Box::new(self.round(target, curvature, Grid::Codebooks(codebooks))?))
+                }
+            },
+            State::Round(work) => match work.advance()? {
+                ControlFlow::Continue(rest) => State::Round(Box::new(rest)),
+                ControlFlow::Break(rounded) => State::Done(stored(self.shape.clone(), rounded)),
+            },
+            State::Done(weight) => return Ok(Some(weight)),
+        };
+        self.state = Some(state);
+        Ok(None)
+    }
+
+    /// What follows when the target is found.
+    fn towards(&self, target: Vec<f32>, curvature: Arc<Curvature>) -> Result<State, CompressError> {
+        match self.method {
+            LayerMethod::Prune(pattern) => {
+                let work = PruneWork::new(&target, curvature.clone(), pattern)?;
+                Ok(State::Prune(Box::new(work), target, curvature))
+            }
+            LayerMethod::Round { .. } | LayerMethod::Cluster { .. } => match zeros(&self.weights) {
+                Zeros::Free => self.form(target, curvature, Zeros::Free),
+                Zeros::Kept => {
+                    let work = RefitWork::new(self.weights.clone(), target, curvature.clone(), REFIT_STEPS)?;
+                    Ok(State::Refit(work, curvature))
+                }
+            },
+        }
+    }
+
+    /// Brings float weights into the method's form.
+    fn form(
+        &self,
+        weights: Vec<f32>,
+        curvature: Arc<Curvature>,
+        zeros: Zeros,
+    ) -> Result<State, CompressError> {
+        match self.method {
+            LayerMethod::Prune(_) => Ok(State::Done(Weight::f32(self.shape.clone(), weights))),
+            LayerMethod::Round { bits, granularity } => {
+                let groups = granularity == Granularity::Groups32 && bits < 8;
+                let grid = IntegerGrid { bits, group_len: groups.then_some(GROUP) };
+                Ok(State::Round(Box::new(self.round(weights, curvature, Grid::Integer(grid))?)))
+            }
+            LayerMethod::Cluster { clusters, granularity } => {
+                let importance = curvature.importance();
+                let work =
+                    ClusterWork::new(weights.clone(), importance, scope(granularity), clusters, zeros)?;
+                Ok(State::Cluster(work, weights, curvature))
+            }
+        }
+    }
+
+    fn round(
+        &self,
+        weights: Vec<f32>,
+        curvature: Arc<Curvature>,
+        grid: Grid,
+    ) -> Result<RoundWork, CompressError> {
+        RoundWork::new(weights, curvature, grid, zeros(&self.weights))
+    }
+}
+
+/// Rounded weights as a graph holds them.
+fn stored(shape: Vec<usize>, rounded: Rounded) -> Weight {
+    let values = match rounded.codes {
+        Codes::Integer { bits, levels, scales, groups } => {
+            let groups = groups.map(|(len, multipliers)| Groups { len, multipliers });
+            WeightValues::Integer(IntegerWeights { bits, levels, scales, groups })
+        }
+        Codes::Clustered { codes, codebooks: Codebooks { n_clusters, values } } => {
+            WeightValues::Clustered(ClusteredWeights { codes, codebooks: values, n_clusters })
+        }
+    };
+    Weight { shape, values }
+}
+
+/// Clusters the weights of all [`is_prunable`] layers without regard to their inputs; zeros of a pruned layer stay.
+///
+/// # Errors
+/// [`CompressError::NotFinite`] for weights that are not finite, [`CompressError::Reconstruct`] for a number of clusters
+/// outside `2..=256`.
+pub fn cluster_weights(
+    graph: &Graph,
+    clusters: usize,
+    granularity: ClusterGranularity,
+) -> Result<Graph, CompressError> {
+    let mut graph = graph.clone();
+    for node in graph.nodes.iter_mut().filter(|node| is_prunable(&node.op)) {
+        if let Some(weight) = node.op.weight_mut() {
+            *weight = cluster_weight(weight, clusters, granularity)?;
+        }
+    }
+    graph.validate_part()?;
+    Ok(graph)
+}
+
+fn cluster_weight(
+    weight: &Weight,
+    clusters: usize,
+    granularity: ClusterGranularity,
+) -> Result<Weight, CompressError> {
+    let real = weight.to_f32();
+    let k = weight.channel_len().max(1);
+    let importance = vec![1.0; k];
+    let (scope, zeros) = (scope(granularity), zeros(&real));
+    let codebooks = ClusterWork::new(real.to_vec(), importance, scope, clusters, zeros)?.finish()?;
+    let channels = real.chunks(k).enumerate();
+    let code = |(channel, weights): (usize, &[f32])| -> Vec<u8> {
+        weights.iter().map(|weight| codebooks.nearest(channel, *weight).0).collect()
+    };
+    let codes = channels.flat_map(code).collect();
+    let Codebooks { n_clusters, values } = codebooks;
+    let values = WeightValues::Clustered(ClusteredWeights { codes, codebooks: values, n_clusters });
+    Ok(Weight { shape: weight.shape.clone(), values })
+}
+
+fn scope(granularity: ClusterGranularity) -> Scope {
+    match granularity {
+        ClusterGranularity::PerTensor => Scope::Tensor,
+        ClusterGranularity::PerChannel => Scope::Channel,
+    }
+}
+
+/// Zeros are kept where there are so many that somebody meant them.
+fn zeros(weights: &[f32]) -> Zeros {
+    let zeros = weights.iter().filter(|weight| **weight == 0.0).count();
+    match zeros as f64 > PRUNED * weights.len() as f64 {
+        true => Zeros::Kept,
+        false => Zeros::Free,
+    }
+}
