@@ -26,4 +26,21 @@ pub enum PipelineError {
         /// The shape it should have.
         shape: Vec<usize>,
     },
+    /// Two models that are compared have different numbers of classes.
+    #[error("the model has {actual} classes, the reference {expected}; they must have the same")]
+    Classes {
+        /// Those of the reference.
+        expected: usize,
+        /// Those of the model.
+        actual: usize,
+    },
+    /// There is nothing to measure on.
+    #[error("no pictures, expected at least 1")]
+    NoPictures,
+    /// A compressed model has lost a layer of the original, or has it in another shape.
+    #[error("layer `{node}` of the original has no layer of its name and shape in the compressed model")]
+    Layer {
+        /// The layer's node.
+        node: String,
+    },
 }

@@ -2,11 +2,13 @@
 //!
 //! [`Classifier`] answers pictures, [`RecipeRun`] compresses in small pieces of work so that a caller can report
 //! progress, cancel, and do other things in between. Neither reads a clock nor knows a browser. [`zoo`] turns
-//! published checkpoints into graphs.
+//! published checkpoints into graphs, [`quality`] judges answers.
 
 mod classifier;
 mod error;
+pub mod quality;
 mod recipe_run;
+mod sensitivity;
 mod sizes;
 mod stages;
 mod streams;
@@ -20,7 +22,10 @@ pub use compress::{
 };
 pub use engine::EngineError;
 pub use error::PipelineError;
-pub use formats::{FormatError, read_model};
-pub use graph::{Cost, Graph, LabelSet, Metadata, Preprocessing, cost};
+pub use formats::{FormatError, container, onnx, read_model, tflite};
+pub use graph::{Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, WeightValues, cost};
+pub use kernels::{FLAVOUR, Products, ceiling};
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status};
+pub use sensitivity::{LayerSensitivity, SensitivityScan, layer_kind};
 pub use sizes::{Sizes, SizesRun, dense_bytes};
+pub use vision::{Normalization, Picture, Preparer, View, VisionError};

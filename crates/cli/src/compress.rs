@@ -1,0 +1,210 @@
+//! `tinylens compress`: a recipe runs on a model, and the result is written.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, bail};
+use pipeline::container::{Coding, gzip};
+use pipeline::{
+    Graph, Progress, Recipe, RecipeRun, Stage, Status, Step, Storage, container, onnx, read_model, tflite,
+};
+use serde::Serialize;
+
+use crate::arguments::CompressArguments;
+use crate::decoding::{Prepared, Unreadable, prepare};
+use crate::images::{Folder, draw, names_to_exclude};
+use crate::inspect::SizesReport;
+use crate::model::{Model, PreparationReport};
+use crate::report::{bytes, note, pairs, percent, print};
+use crate::{progress, recipe};
+
+/// What the ending of the output's name chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Format {
+    Tinylens,
+    Onnx,
+    Tflite,
+}
+
+#[derive(Serialize)]
+struct Report {
+    command: &'static str,
+    model: String,
+    out: String,
+    format: Format,
+    recipe: Recipe,
+    bytes_before: u64,
+    bytes: u64,
+    sizes: SizesReport,
+    sparsity: f64,
+    preprocessing: PreparationReport,
+    calibration: Option<CalibrationReport>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct CalibrationReport {
+    folder: String,
+    seed: u64,
+    n: usize,
+    files: Vec<String>,
+    unreadable: Vec<Unreadable>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When model, recipe or calibration pictures are refused, or the result cannot be written.
+pub fn run(arguments: &CompressArguments) -> Result<()> {
+    let start = Instant::now();
+    let format = Format::of(&arguments.out)?;
+    let recipe = recipe::parse(&arguments.recipe)?;
+    let model = Model::read(&arguments.model, &arguments.preparation)?;
+    let needed = recipe.steps.iter().find(|step| Step::needs_calibration(step));
+    let (tensors, calibration) = match (needed, &arguments.calibration) {
+        (None, None) => (Vec::new(), None),
+        (None, Some(_)) => {
+            note("no step of this recipe uses calibration pictures; none were read");
+            (Vec::new(), None)
+        }
+        (Some(step), None) => {
+            bail!("the step `{}` needs pictures; name a folder with --calibration", step.pass())
+        }
+        (Some(_), Some(folder)) => {
+            model.tell_preparation();
+            let (tensors, report) = calibration(&model, folder, arguments)?;
+            (tensors, Some(report))
+        }
+    };
+
+    let preprocessing = model.preparation_report();
+    let original = Arc::new(model.graph);
+    let mut run = RecipeRun::new(original, recipe.clone(), tensors.into())?;
+    let bar = progress::bar("compressing", 1);
+    let compressed = loop {
+        match run.advance().with_context(|| format!("recipe {}", arguments.recipe))? {
+            Status::Done(compressed) => break compressed,
+            Status::Working(Progress { stage, done, total }) => bar.set(stage_name(stage), done, total),
+        }
+    };
+    drop(bar);
+
+    let file = format.write(&compressed.graph, recipe.storage)?;
+    replace(&arguments.out, &file)?;
+    let report = Report {
+        command: "compress",
+        model: model.file,
+        out: arguments.out.display().to_string(),
+        format,
+        recipe,
+        bytes_before: model.bytes,
+        bytes: file.len() as u64,
+        sizes: compressed.sizes.into(),
+        sparsity: compressed.graph.sparsity(),
+        preprocessing,
+        calibration,
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    print(arguments.output.json, &report, text)
+}
+
+/// The prepared calibration pictures, and which they are.
+fn calibration(
+    model: &Model,
+    folder: &Path,
+    arguments: &CompressArguments,
+) -> Result<(Vec<Vec<f32>>, CalibrationReport)> {
+    let mut pictures = Folder::open(folder).context("--calibration")?;
+    pictures.exclude(&names_to_exclude(&arguments.exclude)?)?;
+    let files = draw(pictures.files.clone(), arguments.calibration_limit, arguments.seed);
+    let preprocessing = &model.graph.metadata.preprocessing;
+    let Prepared { files, tensors, unreadable } = prepare(&pictures, files, preprocessing, None)?;
+    let (folder, seed, n) = (folder.display().to_string(), arguments.seed, files.len());
+    Ok((tensors, CalibrationReport { folder, seed, n, files, unreadable }))
+}
+
+impl Format {
+    fn of(out: &Path) -> Result<Self> {
+        let ending = out.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        match ending.as_deref() {
+            Some("safetensors" | "tinylens") => Ok(Self::Tinylens),
+            Some("onnx") => Ok(Self::Onnx),
+            Some("tflite") => Ok(Self::Tflite),
+            _ => bail!(
+                "{}: the ending chooses the format; expected .safetensors (Tinylens' own), .onnx or .tflite",
+                out.display()
+            ),
+        }
+    }
+
+    /// The file. Tinylens' own takes the form that the recipe names, and is read back.
+    fn write(self, graph: &Graph, storage: Storage) -> Result<Vec<u8>> {
+        match self {
+            Self::Tinylens => {
+                let file = match storage {
+                    Storage::Plain => container::write(graph, Coding::Dense),
+                    Storage::Gzip => gzip(&container::write(graph, Coding::Dense)),
+                    Storage::SparseCoded => container::write(graph, Coding::Sparse),
+                };
+                read_model(&file, "").context("the written file cannot be read back")?;
+                Ok(file)
+            }
+            Self::Onnx => onnx::write(graph).context("ONNX cannot hold this model"),
+            Self::Tflite => tflite::write(graph).context("TensorFlow Lite cannot hold this model"),
+        }
+    }
+}
+
+/// Writes a file whole or not at all.
+fn replace(path: &Path, contents: &[u8]) -> Result<()> {
+    let name = path.file_name().ok_or_else(|| anyhow!("{} names no file", path.display()))?;
+    let beside: PathBuf = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let written = fs::write(&beside, contents).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written.with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Weights => "weights",
+        Stage::Calibrate => "calibration",
+        Stage::Sizes => "sizes",
+    }
+}
+
+fn text(report: &Report) -> String {
+    let passes: Vec<&str> = report.recipe.steps.iter().map(Step::pass).collect();
+    let calibration = match &report.calibration {
+        None => "none".to_owned(),
+        Some(it) => format!("{} pictures of {} (seed {})", it.n, it.folder, it.seed),
+    };
+    let ratio = report.bytes_before as f64 / report.bytes.max(1) as f64;
+    pairs(&[
+        ("written", report.out.clone()),
+        ("steps", if passes.is_empty() { "none".to_owned() } else { passes.join(", ") }),
+        ("calibration", calibration),
+        ("before", bytes(report.bytes_before)),
+        ("after", format!("{} ({ratio:.2} times smaller)", bytes(report.bytes))),
+        ("zero weights", percent(report.sparsity)),
+        ("time", format!("{:.1} s", report.seconds)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ending_chooses_the_format() {
+        let format = |name: &str| Format::of(Path::new(name)).ok();
+        assert_eq!(format("a/b.ONNX"), Some(Format::Onnx));
+        assert_eq!(format("b.tflite"), Some(Format::Tflite));
+        assert_eq!(format("b.safetensors"), Some(Format::Tinylens));
+        assert_eq!([format("b"), format("b.zip"), format("")], [None; 3]);
+    }
+}

@@ -1,0 +1,134 @@
+//! `tinylens sensitivity`: which layers a recipe hurts.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use pipeline::{Classifier, LayerSensitivity, Recipe, RecipeRun, SensitivityScan};
+use serde::Serialize;
+
+use crate::arguments::SensitivityArguments;
+use crate::decoding::{Prepared, Unreadable, prepare};
+use crate::images::{choose, spread};
+use crate::model::{Model, PreparationReport};
+use crate::report::{grouped, note, pairs, percent, print, table};
+use crate::{parallel, progress, recipe};
+
+/// Pictures where no limit is named: enough to rank layers, and all of them stay in memory.
+const USUAL_LIMIT: usize = 64;
+
+#[derive(Serialize)]
+struct Report {
+    command: &'static str,
+    model: String,
+    recipe: Recipe,
+    n: usize,
+    preprocessing: PreparationReport,
+    unreadable: Vec<Unreadable>,
+    layers: Vec<LayerReport>,
+}
+
+#[derive(Serialize)]
+struct LayerReport {
+    node: String,
+    op: &'static str,
+    weights: usize,
+    relative_error: f64,
+    mean_kl: f64,
+    mean_kl_interval: (f64, f64),
+    agreement: Option<f64>,
+    agreement_interval: (f64, f64),
+    top5_overlap: f64,
+}
+
+/// Runs the command. The pictures also calibrate, where the recipe wants it: the scan ranks layers and scores nothing.
+///
+/// # Errors
+/// When model, recipe or pictures are refused.
+pub fn run(arguments: &SensitivityArguments) -> Result<()> {
+    let recipe = recipe::parse(&arguments.recipe)?;
+    let model = Model::read(&arguments.model, &arguments.preparation)?;
+    Classifier::new(&model.graph).with_context(|| format!("model {}", model.file))?;
+    model.tell_preparation();
+    let Prepared { tensors, unreadable, .. } = pictures(&model, arguments)?;
+
+    let base = SensitivityScan::base(&model.graph)?;
+    let run = RecipeRun::new(Arc::new(base.clone()), recipe.clone(), tensors.clone().into())?;
+    let compressed = run.finish().with_context(|| format!("recipe {}", arguments.recipe))?;
+    let scan = SensitivityScan::new(base, compressed.graph)?;
+    if scan.n_layers() == 0 {
+        bail!("recipe {} changes no layer's weights; there is nothing to rank", arguments.recipe);
+    }
+    let reference = scan.reference(&tensors)?;
+    let bar = progress::bar("layers", scan.n_layers() as u64);
+    let mut layers = parallel::map_in_order(
+        scan.n_layers(),
+        parallel::threads(arguments.pictures.threads, scan.n_layers()),
+        || Ok(()),
+        |(), layer_idx| Ok(scan.measure(layer_idx, &tensors, &reference)?),
+        || bar.step(),
+    )?;
+    drop(bar);
+    layers.sort_by(|a, b| b.agreement.kl.value.total_cmp(&a.agreement.kl.value));
+    let report = Report {
+        command: "sensitivity",
+        preprocessing: model.preparation_report(),
+        model: model.file,
+        recipe,
+        n: tensors.len(),
+        unreadable,
+        layers: layers.into_iter().map(LayerReport::from).collect(),
+    };
+    print(arguments.output.json, &report, text)
+}
+
+fn pictures(model: &Model, arguments: &SensitivityArguments) -> Result<Prepared> {
+    let folder = choose(&arguments.pictures)?.folder;
+    if arguments.pictures.limit.is_none() && folder.files.len() > USUAL_LIMIT {
+        note(&format!("{USUAL_LIMIT} of {} pictures are looked at; --limit takes more", folder.files.len()));
+    }
+    let limit = arguments.pictures.limit.unwrap_or(USUAL_LIMIT);
+    let files = spread(folder.files.clone(), Some(limit));
+    prepare(&folder, files, &model.graph.metadata.preprocessing, arguments.pictures.threads)
+}
+
+impl From<LayerSensitivity> for LayerReport {
+    fn from(layer: LayerSensitivity) -> Self {
+        let LayerSensitivity { node, op, n_weights, relative_error, agreement } = layer;
+        Self {
+            node,
+            op,
+            weights: n_weights,
+            relative_error,
+            mean_kl: agreement.kl.value,
+            mean_kl_interval: agreement.kl.interval,
+            agreement: agreement.top1.value(),
+            agreement_interval: agreement.top1.interval(),
+            top5_overlap: agreement.top5_overlap.value,
+        }
+    }
+}
+
+fn text(report: &Report) -> String {
+    let rows: Vec<Vec<String>> = (report.layers.iter())
+        .map(|layer| {
+            let (low, high) = layer.mean_kl_interval;
+            vec![
+                layer.node.clone(),
+                layer.op.to_owned(),
+                grouped(layer.weights as u64),
+                percent(layer.relative_error),
+                format!("{:.6}", layer.mean_kl),
+                format!("{:.6}", (high - low) / 2.0),
+                layer.agreement.map(percent).unwrap_or_default(),
+                percent(layer.top5_overlap),
+            ]
+        })
+        .collect();
+    let header = ["layer", "operator", "weights", "changed by", "mean KL", "±", "agreement", "top-5 overlap"];
+    let foot = pairs(&[
+        ("model", report.model.clone()),
+        ("pictures", report.n.to_string()),
+        ("measured", "weights of one layer at a time, activations in float32".to_owned()),
+    ]);
+    format!("{}\n{foot}", table(&header, &rows))
+}
