@@ -147,7 +147,7 @@ impl Format {
                 let file = match storage {
                     Storage::Plain => container::write(graph, Coding::Dense),
                     Storage::Gzip => gzip(&container::write(graph, Coding::Dense)),
-                    Storage::SparseCoded => container::write(graph, Coding::Sparse),
+                    Storage::SparseCoded | Storage::EntropyCoded => container::write(graph, Coding::Sparse),
                 };
                 read_model(&file, "").context("the written file cannot be read back")?;
                 Ok(file)
@@ -173,6 +173,7 @@ fn stage_name(stage: Stage) -> &'static str {
     match stage {
         Stage::Weights => "weights",
         Stage::Calibrate => "calibration",
+        Stage::Repair => "repair",
         Stage::Sizes => "sizes",
     }
 }

@@ -82,7 +82,16 @@ fn report(model: &Model) -> Result<Report> {
             let (format, scales) = match &weight.values {
                 WeightValues::F32(_) => ("float32", 0),
                 WeightValues::F16(_) => ("float16", 0),
-                WeightValues::I8 { scales, .. } => ("int8", scales.len()),
+                WeightValues::Bf16(_) => ("bfloat16", 0),
+                WeightValues::Integer(weights) => {
+                    let format = match weights.bits {
+                        2 => "int2",
+                        4 => "int4",
+                        _ => "int8",
+                    };
+                    (format, weights.scales.len())
+                }
+                WeightValues::Clustered(_) => ("clustered", 0),
             };
             Some(LayerReport {
                 node: node.name.clone(),
