@@ -17,11 +17,13 @@ mod error;
 mod gemm;
 mod integer;
 mod lanes;
+mod levels;
 mod pool;
 pub mod reference;
 mod resample;
 mod shape;
 mod sparse;
+mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -41,7 +43,9 @@ pub use integer::{
     global_average_pool_i8, linear_i8, linear_i8_f32, linear_i8_scratch_len, quantize_i8,
 };
 pub use lanes::FLAVOUR;
+pub use levels::{LevelGroups, StoredLevels};
 pub use pool::global_average_pool_f32;
 pub use resample::{ChannelMix, RESAMPLE_ONE, blend_rows_u8, filter_columns_i16, split_pairs_i16};
 pub use shape::{ImageShape, Padding, Window};
 pub use sparse::{Pattern, SparseWeightsF32, pointwise_sparse_f32, pointwise_sparse_scratch_len};
+pub use storage::StoredWeights;

@@ -41,7 +41,7 @@ pub fn f32_case(layer: Layer, _: Products) -> Result<Run, Error> {
         }
         Kind::Linear => {
             let dense = dense()?;
-            Box::new(move |output| linear_f32(&input, &dense, CLAMP, output).expect("sizes fit"))
+            Box::new(move |output| linear_f32(&input, &dense, CLAMP, &mut [], output).expect("sizes fit"))
         }
         Kind::Depthwise => {
             let (filters, mut scratch) = (filters()?, zeros(depthwise_scratch_len(image, &window)));
