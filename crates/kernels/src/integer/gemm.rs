@@ -422,6 +422,7 @@ pub(crate) fn pointwise_scratch_len(k: usize) -> usize {
 }
 
 /// The same for blocked rows, each level converted; `scratch` holds at least [`pointwise_scratch_len`].
+#[expect(clippy::too_many_arguments, reason = "a product is made of these")]
 pub(crate) fn pointwise_i8<T: Level, F: Finish>(
     a: &[u8],
     rows: BlockedRows,
