@@ -55,10 +55,17 @@ pub(crate) struct StoredPanels {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Form {
-    F16(Vec<[u16; BLOCK]>),
+    F16 {
+        halves: Vec<[u16; BLOCK]>,
+        /// For each panel, whether nearly all halves are zeros and normal numbers.
+        is_normal: Vec<bool>,
+    },
     Bf16(Vec<[u16; BLOCK]>),
     Codes(CodePanels),
-    Levels { panels: LevelPanels, scales: Vec<[f32; BLOCK]> },
+    Levels {
+        panels: LevelPanels,
+        scales: Vec<[f32; BLOCK]>,
+    },
 }
 
 /// Codes with their values. Codes of 4 bits lie in pairs: the even step in the lower half of a byte.
@@ -87,7 +94,11 @@ impl StoredPanels {
         check_len("bias", bias.len(), n)?;
         let steps = k.next_multiple_of(UNIT_STEPS);
         let form = match *weights {
-            StoredWeights::F16(halves) => Form::F16(panels(halves, n, stored, steps)),
+            StoredWeights::F16(halves) => {
+                let halves = panels(halves, n, stored, steps);
+                let is_normal = halves.chunks_exact(steps).map(is_nearly_normal).collect();
+                Form::F16 { halves, is_normal }
+            }
             StoredWeights::Bf16(halves) => Form::Bf16(panels(halves, n, stored, steps)),
             StoredWeights::Codes { codes, codebooks, n_clusters } => {
                 Form::Codes(CodePanels::pack(codes, codebooks, n_clusters, n, stored, steps)?)
@@ -112,7 +123,8 @@ impl StoredPanels {
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.bias.as_slice())
             + match &self.form {
-                Form::F16(halves) | Form::Bf16(halves) => size_of_val(halves.as_slice()),
+                Form::F16 { halves, is_normal } => size_of_val(halves.as_slice()) + is_normal.len(),
+                Form::Bf16(halves) => size_of_val(halves.as_slice()),
                 Form::Codes(codes) => {
                     size_of_val(codes.words.as_slice()) + size_of_val(codes.books.as_slice())
                 }
@@ -126,9 +138,11 @@ impl StoredPanels {
         let (bias, unpacked) = unpacked.split_first_mut().expect("a panel begins with its biases");
         *bias = self.bias[panel];
         match &self.form {
-            Form::F16(halves) => {
-                for (step, halves) in unpacked.iter_mut().zip(&halves[panel * self.steps..]) {
-                    store(F32x4::from_f16(halves), step);
+            Form::F16 { halves, is_normal } => {
+                let steps = unpacked.iter_mut().zip(&halves[panel * self.steps..]);
+                match is_normal[panel] {
+                    true => steps.for_each(|(step, halves)| store(F32x4::from_normal_f16(halves), step)),
+                    false => steps.for_each(|(step, halves)| store(F32x4::from_f16(halves), step)),
                 }
             }
             Form::Bf16(halves) => {
@@ -225,6 +239,14 @@ impl CodePanels {
             }
         }
     }
+}
+
+/// Whether all halves are finite and one in a hundred at most is subnormal.
+fn is_nearly_normal(halves: &[[u16; BLOCK]]) -> bool {
+    let count =
+        |matches: fn(u16) -> bool| halves.as_flattened().iter().filter(|half| matches(**half)).count();
+    let subnormal = count(|half| half & 0x7c00 == 0 && half & 0x03ff != 0);
+    count(|half| half & 0x7c00 == 0x7c00) == 0 && subnormal * 100 <= halves.len() * BLOCK
 }
 
 fn store([low, high]: [F32x4; 2], step: &mut [f32; BLOCK]) {

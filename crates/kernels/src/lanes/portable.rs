@@ -96,6 +96,17 @@ impl F32x4 {
         [Self(from_fn(|i| float(src[i]))), Self(from_fn(|i| float(src[i + 4])))]
     }
 
+    /// The same for finite halves in fewer instructions. Subnormal halves are subnormal floats on the way, for which some
+    /// processors take a hundred times as long.
+    #[inline(always)]
+    pub(crate) fn from_normal_f16(src: &[u16; 8]) -> [Self; 2] {
+        let float = |half: u16| {
+            let shifted = (i32::from(half.cast_signed()) << 13) as u32 & 0x8fff_e000;
+            f32::from_bits(shifted) * f32::from_bits((127 + 112) << 23)
+        };
+        [Self(from_fn(|i| float(src[i]))), Self(from_fn(|i| float(src[i + 4])))]
+    }
+
     /// Eight upper halves of floats.
     #[inline(always)]
     pub(crate) fn from_bf16(src: &[u16; 8]) -> [Self; 2] {

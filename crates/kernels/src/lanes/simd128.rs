@@ -85,6 +85,16 @@ impl F32x4 {
     }
 
     #[inline(always)]
+    pub(crate) fn from_normal_f16(src: &[u16; 8]) -> [Self; 2] {
+        // SAFETY: `src` is 16 readable bytes, and `v128.load` needs no alignment.
+        let halves = unsafe { v128_load(src.as_ptr().cast()) };
+        [i32x4_extend_low_i16x8(halves), i32x4_extend_high_i16x8(halves)].map(|half| {
+            let shifted = v128_and(i32x4_shl(half, 13), u32x4_splat(0x8fff_e000));
+            Self(f32x4_mul(shifted, u32x4_splat((127 + 112) << 23)))
+        })
+    }
+
+    #[inline(always)]
     pub(crate) fn from_bf16(src: &[u16; 8]) -> [Self; 2] {
         // SAFETY: `src` is 16 readable bytes, and `v128.load` needs no alignment.
         let halves = unsafe { v128_load(src.as_ptr().cast()) };
