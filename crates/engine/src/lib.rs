@@ -5,7 +5,8 @@
 //! buffers and runs one picture at a time without allocating.
 //!
 //! Read `lower.rs` to see how an operator becomes a kernel call, `run.rs` for the calls themselves, `fuse.rs` and
-//! `memory.rs` for what happens before and after, `sparsity.rs` for which layers leave out their zeros.
+//! `memory.rs` for what happens before and after, `sparsity.rs` for which layers leave out their zeros, `storage.rs` for
+//! what weights stay in memory.
 
 mod error;
 mod fuse;
@@ -14,6 +15,7 @@ mod memory;
 mod plan;
 mod run;
 mod sparsity;
+mod storage;
 #[cfg(test)]
 mod tests;
 

@@ -9,10 +9,9 @@ use graph::{
 };
 use kernels::{
     AddRequantization, BLOCK, Clamp, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, KernelError,
-    Layout, PackedWeightsF32, PackedWeightsI8, Padding, Products, Requantization, Window,
-    conv2d_i8_scratch_len, conv2d_scratch_len, depthwise_i8_scratch_len, depthwise_scratch_len,
-    expand_depthwise_i8_scratch_len, expand_depthwise_scratch_len, linear_i8_scratch_len,
-    pointwise_sparse_scratch_len,
+    Layout, Padding, Products, Requantization, Window, conv2d_i8_scratch_len, conv2d_scratch_len,
+    depthwise_i8_scratch_len, depthwise_scratch_len, expand_depthwise_i8_scratch_len,
+    expand_depthwise_scratch_len, linear_i8_scratch_len, pointwise_sparse_scratch_len,
 };
 
 use crate::EngineError;
@@ -20,6 +19,7 @@ use crate::fuse::{Block, Fusion};
 use crate::memory::{Lifetime, assign};
 use crate::plan::{BufferSizes, Kernel, Number, Operand, Plan, Step};
 use crate::sparsity::sparse_weights;
+use crate::storage::{Source, packed_f32, packed_i8};
 
 /// Makes a plan of `blocks`, which belong to `graph`.
 pub(crate) fn lower(graph: &Graph, blocks: &[Block<'_>], fusion: Fusion) -> Result<Plan, EngineError> {
@@ -122,12 +122,10 @@ impl Lowering<'_> {
         let (kernel, scratch) = match sparse {
             Some(weights) => (Kernel::SparseConvF32 { weights, clamp }, pointwise_sparse_scratch_len(image)),
             None => {
-                let ordered = channels_innermost(&weights, &conv.weight.shape);
-                let ordered =
-                    input.layout.order_weights(&ordered, out_channels, image, &window).map_err(&fail)?;
-                let k = input.layout.reduction(image, &window);
-                let weights = PackedWeightsF32::pack(&ordered, out_channels, k, &bias).map_err(fail)?;
+                let source = Source { layout: input.layout, image, window };
+                let weights = packed_f32(&conv.weight, &source, &bias).map_err(fail)?;
                 let scratch = conv2d_scratch_len(input.layout, image, &window);
+                let scratch = scratch.saturating_add(weights.unpacked_len());
                 (Kernel::ConvF32 { window, weights, clamp }, scratch)
             }
         };
@@ -151,13 +149,14 @@ impl Lowering<'_> {
     ) -> Result<(), EngineError> {
         let Geometry { image, window, out_channels } = geometry;
         let zero_point = level(input.zero_point);
-        let levels = weights.effective_levels(conv.weight.channel_len());
+        let channel_len = conv.weight.channel_len();
         let accumulator_scales = accumulator_scales(input, &weights.scales, out_channels);
         let bias = quantized_bias(block, conv.bias.as_deref(), &accumulator_scales)?;
         let fail = kernel_error(block);
         let requantization = requantization(&accumulator_scales, output, block.clip).map_err(&fail)?;
         let value = block.node.inputs[0];
         let (kernel, operand) = if conv.is_depthwise() {
+            let levels = weights.effective_levels(channel_len);
             let weights = DepthwiseWeightsI8::pack(&levels, out_channels, window.kernel, &bias, zero_point)
                 .map_err(fail)?;
             self.sizes.scratch_levels =
@@ -167,12 +166,10 @@ impl Lowering<'_> {
         } else {
             let operand = self.read_any_layout(value, Number::Level);
             let (layout, products) = (operand.layout, Products::best());
-            let ordered = channels_innermost(&levels, &conv.weight.shape);
-            let ordered = layout.order_weights(&ordered, out_channels, image, &window).map_err(&fail)?;
-            let (k, run) = (layout.reduction(image, &window), layout.run(image, &window));
-            let weights = PackedWeightsI8::pack(&ordered, out_channels, k, run, &bias, zero_point, products)
-                .map_err(fail)?;
-            let scratch = conv2d_i8_scratch_len(layout, image, &window, products);
+            let source = Source { layout, image, window };
+            let weights =
+                packed_i8(weights, channel_len, &source, &bias, zero_point, products).map_err(fail)?;
+            let scratch = conv2d_i8_scratch_len(layout, image, &window, products).with_weights(&weights);
             self.sizes.scratch_integer = self.sizes.scratch_integer.max(scratch);
             (Kernel::ConvI8 { window, zero_point, weights, requantization }, operand)
         };
@@ -186,13 +183,12 @@ impl Lowering<'_> {
         let value = block.node.inputs[0];
         let fail = kernel_error(block);
         if let (WeightValues::Integer(weights), Some(input)) = (values, self.quantization(value)) {
-            let levels = weights.effective_levels(k);
             let accumulator_scales = accumulator_scales(input, &weights.scales, n);
             let bias = quantized_bias(block, linear.bias.as_deref(), &accumulator_scales)?;
             let (zero_point, products) = (level(input.zero_point), Products::best());
             let weights =
-                PackedWeightsI8::pack(&levels, n, k, k, &bias, zero_point, products).map_err(&fail)?;
-            let scratch = linear_i8_scratch_len(k, products);
+                packed_i8(weights, k, &Source::vector(k), &bias, zero_point, products).map_err(&fail)?;
+            let scratch = linear_i8_scratch_len(k, products).with_weights(&weights);
             self.sizes.scratch_integer = self.sizes.scratch_integer.max(scratch);
             let operand = self.read(value, Number::Level);
             let (kernel, number) = match self.quantization(block.output) {
@@ -211,7 +207,8 @@ impl Lowering<'_> {
             return Ok(());
         }
         let bias = linear.bias.clone().unwrap_or_else(|| vec![0.0; n]);
-        let weights = PackedWeightsF32::pack(&linear.weight.to_f32(), n, k, &bias).map_err(fail)?;
+        let weights = packed_f32(&linear.weight, &Source::vector(k), &bias).map_err(fail)?;
+        self.sizes.scratch_f32 = self.sizes.scratch_f32.max(weights.unpacked_len());
         let operand = self.read(value, Number::F32);
         self.push(block, Kernel::LinearF32 { weights }, vec![operand], Number::F32);
         Ok(())
@@ -371,6 +368,7 @@ impl Lowering<'_> {
                 Kernel::DepthwiseF32 { window, weights, clamp },
             ) if pointwise == POINTWISE => {
                 let scratch = expand_depthwise_scratch_len(image, &window);
+                let scratch = scratch.saturating_add(expansion.unpacked_len());
                 self.sizes.scratch_f32 = self.sizes.scratch_f32.max(scratch);
                 Kernel::ExpandDepthwiseF32 { expansion, expansion_clamp, window, weights, clamp }
             }
@@ -379,6 +377,7 @@ impl Lowering<'_> {
                 Kernel::DepthwiseI8 { window, zero_point, weights, requantization },
             ) if pointwise == POINTWISE => {
                 let scratch = expand_depthwise_i8_scratch_len(image, &window, expansion.products());
+                let scratch = scratch.with_weights(&expansion);
                 self.sizes.scratch_integer = self.sizes.scratch_integer.max(scratch);
                 let expansion_requantization = first;
                 Kernel::ExpandDepthwiseI8 {
@@ -468,7 +467,7 @@ impl Geometry {
 }
 
 /// The window of a pointwise convolution.
-const POINTWISE: Window =
+pub(crate) const POINTWISE: Window =
     Window { kernel: [1, 1], stride: [1, 1], padding: Padding { top: 0, left: 0, bottom: 0, right: 0 } };
 
 /// A graph's int8 level as the kernels store it.
@@ -483,17 +482,6 @@ fn kernel_error(block: &Block<'_>) -> impl Fn(KernelError) -> EngineError {
 
 fn clamp(clip: Clip) -> Clamp {
     Clamp { min: clip.min, max: clip.max }
-}
-
-/// `oihw` to `ohwi`.
-fn channels_innermost<T: Copy>(weights: &[T], shape: &[usize]) -> Vec<T> {
-    let (in_channels, taps) = (shape[1], shape[2] * shape[3]);
-    let channel =
-        |filter: &[T], tap: usize| (0..in_channels).map(|c| filter[c * taps + tap]).collect::<Vec<_>>();
-    weights
-        .chunks_exact(in_channels * taps)
-        .flat_map(|filter| (0..taps).flat_map(move |tap| channel(filter, tap)))
-        .collect()
 }
 
 /// `s_x * s_w` for each output channel: what one step of its accumulator is worth.

@@ -54,7 +54,8 @@ impl BufferSizes {
         let sum = |sizes: &[usize]| sizes.iter().map(|size| *size as u64).sum::<u64>();
         let wide = sum(&self.f32) + self.scratch_f32 as u64;
         let integer = self.scratch_integer;
-        let narrow = sum(&self.levels) + self.scratch_levels as u64 + integer.bytes as u64;
+        let narrow =
+            sum(&self.levels) + self.scratch_levels as u64 + integer.bytes as u64 + integer.weights as u64;
         4 * wide + narrow + 2 * integer.words as u64
     }
 }
@@ -290,8 +291,8 @@ impl Kernel {
 impl Plan {
     /// Packs a graph.
     ///
-    /// Layers whose weights and activations are int8 run on integers; others run in single precision, whatever
-    /// format their weights are stored in.
+    /// Layers whose weights and activations are quantized run on integers; others run in single precision. Weights stay
+    /// in the form of the graph, as far as `storage.rs` says.
     ///
     /// # Errors
     /// [`EngineError::Graph`] for an invalid graph, [`EngineError::Unsupported`] for what has no kernel,

@@ -168,7 +168,8 @@ fn run_to_f32(
             dequantize_i8(read(levels, input), *scale, *zero_point, output)
         }
         Kernel::LinearF32 { weights } => {
-            linear_f32(&read(f32, input)[..image.len()], weights, kernels::Clamp::NONE, output)
+            let input = &read(f32, input)[..image.len()];
+            linear_f32(input, weights, kernels::Clamp::NONE, &mut scratch.f32, output)
         }
         Kernel::ConvF32 { window, weights, clamp } => {
             let scratch = &mut scratch.f32;

@@ -7,6 +7,8 @@ use graph::{
 
 use crate::{EngineError, Executor, Fusion, Plan};
 
+mod storage;
+
 /// Numbers in -1..1 that look random and are the same everywhere (xorshift).
 struct Numbers(u64);
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use half::f16;
+use half::{bf16, f16};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -28,7 +28,7 @@ pub(crate) struct Tensors<'data> {
 /// One tensor of a file.
 #[derive(Debug)]
 pub(crate) struct Tensor<'data> {
-    what: &'static str,
+    pub(crate) what: &'static str,
     pub(crate) name: String,
     pub(crate) dtype: Dtype,
     pub(crate) shape: Vec<usize>,
@@ -156,6 +156,14 @@ impl Tensor<'_> {
         Ok(self.data.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes)).collect())
     }
 
+    /// The values of a `BF16` tensor.
+    pub(crate) fn bf16s(&self) -> Result<Vec<bf16>, FormatError> {
+        if self.dtype != Dtype::BF16 {
+            return Err(self.wrong_dtype("BF16"));
+        }
+        Ok(self.data.as_chunks().0.iter().map(|bytes| bf16::from_le_bytes(*bytes)).collect())
+    }
+
     /// The values of an `I8` tensor.
     pub(crate) fn i8s(&self) -> Result<Vec<i8>, FormatError> {
         if self.dtype != Dtype::I8 {
@@ -230,6 +238,11 @@ pub(crate) fn bytes_of_f32s(values: &[f32]) -> Vec<u8> {
 
 /// Little-endian bytes.
 pub(crate) fn bytes_of_f16s(values: &[f16]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// Little-endian bytes.
+pub(crate) fn bytes_of_bf16s(values: &[bf16]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 

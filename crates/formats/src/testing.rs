@@ -1,10 +1,10 @@
 //! A small network with everything in it that writers must write.
 
 use graph::{
-    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, GraphBuilder, IntegerWeights, LabelSet, Linear,
-    Metadata, Op, Padding, Preprocessing, ValueId, Weight, WeightValues,
+    ActivationQuantization, BatchNorm, Clip, ClusteredWeights, Conv2d, Graph, GraphBuilder, Groups,
+    IntegerWeights, LabelSet, Linear, Metadata, Op, Padding, Preprocessing, ValueId, Weight, WeightValues,
 };
-use half::f16;
+use half::{bf16, f16};
 
 fn ramp(shape: &[usize]) -> Weight {
     let n = shape.iter().product::<usize>();
@@ -64,6 +64,30 @@ pub(crate) fn float16() -> Graph {
     for weight in graph.weights_mut() {
         weight.values = WeightValues::F16(weight.to_f32().iter().map(|&x| f16::from_f32(x)).collect());
     }
+    graph
+}
+
+/// The same with weights that foreign files have no form for, by turns: bf16, clusters, 4 bits in groups.
+pub(crate) fn reduced() -> Graph {
+    let mut graph = network();
+    for (idx, weight) in graph.weights_mut().enumerate() {
+        let (n, out, len) = (weight.len(), weight.out_channels(), weight.channel_len());
+        weight.values = match idx % 3 {
+            0 => WeightValues::Bf16(weight.to_f32().iter().map(|&x| bf16::from_f32(x)).collect()),
+            1 => WeightValues::Clustered(ClusteredWeights {
+                codes: (0..n).map(|i| (i % 3) as u8).collect(),
+                codebooks: (0..3 * out).map(|i| i as f32 / 8.0 - 1.0).collect(),
+                n_clusters: 3,
+            }),
+            _ => WeightValues::Integer(IntegerWeights {
+                bits: 4,
+                levels: (0..n).map(|i| (i % 16) as i8 - 8).collect(),
+                scales: vec![0.125; out],
+                groups: Some(Groups { len: 3, multipliers: vec![3; out * len.div_ceil(3)] }),
+            }),
+        };
+    }
+    graph.validate().unwrap();
     graph
 }
 

@@ -7,6 +7,8 @@
 
 #[path = "support/cases.rs"]
 mod cases;
+#[path = "support/forms.rs"]
+mod forms;
 #[path = "support/layers.rs"]
 mod layers;
 #[path = "support/report.rs"]
@@ -19,6 +21,7 @@ use kernels::ceiling::{multiply_add_f32, multiply_add_i8};
 use kernels::{FLAVOUR, Products};
 
 use cases::{Run, f32_case, i8_case};
+use forms::{FORMS, Form};
 use layers::{LAYERS, Layer};
 use report::{Destination, Options, Row, Work, json, median, table};
 
@@ -49,10 +52,14 @@ fn run() -> Result<(), Error> {
     let mut ceilings = Ceilings::new(products);
     let mut layers = Vec::new();
     for layer in LAYERS {
-        for (dtype, case) in [("f32", f32_case as fn(_, _) -> _), ("int8", i8_case)] {
+        for (arithmetic, dtype, form) in FORMS {
             let name = format!("{} {layer} {dtype}", layer.kind.name());
-            if name.contains(&options.only) {
-                layers.push(MeasuredLayer { layer, dtype, program: Program::new(case(layer, products)?) });
+            if name.contains(&options.only) && (form == Form::Plain || layer.has_forms()) {
+                let run = match arithmetic {
+                    "f32" => f32_case(layer, form)?,
+                    _ => i8_case(layer, products, form)?,
+                };
+                layers.push(MeasuredLayer { layer, dtype, program: Program::new(run) });
             }
         }
     }
@@ -151,7 +158,7 @@ impl Ceilings {
             program.best() / multiply_add_i8(products, CEILING_TURNS) as f64
         };
         match dtype {
-            "f32" => layer.macs() as f64 * float,
+            dtype if dtype.starts_with("f32") => layer.macs() as f64 * float,
             _ => {
                 layer.dense_macs() as f64 * int8(self.products)
                     + layer.depthwise_macs() as f64 * int8(Products::Pairs)

@@ -5,6 +5,7 @@ use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_fits, check_len};
 use crate::gemm::{
     BlockedRows, PackedWeightsF32, Rows, Walk, pointwise_f32, pointwise_scratch_len, product_f32,
+    split_unpacked,
 };
 use crate::{ImageShape, KernelError, Padding, Window};
 
@@ -108,7 +109,7 @@ pub(crate) fn padded_len(layout: Layout, image: ImageShape, window: &Window) -> 
 ///
 /// - `input`: `image` in `layout`; `weights`: packed from `[n, k]` with `k` in the layout's order; `residual`,
 ///   `output`: `[out_height, out_width, n]`, blocked.
-/// - `scratch`: at least [`conv2d_scratch_len`].
+/// - `scratch`: at least [`conv2d_scratch_len`] and [`PackedWeightsF32::unpacked_len`].
 /// - Sums start from the bias and run over `k` in order, in one accumulator for each output.
 ///
 /// # Errors
@@ -130,13 +131,15 @@ pub fn conv2d_f32(
         return pointwise_f32(input, blocked_rows(image), weights, residual, clamp, scratch, output);
     }
     let geometry = Geometry::new(layout, image, window, weights.k())?;
+    let (unpacked, scratch) = split_unpacked(scratch, weights)?;
     let input = geometry.padded(input, 0.0, scratch)?;
-    product_f32(input, &geometry.rows, weights, residual, clamp, output)
+    product_f32(input, &geometry.rows, weights, residual, clamp, unpacked, output)
 }
 
 /// `output = clamp(input * weightsᵀ + bias)`: a linear layer on a vector.
 ///
-/// - `input`: at least `[k]`; `output`: `[n]`, filled up to whole blocks.
+/// - `input`: at least `[k]`; `output`: `[n]`, filled up to whole blocks; `scratch`: at least
+///   [`PackedWeightsF32::unpacked_len`].
 ///
 /// # Errors
 /// [`KernelError::Length`] for a slice of the wrong length.
@@ -144,9 +147,10 @@ pub fn linear_f32(
     input: &[f32],
     weights: &PackedWeightsF32,
     clamp: Clamp,
+    scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
-    product_f32(input, &vector(weights.k()), weights, None, clamp, output)
+    product_f32(input, &vector(weights.k()), weights, None, clamp, scratch, output)
 }
 
 /// One row of `k` contiguous elements.

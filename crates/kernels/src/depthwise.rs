@@ -13,7 +13,7 @@ use crate::blocks::{Aligned, BLOCK, blocked_len, blocks, zeros};
 use crate::conv::blocked_rows;
 use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_len};
-use crate::gemm::{PackedWeightsF32, multiply_panel_f32};
+use crate::gemm::{PackedWeightsF32, multiply_panel_f32, split_unpacked};
 use crate::lanes::F32x4;
 use crate::shape::Span;
 use crate::{ImageShape, KernelError, Window};
@@ -107,7 +107,7 @@ pub fn depthwise_scratch_len(image: ImageShape, window: &Window) -> usize {
 ///
 /// - `input`: `image`, blocked; `expansion`: a pointwise convolution's weights; `window`, `weights`: over the expanded
 ///   image; `output`: `[out_height, out_width, expanded channels]`, blocked; `scratch`: at least
-///   [`expand_depthwise_scratch_len`].
+///   [`expand_depthwise_scratch_len`] and the expansion's [`PackedWeightsF32::unpacked_len`].
 ///
 /// # Errors
 /// As [`depthwise_f32`].
@@ -130,6 +130,7 @@ pub fn expand_depthwise_f32(
     check_len("taps of the weights", weights.taps, window.taps())?;
     check_len("channels of the weights", weights.channels, expanded.channels)?;
     check_len("output", output.len(), walk.output_block() * blocks(expanded.channels))?;
+    let (unpacked, scratch) = split_unpacked(scratch, expansion)?;
     check_at_least("scratch", scratch.len(), expand_depthwise_scratch_len(image, window))?;
     let rows = blocked_rows(image);
     let row_bytes = rows.k() * size_of::<f32>();
@@ -142,7 +143,7 @@ pub fn expand_depthwise_f32(
         let outputs = output.chunks_exact_mut(walk.output_block().max(1));
         let filters = weights.blocks.chunks_exact((weights.taps + 1) * BLOCK);
         for (panel, (output, filters)) in outputs.zip(filters).enumerate() {
-            multiply_panel_f32(plain, expansion, panel, expansion_clamp, block);
+            multiply_panel_f32(plain, expansion, panel, expansion_clamp, unpacked, block);
             let lines = walk.padded(&band, block, 0.0, padded);
             BlockF32 { lines, band: &band, filters, clamp, walk: &walk }.run(output);
         }

@@ -20,6 +20,7 @@ use crate::blocks::{Aligned, BLOCK, zeros};
 use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_fits, check_len};
 use crate::lanes::F32x4;
+use crate::storage::{StoredPanels, StoredWeights};
 
 /// Rows of the tile.
 const MR: usize = 4;
@@ -36,12 +37,19 @@ const ROWS_FLOATS: usize = 1 << 15;
 /// panel 0:  bias[0] … bias[7]   w[0][0] w[1][0] … w[7][0]   w[0][1] … w[7][1]   …   w[0][k-1] … w[7][k-1]
 /// panel 1:  bias[8] …
 /// ```
-/// The last panel is filled up with zeros.
+/// The last panel is filled up with zeros. Weights in reduced storage keep it in panels of their own and look like this
+/// only while they are multiplied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PackedWeightsF32 {
-    panels: Aligned<f32>,
+    storage: Storage,
     n: usize,
     k: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Storage {
+    Plain(Aligned<f32>),
+    Stored(StoredPanels),
 }
 
 impl PackedWeightsF32 {
@@ -63,7 +71,34 @@ impl PackedWeightsF32 {
                 }
             }
         }
-        Ok(Self { panels, n, k })
+        Ok(Self { storage: Storage::Plain(panels), n, k })
+    }
+
+    /// Packs weights that stay in reduced storage, `[n, stored]` row-major with `stored <= k`, and `bias`, `[n]`. What
+    /// rows lack of the reduction is zero.
+    ///
+    /// A product gives the same bits as one of the floats that the weights stand for. Its scratch grows by
+    /// [`Self::unpacked_len`].
+    ///
+    /// # Errors
+    /// As [`Self::pack`]; [`KernelError::Number`] for levels, codes and multipliers out of their range,
+    /// [`KernelError::Shape`] for groups that do not [fit](crate::LevelGroups::fit).
+    pub fn pack_stored(
+        weights: &StoredWeights<'_>,
+        n: usize,
+        k: usize,
+        bias: &[f32],
+    ) -> Result<Self, KernelError> {
+        check_fits("reduction", k.min(1), 1)?;
+        Ok(Self { storage: Storage::Stored(StoredPanels::pack(weights, n, k, bias)?), n, k })
+    }
+
+    /// Floats of scratch for panels that are unpacked together: 0 for plain weights.
+    pub fn unpacked_len(&self) -> usize {
+        match &self.storage {
+            Storage::Plain(_) => 0,
+            Storage::Stored(panels) => self.n_panels().min(GROUP) * panels.panel_len(),
+        }
     }
 
     /// Output channels.
@@ -78,7 +113,18 @@ impl PackedWeightsF32 {
 
     /// Bytes of the packed weights and biases.
     pub fn bytes(&self) -> usize {
-        size_of_val(self.panels.as_slice())
+        match &self.storage {
+            Storage::Plain(panels) => size_of_val(panels.as_slice()),
+            Storage::Stored(panels) => panels.bytes(),
+        }
+    }
+
+    /// Floats from a panel to the next one, unpacked.
+    fn stride(&self) -> usize {
+        match &self.storage {
+            Storage::Plain(_) => (self.k + 1) * NR,
+            Storage::Stored(panels) => panels.panel_len(),
+        }
     }
 
     fn n_panels(&self) -> usize {
@@ -182,10 +228,11 @@ pub(crate) fn product_f32(
     weights: &PackedWeightsF32,
     residual: Option<&[f32]>,
     clamp: Clamp,
+    unpacked: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
-    let mut product =
-        Product::new(rows.n_lines * rows.line_len, rows.walk.k(), weights, residual, clamp, output)?;
+    let n_rows = rows.n_lines * rows.line_len;
+    let mut product = Product::new(n_rows, rows.walk.k(), weights, residual, clamp, unpacked, output)?;
     if a.len() < rows.extent() {
         return Err(KernelError::Length { what: "a", expected: rows.extent(), actual: a.len() });
     }
@@ -193,11 +240,12 @@ pub(crate) fn product_f32(
     let block = (ROWS_FLOATS / weights.k / rows.line_len.max(1)).max(1);
     for first in (0..rows.n_lines).step_by(block) {
         for group in product.groups() {
+            let b = product.panels(&group);
             for line in first..(first + block).min(rows.n_lines) {
                 // SAFETY: a line's rows end within `rows.extent()`, which `a` reaches.
                 unsafe {
                     let a = a.as_ptr().add(line * rows.line);
-                    product.run(group.clone(), a, rows.walk, line * rows.line_len, rows.line_len);
+                    product.run(group.clone(), b, a, rows.walk, line * rows.line_len, rows.line_len);
                 }
             }
         }
@@ -205,7 +253,7 @@ pub(crate) fn product_f32(
     Ok(())
 }
 
-/// The same for blocked rows; `scratch` holds at least [`pointwise_scratch_len`].
+/// The same for blocked rows; `scratch` holds at least [`pointwise_scratch_len`] and the weights' unpacked panels.
 pub(crate) fn pointwise_f32(
     a: &[f32],
     rows: BlockedRows,
@@ -216,7 +264,8 @@ pub(crate) fn pointwise_f32(
     output: &mut [f32],
 ) -> Result<(), KernelError> {
     let k = rows.k();
-    let mut product = Product::new(rows.n_rows, k, weights, residual, clamp, output)?;
+    let (unpacked, scratch) = split_unpacked(scratch, weights)?;
+    let mut product = Product::new(rows.n_rows, k, weights, residual, clamp, unpacked, output)?;
     check_len("a", a.len(), rows.n_rows * k)?;
     let block = rows_per_unit(ROWS_FLOATS, k, MR);
     check_at_least("scratch", scratch.len(), pointwise_scratch_len(k))?;
@@ -226,11 +275,22 @@ pub(crate) fn pointwise_f32(
         let plain = &mut scratch[..n_rows * k];
         rows.gather(a, first, plain, |block, plain| *plain = *block);
         for group in product.groups() {
-            // SAFETY: `plain` holds `n_rows` rows of `k` elements.
-            unsafe { product.run(group, plain.as_ptr(), walk, first, n_rows) };
+            let b = product.panels(&group);
+            // SAFETY: `plain` holds `n_rows` rows of `k` elements, `b` is the group.
+            unsafe { product.run(group, b, plain.as_ptr(), walk, first, n_rows) };
         }
     }
     Ok(())
+}
+
+/// Takes room for unpacked panels from the beginning of the scratch.
+pub(crate) fn split_unpacked<'s>(
+    scratch: &'s mut [f32],
+    weights: &PackedWeightsF32,
+) -> Result<(&'s mut [f32], &'s mut [f32]), KernelError> {
+    let len = weights.unpacked_len();
+    check_at_least("scratch", scratch.len(), len)?;
+    Ok(scratch.split_at_mut(len))
 }
 
 /// Plain rows, `[n_rows, k]`, times one panel: `output` holds one block for each row.
@@ -239,20 +299,26 @@ pub(crate) fn multiply_panel_f32(
     weights: &PackedWeightsF32,
     panel: usize,
     clamp: Clamp,
+    unpacked: &mut [f32],
     output: &mut [f32],
 ) {
     let (k, n_rows) = (weights.k, output.len() / NR);
     assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
     let [min, max] = [clamp.min, clamp.max].map(F32x4::splat);
-    let mut product = Product { weights, residual: None, min, max, output, plane: 0 };
+    let stride = weights.stride();
+    let mut product = Product { weights, stride, unpacked, residual: None, min, max, output, plane: 0 };
+    let b = product.panels(&(panel..panel + 1));
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
-    // SAFETY: `plain` holds `n_rows` rows of `k` elements.
-    unsafe { product.run(panel..panel + 1, plain.as_ptr(), walk, 0, n_rows) };
+    // SAFETY: `plain` holds `n_rows` rows of `k` elements, `b` is the panel.
+    unsafe { product.run(panel..panel + 1, b, plain.as_ptr(), walk, 0, n_rows) };
 }
 
 /// What a product multiplies with and writes to.
 struct Product<'a> {
     weights: &'a PackedWeightsF32,
+    /// Floats from a panel to the next one.
+    stride: usize,
+    unpacked: &'a mut [f32],
     residual: Option<&'a [f32]>,
     min: F32x4,
     max: F32x4,
@@ -268,6 +334,7 @@ impl<'a> Product<'a> {
         weights: &'a PackedWeightsF32,
         residual: Option<&'a [f32]>,
         clamp: Clamp,
+        unpacked: &'a mut [f32],
         output: &'a mut [f32],
     ) -> Result<Self, KernelError> {
         check_fits("reduction of the weights", weights.k, k)?;
@@ -276,7 +343,22 @@ impl<'a> Product<'a> {
             check_len("residual", residual.len(), output.len())?;
         }
         let [min, max] = [clamp.min, clamp.max].map(F32x4::splat);
-        Ok(Self { weights, residual, min, max, output, plane: n_rows * NR })
+        check_at_least("scratch", unpacked.len(), weights.unpacked_len())?;
+        let stride = weights.stride();
+        Ok(Self { weights, stride, unpacked, residual, min, max, output, plane: n_rows * NR })
+    }
+
+    /// Where a group's panels lie as floats, `stride` apart: in the weights, or unpacked until the next call.
+    fn panels(&mut self, group: &Range<usize>) -> *const f32 {
+        match &self.weights.storage {
+            Storage::Plain(panels) => panels[group.start * self.stride..group.end * self.stride].as_ptr(),
+            Storage::Stored(panels) => {
+                for (panel, unpacked) in group.clone().zip(self.unpacked.chunks_exact_mut(self.stride)) {
+                    panels.unpack(panel, unpacked);
+                }
+                self.unpacked[..group.len() * self.stride].as_ptr()
+            }
+        }
     }
 
     /// Panels that are multiplied together.
@@ -288,14 +370,24 @@ impl<'a> Product<'a> {
     /// Multiplies `n_rows` rows with a group of panels; they are the output's rows from `first` on.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `n_rows` rows of the walk.
-    unsafe fn run(&mut self, panels: Range<usize>, a: *const f32, walk: Walk, first: usize, n_rows: usize) {
-        // SAFETY: rows up to `n_rows` only, which the caller vouches for.
+    /// `a` must be valid for reads of `n_rows` rows of the walk, `b` be what [`Self::panels`] gave for the group.
+    unsafe fn run(
+        &mut self,
+        panels: Range<usize>,
+        b: *const f32,
+        a: *const f32,
+        walk: Walk,
+        first: usize,
+        n_rows: usize,
+    ) {
+        let (start, stride) = (panels.start, self.stride);
+        let b = |panel: usize| b.wrapping_add((panel - start) * stride);
+        // SAFETY: rows up to `n_rows` and panels of the group only, which the caller vouches for.
         unsafe {
             for panel in panels.clone() {
                 let mut row = 0;
                 while row + MR <= n_rows {
-                    self.tile::<MR, 1>(panel, a.add(row * walk.row), walk, first + row);
+                    self.tile::<MR, 1>(panel, b(panel), a.add(row * walk.row), walk, first + row);
                     row += MR;
                 }
             }
@@ -303,14 +395,14 @@ impl<'a> Product<'a> {
             let (row, a) = (first + n_rows - left, a.add((n_rows - left) * walk.row));
             match (left, panels.len()) {
                 (0, _) => {}
-                (1, GROUP) => self.tile::<1, GROUP>(panels.start, a, walk, row),
-                (1, _) => panels.for_each(|panel| self.tile::<1, 1>(panel, a, walk, row)),
+                (1, GROUP) => self.tile::<1, GROUP>(start, b(start), a, walk, row),
+                (1, _) => panels.for_each(|panel| self.tile::<1, 1>(panel, b(panel), a, walk, row)),
                 (2, GROUP) => {
-                    self.tile::<2, 2>(panels.start, a, walk, row);
-                    self.tile::<2, 2>(panels.start + 2, a, walk, row);
+                    self.tile::<2, 2>(start, b(start), a, walk, row);
+                    self.tile::<2, 2>(start + 2, b(start + 2), a, walk, row);
                 }
-                (2, _) => panels.for_each(|panel| self.tile::<2, 1>(panel, a, walk, row)),
-                _ => panels.for_each(|panel| self.tile::<3, 1>(panel, a, walk, row)),
+                (2, _) => panels.for_each(|panel| self.tile::<2, 1>(panel, b(panel), a, walk, row)),
+                _ => panels.for_each(|panel| self.tile::<3, 1>(panel, b(panel), a, walk, row)),
             }
         }
     }
@@ -318,20 +410,19 @@ impl<'a> Product<'a> {
     /// `R` rows times `P` panels; they are the output's rows from `row` on.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `R` rows of the walk.
+    /// `a` must be valid for reads of `R` rows of the walk, `b` for `P` panels.
     #[inline(always)]
     unsafe fn tile<const R: usize, const P: usize>(
         &mut self,
         panel: usize,
+        b: *const f32,
         a: *const f32,
         walk: Walk,
         row: usize,
     ) {
-        let stride = (self.weights.k + 1) * NR;
-        let b = self.weights.panels[panel * stride..(panel + P) * stride].as_ptr();
-        // SAFETY: `a` is the caller's; `b` are the `P` panels, of the bias and `k` vectors each, and `new` checked that
-        // the reduction of the rows is `k` long.
-        let acc = unsafe { multiply::<R, P>(a, walk, b, stride) };
+        // SAFETY: `a` and `b` are the caller's; a panel is the bias and at least `k` vectors, and `new` checked that the
+        // reduction of the rows is `k` long.
+        let acc = unsafe { multiply::<R, P>(a, walk, b, self.stride) };
         for (p, acc) in (panel..panel + P).zip(acc) {
             let place = p * self.plane + row * NR..p * self.plane + (row + R) * NR;
             let output = self.output[place.clone()].as_mut_ptr();

@@ -6,7 +6,8 @@
 //!
 //! Each fast kernel has a plain twin in [`mod@reference`] that stays for good. The fast ones are written once over
 //! the lanes types, which have a SIMD128 implementation and an array fallback. Start with [`conv2d_f32`], whose inside is the
-//! matrix product of `gemm.rs`, then [`conv2d_i8`] and [`Requantization`] for integers.
+//! matrix product of `gemm.rs`, then [`conv2d_i8`] and [`Requantization`] for integers, and [`StoredWeights`] for weights
+//! in fewer bits.
 
 pub mod blocks;
 pub mod ceiling;
@@ -17,11 +18,13 @@ mod error;
 mod gemm;
 mod integer;
 mod lanes;
+mod levels;
 mod pool;
 pub mod reference;
 mod resample;
 mod shape;
 mod sparse;
+mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -41,7 +44,9 @@ pub use integer::{
     global_average_pool_i8, linear_i8, linear_i8_f32, linear_i8_scratch_len, quantize_i8,
 };
 pub use lanes::FLAVOUR;
+pub use levels::{LevelGroups, StoredLevels};
 pub use pool::global_average_pool_f32;
 pub use resample::{ChannelMix, RESAMPLE_ONE, blend_rows_u8, filter_columns_i16, split_pairs_i16};
 pub use shape::{ImageShape, Padding, Window};
 pub use sparse::{Pattern, SparseWeightsF32, pointwise_sparse_f32, pointwise_sparse_scratch_len};
+pub use storage::StoredWeights;

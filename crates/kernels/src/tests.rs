@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use crate::*;
 
+mod storage;
+
 /// Numbers in -1..1 that look random and are the same everywhere (xorshift).
 struct Numbers(u64);
 
@@ -180,7 +182,7 @@ proptest! {
         let (a, weights, bias) = (numbers.f32s(k), numbers.f32s(n * k), numbers.f32s(n));
         let packed = PackedWeightsF32::pack(&weights, n, k, &bias).unwrap();
         let mut c = vec![f32::NAN; n.next_multiple_of(BLOCK)];
-        linear_f32(&a, &packed, clamp, &mut c).unwrap();
+        linear_f32(&a, &packed, clamp, &mut [], &mut c).unwrap();
         let expected = reference::gemm_f32(&a, &weights, k, &bias, None, clamp);
         prop_assert_eq!(compare_f32(&c[..n], &expected, bound(k, k as f32 + 2.0)), Ok(()));
 
@@ -495,9 +497,9 @@ fn clamping_keeps_nan_in_lanes_and_tail() {
 #[test]
 fn wrong_lengths_are_named() {
     let packed = PackedWeightsF32::pack(&[0.0; 6], 2, 3, &[0.0; 2]).unwrap();
-    let error = linear_f32(&[0.0; 2], &packed, Clamp::NONE, &mut [0.0; 8]).unwrap_err();
+    let error = linear_f32(&[0.0; 2], &packed, Clamp::NONE, &mut [], &mut [0.0; 8]).unwrap_err();
     assert_eq!(error.to_string(), "a has 2 elements, expected 3");
-    let error = linear_f32(&[0.0; 3], &packed, Clamp::NONE, &mut [0.0; 2]).unwrap_err();
+    let error = linear_f32(&[0.0; 3], &packed, Clamp::NONE, &mut [], &mut [0.0; 2]).unwrap_err();
     assert_eq!(error.to_string(), "output has 2 elements, expected 8");
     assert!(PackedWeightsF32::pack(&[0.0; 5], 2, 3, &[0.0; 2]).is_err());
     assert!(PackedWeightsF32::pack(&[0.0; 6], 2, 3, &[0.0; 1]).is_err());
@@ -525,7 +527,7 @@ fn wrong_lengths_are_named() {
 #[test]
 fn nothing_in_nothing_out() {
     let packed = PackedWeightsF32::pack(&[], 0, 3, &[]).unwrap();
-    linear_f32(&[0.0; 3], &packed, Clamp::NONE, &mut []).unwrap();
+    linear_f32(&[0.0; 3], &packed, Clamp::NONE, &mut [], &mut []).unwrap();
     let packed = PackedWeightsI8::pack(&[], 0, 3, 3, &[], 0, Products::Pairs).unwrap();
     let requantization = Requantization::new(&[], 0, 0, 255).unwrap();
     let mut scratch = IntegerScratch::new(linear_i8_scratch_len(3, Products::Pairs));

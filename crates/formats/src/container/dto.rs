@@ -65,6 +65,19 @@ pub(super) enum OpDto {
     Softmax,
 }
 
+impl OpDto {
+    pub(super) fn weight(&self) -> Option<&WeightDto> {
+        match self {
+            Self::Conv2d { weight, .. } | Self::Linear { weight, .. } => Some(weight),
+            Self::BatchNorm { .. }
+            | Self::Clip { .. }
+            | Self::Add
+            | Self::GlobalAveragePool
+            | Self::Softmax => None,
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WeightDto {
@@ -72,6 +85,24 @@ pub(super) struct WeightDto {
     pub(super) shape: Vec<usize>,
     pub(super) coding: WeightCoding,
     pub(super) scales: Option<String>,
+    /// Of version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) form: Option<FormDto>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum FormDto {
+    Bf16,
+    Integer { bits: u8, groups: Option<GroupsDto> },
+    Clusters { n: usize, codebooks: String },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GroupsDto {
+    pub(super) len: usize,
+    pub(super) multipliers: String,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]

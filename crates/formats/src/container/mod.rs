@@ -1,6 +1,6 @@
 //! Tinylens' own file: everything that a [`Graph`] holds, read back equal. Knows nothing of other formats.
 //!
-//! # The format, version 1
+//! # The format, versions 1 and 2
 //!
 //! A [safetensors](https://github.com/huggingface/safetensors) file, optionally inside gzip. `__metadata__` has
 //! exactly these entries:
@@ -8,7 +8,7 @@
 //! | key | value |
 //! | --- | --- |
 //! | `format` | `tinylens` |
-//! | `version` | `1` |
+//! | `version` | `1`, or `2` where a weight has a `form` |
 //! | `graph` | JSON text, see below |
 //!
 //! ```json
@@ -51,17 +51,32 @@
 //!   significant) of byte `i / 8`, set where the weight is not zero, unused bits 0; and `name.values`, a vector of
 //!   the weights that are not zero, in order, in `F32`, `F16` or `I8`. All other weights are (positive) zero.
 //!
+//! Version 2 adds a key to `WEIGHT`, `form`, for weights that the data type alone does not describe:
+//!
+//! ```json
+//! "bf16"
+//! {"integer": {"bits": 8 | 4 | 2, "groups": {"len": 32, "multipliers": "BYTES"} | null}}
+//! {"clusters": {"n": 16, "codebooks": "TENSOR"}}
+//! ```
+//!
+//! * `bf16`: the elements are `BF16`.
+//! * `integer`: levels of so many bits, in two's complement, with scales as above. Levels of 8 bits are `I8`. Others lie
+//!   side by side in a `U8` vector, the first in the least significant bits, unused bits 0. `BYTES` is the name of a
+//!   `U8` vector, `[out, ceil(channel_len / len)]`: `real = scale * multiplier * level` for runs of `len` weights of an
+//!   output channel, the last of which may be shorter; `|multiplier * level| <= 127`.
+//! * `clusters`: positions in a codebook of `n` values, 2 to 256, in `ceil(log2(n))` bits each, side by side as above.
+//!   There is one codebook or one for each output channel. Codes are always dense.
+//!
 //! Each tensor of the file is named exactly once. Names mean nothing; [`write()`] uses `NODE.weight`,
 //! `NODE.weight.scales`, `NODE.bias`, `NODE.gamma`, `NODE.beta`, `NODE.mean`, `NODE.variance`.
 
 mod dto;
+mod forms;
 mod sparse;
 
 use std::collections::HashSet;
 
-use graph::{
-    BatchNorm, Conv2d, Graph, IntegerWeights, Linear, Node, Op, Shape, Value, ValueId, Weight, WeightValues,
-};
+use graph::{BatchNorm, Conv2d, Graph, Linear, Node, Op, Shape, Value, ValueId, Weight, WeightValues};
 use safetensors::Dtype;
 
 pub use crate::gzip::{GZIP_LEVEL, gzip};
@@ -70,13 +85,16 @@ use self::dto::{Bound, GraphDto, NodeDto, OpDto, QuantizationDto, ValueDto, Weig
 use crate::FormatError;
 use crate::gzip::without_gzip;
 use crate::limits::{ParameterBudget, check_activations, element_count};
-use crate::tensors::{Tensor, Tensors, Writer, bytes_of_f16s, bytes_of_f32s, bytes_of_i8s};
+use crate::tensors::{Tensors, Writer};
 
 /// The kind of file in messages.
 const WHAT: &str = "tinylens file";
 
-/// The only version so far.
+/// The version of files without a [`dto::FormDto`].
 const VERSION: &str = "1";
+
+/// The version of files with one.
+const VERSION_OF_FORMS: &str = "2";
 
 /// Value of the metadata entry `format`.
 pub(crate) const FORMAT: &str = "tinylens";
@@ -97,7 +115,7 @@ pub enum Coding {
 pub fn write(graph: &Graph, storage: Coding) -> Vec<u8> {
     let mut writer = Writer::default();
     let mut names = HashSet::new();
-    let nodes = graph
+    let nodes: Vec<NodeDto> = graph
         .nodes
         .iter()
         .map(|node| {
@@ -123,9 +141,10 @@ pub fn write(graph: &Graph, storage: Coding) -> Vec<u8> {
         })
         .collect();
     let metadata = graph.metadata.clone();
+    let version = if nodes.iter().any(has_form) { VERSION_OF_FORMS } else { VERSION };
     let json = GraphDto { metadata, input: graph.input.0, output: graph.output.0, values, nodes };
     let json = serde_json::to_string(&json).expect("strings and numbers are always written");
-    writer.finish(&[("format", FORMAT), ("version", VERSION), ("graph", &json)])
+    writer.finish(&[("format", FORMAT), ("version", version), ("graph", &json)])
 }
 
 /// Reads what [`write()`] wrote, also inside gzip.
@@ -146,15 +165,21 @@ pub(crate) fn read_tensors(mut tensors: Tensors<'_>) -> Result<Graph, FormatErro
         FORMAT => {}
         other => return Err(malformed(format!("format is {other:.40?}, expected {FORMAT:?}"))),
     }
-    match tensors.required_metadata("version")? {
-        VERSION => {}
+    let may_have_forms = match tensors.required_metadata("version")? {
+        VERSION => false,
+        VERSION_OF_FORMS => true,
         other => {
-            let feature = format!("tinylens file of version {other:.40?}, accepted is {VERSION:?}");
+            let accepted = format!("{VERSION:?} and {VERSION_OF_FORMS:?}");
+            let feature = format!("tinylens file of version {other:.40?}, accepted are {accepted}");
             return Err(FormatError::UnsupportedModel { feature });
         }
-    }
+    };
     let json: GraphDto = serde_json::from_str(tensors.required_metadata("graph")?)
         .map_err(|error| malformed(error.to_string()))?;
+    if let Some(node) = json.nodes.iter().find(|node| has_form(node) && !may_have_forms) {
+        let detail = format!("node {:?} has a form, which version {VERSION:?} does not know", node.name);
+        return Err(malformed(detail));
+    }
     let mut budget = ParameterBudget::default();
     let mut nodes = Vec::with_capacity(json.nodes.len());
     for NodeDto { name, op, inputs, output } in json.nodes {
@@ -189,6 +214,10 @@ pub(crate) fn read_tensors(mut tensors: Tensors<'_>) -> Result<Graph, FormatErro
         Shape::Image { height: 1.., width: 1.., channels: 3 } => Ok(graph),
         other => Err(malformed(format!("input is {other}, expected an image of 3 channels"))),
     }
+}
+
+fn has_form(node: &NodeDto) -> bool {
+    node.op.weight().is_some_and(|weight| weight.form.is_some())
 }
 
 fn write_op(op: &Op, prefix: &str, storage: Coding, writer: &mut Writer) -> OpDto {
@@ -227,11 +256,10 @@ fn write_vector(values: &[f32], prefix: &str, suffix: &str, writer: &mut Writer)
 fn write_weight(weight: &Weight, prefix: &str, storage: Coding, writer: &mut Writer) -> WeightDto {
     let name = format!("{prefix}.weight");
     let scales = match &weight.values {
-        WeightValues::F32(_) | WeightValues::F16(_) | WeightValues::Bf16(_) | WeightValues::Clustered(_) => {
-            None
-        }
         WeightValues::Integer(weights) => Some(write_vector(&weights.scales, &name, "scales", writer)),
+        _ => None,
     };
+    let form = forms::write_form(&weight.values, &name, writer);
     let sparse = match storage {
         Coding::Dense => None,
         Coding::Sparse => sparse::encode(&weight.values),
@@ -242,19 +270,13 @@ fn write_weight(weight: &Weight, prefix: &str, storage: Coding, writer: &mut Wri
         writer.add(&format!("{name}.values"), dtype, &[n_values], values);
         WeightCoding::Sparse
     } else {
-        let (dtype, data) = match &weight.values {
-            WeightValues::F32(_) | WeightValues::Bf16(_) | WeightValues::Clustered(_) => {
-                (Dtype::F32, bytes_of_f32s(&weight.to_f32()))
-            }
-            WeightValues::F16(values) => (Dtype::F16, bytes_of_f16s(values)),
-            WeightValues::Integer(weights) => {
-                (Dtype::I8, bytes_of_i8s(&weights.effective_levels(weight.channel_len())))
-            }
-        };
-        writer.add(&name, dtype, &weight.shape, data);
+        let (dtype, data) = forms::dense(&weight.values);
+        let packed_shape = [data.len()];
+        let shape = if dtype == Dtype::U8 { &packed_shape[..] } else { &weight.shape };
+        writer.add(&name, dtype, shape, data);
         WeightCoding::Dense
     };
-    WeightDto { name, shape: weight.shape.clone(), coding, scales }
+    WeightDto { name, shape: weight.shape.clone(), coding, scales, form }
 }
 
 fn read_op(op: OpDto, tensors: &mut Tensors<'_>, budget: &mut ParameterBudget) -> Result<Op, FormatError> {
@@ -300,8 +322,17 @@ impl Reader<'_, '_> {
         tensor.f32s()
     }
 
+    fn bytes(&mut self, name: &str) -> Result<Vec<u8>, FormatError> {
+        let tensor = self.tensors.take(name)?;
+        if tensor.shape.len() != 1 {
+            return Err(tensor.malformed(format!("has shape {:?}, expected a vector", tensor.shape)));
+        }
+        self.budget.take(tensor.shape[0])?;
+        tensor.u8s().map(<[u8]>::to_vec)
+    }
+
     fn weight(&mut self, weight: WeightDto) -> Result<Weight, FormatError> {
-        let WeightDto { name, shape, coding, scales } = weight;
+        let WeightDto { name, shape, coding, scales, form } = weight;
         let n = element_count(&shape).ok_or_else(|| FormatError::Malformed {
             what: WHAT,
             place: format!("weight `{name}`"),
@@ -311,45 +342,21 @@ impl Reader<'_, '_> {
         let (values, tensor) = match coding {
             WeightCoding::Dense => {
                 let tensor = self.tensors.take(&name)?;
-                tensor.expect_shape(&shape)?;
-                (weight_values(&tensor)?, tensor)
+                if tensor.dtype != Dtype::U8 {
+                    tensor.expect_shape(&shape)?;
+                }
+                (forms::elements(&tensor, form.as_ref(), n)?, tensor)
             }
             WeightCoding::Sparse => {
                 let mask = self.tensors.take(&format!("{name}.mask"))?;
                 mask.expect_shape(&[n.div_ceil(8)])?;
                 let tensor = self.tensors.take(&format!("{name}.values"))?;
-                (sparse::decode(&mask, &tensor, weight_values(&tensor)?, n)?, tensor)
+                let values = forms::elements(&tensor, form.as_ref(), sparse::n_set(&mask)?)?;
+                (sparse::decode(&mask, &tensor, values, n)?, tensor)
             }
         };
-        let values = match (values, scales) {
-            (WeightValues::Integer(weights), Some(scales)) => {
-                WeightValues::Integer(IntegerWeights { scales: self.vector(&scales)?, ..weights })
-            }
-            (WeightValues::Integer(_), None) => {
-                return Err(tensor.malformed("is I8 without scales".to_owned()));
-            }
-            (_, Some(_)) => {
-                return Err(tensor.malformed(format!("is {:?} with scales, expected I8", tensor.dtype)));
-            }
-            (values, None) => values,
-        };
+        let values = forms::complete(values, scales, form, &tensor, self)?;
         Ok(Weight { shape, values })
-    }
-}
-
-/// The elements of a tensor; scales stay empty.
-fn weight_values(tensor: &Tensor<'_>) -> Result<WeightValues, FormatError> {
-    match tensor.dtype {
-        Dtype::F32 => tensor.f32s().map(WeightValues::F32),
-        Dtype::F16 => tensor.f16s().map(WeightValues::F16),
-        Dtype::I8 => {
-            let levels = tensor.i8s()?;
-            if levels.contains(&i8::MIN) {
-                return Err(tensor.malformed("has a level of -128, accepted are -127..=127".to_owned()));
-            }
-            Ok(WeightValues::Integer(IntegerWeights::int8(levels, Vec::new())))
-        }
-        _ => Err(tensor.wrong_dtype("F32, F16 or I8")),
     }
 }
 

@@ -6,11 +6,12 @@
 //! ```
 
 use graph::{IntegerWeights, WeightValues};
-use half::f16;
+use half::{bf16, f16};
 use safetensors::Dtype;
 
+use super::forms;
 use crate::FormatError;
-use crate::tensors::{Tensor, bytes_of_f16s, bytes_of_f32s, bytes_of_i8s};
+use crate::tensors::{Tensor, bytes_of_bf16s, bytes_of_f16s, bytes_of_f32s};
 
 /// What the second tensor costs in the file's header, about: name, type, shape and offsets as JSON text.
 const HEADER_BYTES: usize = 90;
@@ -25,23 +26,24 @@ pub(super) struct Sparse {
     pub(super) values: Vec<u8>,
 }
 
-/// Codes the weights, or gives `None` where the file would not be smaller.
+/// Codes the weights, or gives `None` where the file would not be smaller, and for clusters.
 pub(super) fn encode(values: &WeightValues) -> Option<Sparse> {
     match values {
-        WeightValues::F32(values) => {
-            let (mask, kept) = split(values, is_zero_f32)?;
-            Some(Sparse { mask, dtype: Dtype::F32, values: bytes_of_f32s(&kept) })
+        WeightValues::F32(values) => coded(values, is_zero_f32, 32, |kept| (Dtype::F32, bytes_of_f32s(kept))),
+        WeightValues::F16(values) => coded(values, is_zero_f16, 16, |kept| (Dtype::F16, bytes_of_f16s(kept))),
+        WeightValues::Bf16(values) => {
+            coded(values, is_zero_bf16, 16, |kept| (Dtype::BF16, bytes_of_bf16s(kept)))
         }
-        WeightValues::F16(values) => {
-            let (mask, kept) = split(values, is_zero_f16)?;
-            Some(Sparse { mask, dtype: Dtype::F16, values: bytes_of_f16s(&kept) })
+        WeightValues::Integer(IntegerWeights { bits, levels, .. }) => {
+            coded(levels, is_zero_i8, usize::from(*bits), |kept| forms::levels(kept, *bits))
         }
-        WeightValues::Integer(IntegerWeights { bits: 8, levels, groups: None, .. }) => {
-            let (mask, kept) = split(levels, is_zero_i8)?;
-            Some(Sparse { mask, dtype: Dtype::I8, values: bytes_of_i8s(&kept) })
-        }
-        WeightValues::Bf16(_) | WeightValues::Integer(_) | WeightValues::Clustered(_) => None,
+        WeightValues::Clustered(_) => None,
     }
+}
+
+/// How many weights are not zero.
+pub(super) fn n_set(mask: &Tensor<'_>) -> Result<usize, FormatError> {
+    Ok(mask.u8s()?.iter().map(|byte| byte.count_ones() as usize).sum())
 }
 
 /// Puts `values` where the mask has bits and zeros elsewhere. `tensor` holds the values, for messages.
@@ -55,16 +57,17 @@ pub(super) fn decode(
     values: WeightValues,
     n: usize,
 ) -> Result<WeightValues, FormatError> {
-    let merge = Merge { mask, tensor, bits: mask.u8s()?, n };
+    let merge = Merge { mask, tensor, bits: mask.u8s()?, n_set: n_set(mask)?, n };
     Ok(match values {
         WeightValues::F32(values) => WeightValues::F32(merge.merged(&values, is_zero_f32)?),
         WeightValues::F16(values) => WeightValues::F16(merge.merged(&values, is_zero_f16)?),
+        WeightValues::Bf16(values) => WeightValues::Bf16(merge.merged(&values, is_zero_bf16)?),
         WeightValues::Integer(weights) => {
             let levels = merge.merged(&weights.levels, is_zero_i8)?;
             WeightValues::Integer(IntegerWeights { levels, ..weights })
         }
-        WeightValues::Bf16(_) | WeightValues::Clustered(_) => {
-            return Err(tensor.wrong_dtype("F32, F16 or I8"));
+        WeightValues::Clustered(_) => {
+            return Err(tensor.malformed("holds sparse codes, which are always dense".to_owned()));
         }
     })
 }
@@ -77,14 +80,24 @@ fn is_zero_f16(value: f16) -> bool {
     value.to_bits() & 0x7fff == 0
 }
 
+fn is_zero_bf16(value: bf16) -> bool {
+    value.to_bits() & 0x7fff == 0
+}
+
 fn is_zero_i8(value: i8) -> bool {
     value == 0
 }
 
-fn split<T: Copy>(values: &[T], is_zero: fn(T) -> bool) -> Option<(Vec<u8>, Vec<T>)> {
+fn coded<T: Copy>(
+    values: &[T],
+    is_zero: fn(T) -> bool,
+    bits: usize,
+    encode: impl Fn(&[T]) -> (Dtype, Vec<u8>),
+) -> Option<Sparse> {
     let kept: Vec<T> = values.iter().copied().filter(|&value| !is_zero(value)).collect();
+    let bytes = |n: usize| (n * bits).div_ceil(8);
     let mask_len = values.len().div_ceil(8);
-    if mask_len + size_of_val(kept.as_slice()) + HEADER_BYTES >= size_of_val(values) {
+    if mask_len + bytes(kept.len()) + HEADER_BYTES >= bytes(values.len()) {
         return None;
     }
     let mask = values
@@ -93,21 +106,24 @@ fn split<T: Copy>(values: &[T], is_zero: fn(T) -> bool) -> Option<(Vec<u8>, Vec<
             chunk.iter().enumerate().fold(0, |byte, (bit, &value)| byte | (u8::from(!is_zero(value)) << bit))
         })
         .collect();
-    Some((mask, kept))
+    let (dtype, values) = encode(&kept);
+    Some(Sparse { mask, dtype, values })
 }
 
 struct Merge<'a> {
     mask: &'a Tensor<'a>,
     tensor: &'a Tensor<'a>,
     bits: &'a [u8],
+    n_set: usize,
     n: usize,
 }
 
 impl Merge<'_> {
     fn merged<T: Copy + Default>(&self, values: &[T], is_zero: fn(T) -> bool) -> Result<Vec<T>, FormatError> {
-        let Self { mask, tensor, bits, n } = *self;
-        tensor.expect_shape(&[values.len()])?;
-        let n_set = bits.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
+        let Self { mask, tensor, bits, n_set, n } = *self;
+        if tensor.dtype != Dtype::U8 {
+            tensor.expect_shape(&[values.len()])?;
+        }
         if n_set != values.len() {
             return Err(
                 mask.malformed(format!("has {n_set} bits, expected one for each of {} values", values.len()))

@@ -9,6 +9,8 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::limits::MAX_HEADER;
 
+mod forms;
+
 fn metadata() -> Metadata {
     let mut preprocessing = Preprocessing::usual(8, Preprocessing::IMAGENET);
     preprocessing.assumed = true;
@@ -282,7 +284,7 @@ fn graphs_that_contradict_themselves_are_refused() {
         let message = message(&edited(&bytes, |_, graph, _| edit(graph)));
         assert!(message.contains(expected), "{expected}: {message}");
     }
-    let version = edited(&bytes, |header, _, _| header["__metadata__"]["version"] = json!("2"));
+    let version = edited(&bytes, |header, _, _| header["__metadata__"]["version"] = json!("3"));
     assert!(matches!(read(&version), Err(FormatError::UnsupportedModel { .. })));
     let format = edited(&bytes, |header, _, _| header["__metadata__"]["format"] = json!("pt"));
     assert!(message(&format).contains("expected \"tinylens\""));

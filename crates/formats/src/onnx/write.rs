@@ -418,7 +418,7 @@ fn ints(name: &str, sizes: &[usize]) -> AttributeProto {
 mod tests {
     use super::*;
     use crate::onnx::read;
-    use crate::testing::{float16, integer, network};
+    use crate::testing::{float16, integer, network, reduced};
 
     fn decoded(graph: &Graph) -> GraphProto {
         ModelProto::decode(write(graph).unwrap().as_slice()).unwrap().graph.unwrap()
@@ -461,6 +461,21 @@ mod tests {
         let stem = tensor(&proto, "stem.weight.float16");
         assert_eq!((stem.data_type, stem.raw_data.len()), (data_type::FLOAT16, 2 * 8 * 3 * 9));
         assert_eq!(node(&proto, "stem").input, ["input", "stem.weight", "stem.bias"]);
+    }
+
+    #[test]
+    fn forms_that_onnx_lacks_are_written_as_what_they_stand_for() {
+        let graph = reduced();
+        let proto = decoded(&graph);
+        let weights: Vec<&Weight> = graph.weights().collect();
+        for (name, weight) in [("stem", weights[0]), ("depthwise", weights[1])] {
+            let tensor = tensor(&proto, &format!("{name}.weight"));
+            let bytes: Vec<u8> = weight.to_f32().iter().flat_map(|x| x.to_le_bytes()).collect();
+            assert_eq!((tensor.data_type, &tensor.raw_data), (data_type::FLOAT, &bytes));
+        }
+        let levels = tensor(&proto, "pointwise.weight.levels");
+        let expected: Vec<u8> = (0..64).map(|i| (3 * (i % 16 - 8_i8)).cast_unsigned()).collect();
+        assert_eq!((levels.data_type, &levels.raw_data), (data_type::INT8, &expected));
     }
 
     #[test]

@@ -4,13 +4,13 @@ use std::hint::black_box;
 
 use kernels::{
     Aligned, Clamp, DepthwiseWeightsF32, DepthwiseWeightsI8, Expansion, ImageShape, IntegerScratch, Layout,
-    PackedWeightsF32, PackedWeightsI8, Padding, Products, Requantization, Window, blocked_len, conv2d_f32,
-    conv2d_i8, conv2d_i8_scratch_len, conv2d_scratch_len, depthwise_f32, depthwise_i8,
-    depthwise_i8_scratch_len, depthwise_scratch_len, expand_depthwise_f32, expand_depthwise_i8,
-    expand_depthwise_i8_scratch_len, expand_depthwise_scratch_len, from_blocks, linear_f32, linear_i8,
-    linear_i8_scratch_len, to_blocks, zeros,
+    Padding, Products, Requantization, Window, blocked_len, conv2d_f32, conv2d_i8, conv2d_i8_scratch_len,
+    conv2d_scratch_len, depthwise_f32, depthwise_i8, depthwise_i8_scratch_len, depthwise_scratch_len,
+    expand_depthwise_f32, expand_depthwise_i8, expand_depthwise_i8_scratch_len, expand_depthwise_scratch_len,
+    from_blocks, linear_f32, linear_i8, linear_i8_scratch_len, to_blocks, zeros,
 };
 
+use super::forms::{Form, Stored};
 use super::layers::{Kind, Layer};
 
 type Error = Box<dyn std::error::Error>;
@@ -21,11 +21,15 @@ pub type Run = Box<dyn FnMut()>;
 /// The same before its output is its own.
 type Kernel<T> = Box<dyn FnMut(&mut [T])>;
 
-/// The layer in float32, which has one way of multiplying.
-pub fn f32_case(layer: Layer, _: Products) -> Result<Run, Error> {
-    let data = DataF32::new(layer);
+/// The layer in float32, which has one way of multiplying, with its dense weights in some form.
+pub fn f32_case(layer: Layer, form: Form) -> Result<Run, Error> {
+    let mut data = DataF32::new(layer);
+    let stored = Stored::new(form, &data.dense, layer.out_channels, layer.depth());
+    if form != Form::Plain {
+        data.dense = stored.real();
+    }
     let Geometry { image, window, layout } = Geometry::of(layer);
-    let dense = || PackedWeightsF32::pack(&data.dense, layer.out_channels, layer.depth(), &data.dense_bias);
+    let dense = || stored.pack_f32(&data.dense, &data.dense_bias);
     let filters = || {
         let taps = layer.kernel * layer.kernel;
         DepthwiseWeightsF32::pack(&data.filters, layer.out_channels, taps, &data.filter_bias)
@@ -33,7 +37,8 @@ pub fn f32_case(layer: Layer, _: Products) -> Result<Run, Error> {
     let input = laid_out(&data.input, image, layout)?;
     let mut kernel: Kernel<f32> = match layer.kind {
         Kind::Conv | Kind::Pointwise => {
-            let (dense, mut scratch) = (dense()?, zeros(conv2d_scratch_len(layout, image, &window)));
+            let dense = dense()?;
+            let mut scratch = zeros(conv2d_scratch_len(layout, image, &window) + dense.unpacked_len());
             Box::new(move |output| {
                 conv2d_f32(&input, layout, image, &window, &dense, None, CLAMP, &mut scratch, output)
                     .expect("sizes fit");
@@ -41,7 +46,10 @@ pub fn f32_case(layer: Layer, _: Products) -> Result<Run, Error> {
         }
         Kind::Linear => {
             let dense = dense()?;
-            Box::new(move |output| linear_f32(&input, &dense, CLAMP, output).expect("sizes fit"))
+            let mut scratch = zeros(dense.unpacked_len());
+            Box::new(move |output| {
+                linear_f32(&input, &dense, CLAMP, &mut scratch, output).expect("sizes fit");
+            })
         }
         Kind::Depthwise => {
             let (filters, mut scratch) = (filters()?, zeros(depthwise_scratch_len(image, &window)));
@@ -52,7 +60,7 @@ pub fn f32_case(layer: Layer, _: Products) -> Result<Run, Error> {
         }
         Kind::ExpandDepthwise => {
             let (dense, filters) = (dense()?, filters()?);
-            let mut scratch = zeros(expand_depthwise_scratch_len(image, &window));
+            let mut scratch = zeros(expand_depthwise_scratch_len(image, &window) + dense.unpacked_len());
             Box::new(move |output| {
                 let scratch = &mut scratch;
                 expand_depthwise_f32(&input, image, &dense, CLAMP, &window, &filters, CLAMP, scratch, output)
@@ -71,14 +79,18 @@ pub fn f32_case(layer: Layer, _: Products) -> Result<Run, Error> {
     Ok(Box::new(move || kernel(black_box(&mut output))))
 }
 
-/// The layer in int8.
-pub fn i8_case(layer: Layer, products: Products) -> Result<Run, Error> {
-    let data = DataI8::new(layer)?;
+/// The layer in int8, with its dense weights in some form.
+pub fn i8_case(layer: Layer, products: Products, form: Form) -> Result<Run, Error> {
+    let mut data = DataI8::new(layer)?;
+    let like: Vec<f32> = data.dense.iter().map(|level| f32::from(*level)).collect();
+    let stored = Stored::new(form, &like, layer.out_channels, layer.depth());
+    if form != Form::Plain {
+        data.dense = stored.effective();
+    }
     let Geometry { image, window, layout } = Geometry::of(layer);
     let dense = || {
         let run = if layer.kind == Kind::Conv { layout.run(image, &window) } else { layer.depth() };
-        let (n, k) = (layer.out_channels, layer.depth());
-        PackedWeightsI8::pack(&data.dense, n, k, run, &data.dense_bias, ZERO_POINT, products)
+        stored.pack_i8(&data.dense, run, &data.dense_bias, ZERO_POINT, products)
     };
     let filters = || {
         DepthwiseWeightsI8::pack(
@@ -93,8 +105,9 @@ pub fn i8_case(layer: Layer, products: Products) -> Result<Run, Error> {
     let [to_dense, to_filtered] = [data.to_dense.clone(), data.to_filtered.clone()];
     let mut kernel: Kernel<u8> = match layer.kind {
         Kind::Conv | Kind::Pointwise => {
-            let len = conv2d_i8_scratch_len(layout, image, &window, products);
-            let (dense, mut scratch) = (dense()?, IntegerScratch::new(len));
+            let dense = dense()?;
+            let len = conv2d_i8_scratch_len(layout, image, &window, products).with_weights(&dense);
+            let mut scratch = IntegerScratch::new(len);
             Box::new(move |output| {
                 let scratch = &mut scratch;
                 conv2d_i8(&input, layout, image, &window, ZERO_POINT, &dense, &to_dense, scratch, output)
@@ -102,8 +115,9 @@ pub fn i8_case(layer: Layer, products: Products) -> Result<Run, Error> {
             })
         }
         Kind::Linear => {
-            let len = linear_i8_scratch_len(layer.depth(), products);
-            let (dense, mut scratch) = (dense()?, IntegerScratch::new(len));
+            let dense = dense()?;
+            let len = linear_i8_scratch_len(layer.depth(), products).with_weights(&dense);
+            let mut scratch = IntegerScratch::new(len);
             Box::new(move |output| {
                 linear_i8(&input, &dense, &to_dense, &mut scratch, output).expect("sizes fit");
             })
@@ -118,7 +132,7 @@ pub fn i8_case(layer: Layer, products: Products) -> Result<Run, Error> {
         }
         Kind::ExpandDepthwise => {
             let (dense, filters) = (dense()?, filters()?);
-            let len = expand_depthwise_i8_scratch_len(image, &window, products);
+            let len = expand_depthwise_i8_scratch_len(image, &window, products).with_weights(&dense);
             let mut scratch = IntegerScratch::new(len);
             Box::new(move |output| {
                 let expansion = Expansion { weights: &dense, requantization: &to_dense };

@@ -72,6 +72,24 @@ impl Layer {
         }
     }
 
+    /// Whether it is measured with weights in reduced storage too: many and few pixels, long and short reductions.
+    pub fn has_forms(&self) -> bool {
+        let shape = (self.size, self.in_channels, self.out_channels, self.stride);
+        match self.kind {
+            Kind::Pointwise => matches!(
+                shape,
+                (56, 24, 144, 1)
+                    | (28, 32, 192, 1)
+                    | (14, 96 | 576, 576 | 96, 1)
+                    | (7, 960, 320, 1)
+                    | (7, 320, 1280, 1)
+            ),
+            Kind::ExpandDepthwise => matches!(shape, (28, 32, 192, 1) | (7, 160, 960, 1)),
+            Kind::Linear => true,
+            Kind::Conv | Kind::Depthwise => false,
+        }
+    }
+
     /// All multiply-adds.
     pub fn macs(&self) -> u64 {
         self.dense_macs() + self.depthwise_macs()

@@ -16,6 +16,7 @@ use crate::{ImageShape, KernelError, Layout, Window};
 pub struct IntegerScratch {
     pub(crate) bytes: Aligned<u8>,
     pub(crate) words: Aligned<i16>,
+    pub(crate) weights: Aligned<i8>,
 }
 
 /// Elements of an [`IntegerScratch`].
@@ -25,21 +26,33 @@ pub struct IntegerScratchLen {
     pub bytes: usize,
     /// Of the words.
     pub words: usize,
+    /// Of a panel of weights that is unpacked.
+    pub weights: usize,
 }
 
 impl IntegerScratchLen {
     /// Enough for both.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
-        Self { bytes: self.bytes.max(other.bytes), words: self.words.max(other.words) }
+        Self {
+            bytes: self.bytes.max(other.bytes),
+            words: self.words.max(other.words),
+            weights: self.weights.max(other.weights),
+        }
+    }
+
+    /// The same with room for what these weights unpack.
+    #[must_use]
+    pub fn with_weights(self, weights: &PackedWeightsI8) -> Self {
+        Self { weights: weights.unpacked_len(), ..self }
     }
 
     pub(crate) fn of(products: Products, len: usize) -> Self {
         // A run that is rounded up to whole steps reaches beyond the last pixel.
         let len = len.saturating_add(NR);
         match products {
-            Products::Pairs => Self { bytes: 0, words: len },
-            Products::Quads => Self { bytes: len, words: 0 },
+            Products::Pairs => Self { bytes: 0, words: len, weights: 0 },
+            Products::Quads => Self { bytes: len, words: 0, weights: 0 },
         }
     }
 }
@@ -47,11 +60,11 @@ impl IntegerScratchLen {
 impl IntegerScratch {
     /// Allocates.
     pub fn new(len: IntegerScratchLen) -> Self {
-        Self { bytes: zeros(len.bytes), words: zeros(len.words) }
+        Self { bytes: zeros(len.bytes), words: zeros(len.words), weights: zeros(len.weights) }
     }
 }
 
-/// Scratch that a convolution needs.
+/// Scratch that a convolution needs, [its weights](IntegerScratchLen::with_weights) aside.
 pub fn conv2d_i8_scratch_len(
     layout: Layout,
     image: ImageShape,
@@ -64,7 +77,7 @@ pub fn conv2d_i8_scratch_len(
     }
 }
 
-/// Scratch that a linear layer over a vector of `k` levels needs.
+/// Scratch that a linear layer over a vector of `k` levels needs, [its weights](IntegerScratchLen::with_weights) aside.
 pub fn linear_i8_scratch_len(k: usize, products: Products) -> IntegerScratchLen {
     IntegerScratchLen::of(products, k)
 }
@@ -117,23 +130,24 @@ fn convolve<F: Finish>(
     output: &mut [F::Output],
 ) -> Result<(), KernelError> {
     check_len("input", input.len(), layout.len(image))?;
+    let IntegerScratch { bytes, words, weights: unpacked } = scratch;
     if is_pointwise(layout, window) {
         let rows = blocked_rows(image);
         return match weights.products() {
-            Products::Quads => pointwise_i8(input, rows, weights, finish, copy, &mut scratch.bytes, output),
-            Products::Pairs => pointwise_i8(input, rows, weights, finish, widen, &mut scratch.words, output),
+            Products::Quads => pointwise_i8(input, rows, weights, finish, copy, bytes, unpacked, output),
+            Products::Pairs => pointwise_i8(input, rows, weights, finish, widen, words, unpacked, output),
         };
     }
     let geometry = Geometry::new(layout, image, window, weights.k())?;
     match weights.products() {
         Products::Quads => {
-            let staged = geometry.stage(input, zero_point, |x| x, &mut scratch.bytes)?.len();
-            product_i8(&scratch.bytes[..staged + NR], &geometry.rows, weights, finish, output)
+            let staged = geometry.stage(input, zero_point, |x| x, bytes)?.len();
+            product_i8(&bytes[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
         }
         Products::Pairs => {
             let outside = i16::from(zero_point);
-            let staged = geometry.stage(input, outside, i16::from, &mut scratch.words)?.len();
-            product_i8(&scratch.words[..staged + NR], &geometry.rows, weights, finish, output)
+            let staged = geometry.stage(input, outside, i16::from, words)?.len();
+            product_i8(&words[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
         }
     }
 }
@@ -194,14 +208,15 @@ fn linear<F: Finish>(
 ) -> Result<(), KernelError> {
     let rows: Rows = vector(weights.k());
     check_len("input", input.len(), weights.k())?;
+    let IntegerScratch { bytes, words, weights: unpacked } = scratch;
     match weights.products() {
         Products::Quads => {
-            let staged = stage_vector(input, |x| x, &mut scratch.bytes)?;
-            product_i8(staged, &rows, weights, finish, output)
+            let staged = stage_vector(input, |x| x, bytes)?;
+            product_i8(staged, &rows, weights, finish, unpacked, output)
         }
         Products::Pairs => {
-            let staged = stage_vector(input, i16::from, &mut scratch.words)?;
-            product_i8(staged, &rows, weights, finish, output)
+            let staged = stage_vector(input, i16::from, words)?;
+            product_i8(staged, &rows, weights, finish, unpacked, output)
         }
     }
 }

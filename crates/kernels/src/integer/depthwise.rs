@@ -162,13 +162,14 @@ pub struct Expansion<'a> {
 
 impl Expansion<'_> {
     /// One block of expanded channels, of plain rows.
-    fn panel<T: Level>(&self, plain: &[T], index: usize, block: &mut [u8]) {
+    fn panel<T: Level>(&self, plain: &[T], index: usize, unpacked: &mut [i8], block: &mut [u8]) {
+        let Self { weights, requantization } = *self;
         match self.requantization.doubles() {
             true => {
-                multiply_panel_i8(plain, self.weights, index, &ToLevels::<true>(self.requantization), block);
+                multiply_panel_i8(plain, weights, index, &ToLevels::<true>(requantization), unpacked, block);
             }
             false => {
-                multiply_panel_i8(plain, self.weights, index, &ToLevels::<false>(self.requantization), block);
+                multiply_panel_i8(plain, weights, index, &ToLevels::<false>(requantization), unpacked, block);
             }
         }
     }
@@ -206,7 +207,8 @@ pub fn expand_depthwise_i8(
     check_at_least("words of scratch", scratch.words.len(), needed.words)?;
     let rows = blocked_rows(image);
     let row_bytes = rows.k() * size_of::<i16>();
-    let IntegerScratch { bytes, words } = scratch;
+    check_at_least("weights of scratch", scratch.weights.len(), expansion.weights.unpacked_len())?;
+    let IntegerScratch { bytes, words, weights: unpacked } = scratch;
     let (outside, bytes) = bytes.split_at_mut(outside_len(&walk));
     let (padded, bytes) = bytes.split_at_mut(walk.padded_len(row_bytes, size_of::<u8>()));
     outside.fill(zero_point);
@@ -219,8 +221,8 @@ pub fn expand_depthwise_i8(
         }
         for (index, output) in output.chunks_exact_mut(walk.output_block().max(1)).enumerate() {
             match expansion.weights.products() {
-                Products::Quads => expansion.panel(&*bytes, index, block),
-                Products::Pairs => expansion.panel(&*words, index, block),
+                Products::Quads => expansion.panel(&*bytes, index, unpacked, block),
+                Products::Pairs => expansion.panel(&*words, index, unpacked, block),
             }
             let lines = walk.padded(&band, block, zero_point, padded);
             BlockI8::new(lines, &band, outside, weights, index, &walk).run(requantization, output);
@@ -229,7 +231,8 @@ pub fn expand_depthwise_i8(
     Ok(())
 }
 
-/// Scratch that [`expand_depthwise_i8`] needs; saturates.
+/// Scratch that [`expand_depthwise_i8`] needs, [its expansion's weights](IntegerScratchLen::with_weights) aside;
+/// saturates.
 pub fn expand_depthwise_i8_scratch_len(
     image: ImageShape,
     window: &Window,

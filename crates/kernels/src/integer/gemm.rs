@@ -15,6 +15,7 @@ use crate::blocks::{Aligned, BLOCK};
 use crate::error::{check_at_least, check_fits, check_len};
 use crate::gemm::{BlockedRows, NR, Rows, Walk, rows_per_unit};
 use crate::lanes::{F32x4, I8x16, I16x8, I32x4, U8x16, dot_quads_is_exact};
+use crate::levels::{LevelPanels, StoredLevels, UNIT_STEPS};
 
 /// Rows of the tile.
 const MR: usize = 4;
@@ -54,15 +55,22 @@ impl Products {
 /// panel 0:  w[0][0] w[0][1]  w[1][0] w[1][1]  …  w[7][0] w[7][1]    w[0][2] w[0][3]  …        (pairs)
 /// panel 0:  w[0][0] … w[0][3]  w[1][0] … w[1][3]  …  w[7][3]    w[0][4] …                     (quads)
 /// ```
-/// Each run of the reduction and the last panel are filled up with zeros.
+/// Each run of the reduction and the last panel are filled up with zeros. Levels of 4 and 2 bits keep to their bits and
+/// look like this only while they are multiplied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PackedWeightsI8 {
-    panels: Aligned<i8>,
+    storage: Storage,
     bias: Vec<[i32; NR]>,
     n: usize,
     k: usize,
     run: usize,
     products: Products,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Storage {
+    Plain(Aligned<i8>),
+    Stored(LevelPanels),
 }
 
 impl PackedWeightsI8 {
@@ -83,22 +91,14 @@ impl PackedWeightsI8 {
         products: Products,
     ) -> Result<Self, KernelError> {
         check_len("weights", weights.len(), n * k)?;
-        check_len("bias", bias.len(), n)?;
-        check_fits("reduction", k.min(1), 1)?;
-        check_fits("run of the reduction", run * (k / run.max(1)), k)?;
-        if k > MAX_DEPTH {
-            return Err(KernelError::Depth { k, max: MAX_DEPTH });
-        }
+        check_reduction(k, run)?;
+        let bias = folded_bias(bias, zero_point, n, |row| {
+            weights[row * k..(row + 1) * k].iter().map(|w| i32::from(*w)).sum()
+        })?;
         let step = products.len();
         let mut panels = Vec::with_capacity(n.div_ceil(NR) * NR * (k / run) * run.next_multiple_of(step));
-        let mut biases = Vec::with_capacity(n.div_ceil(NR));
         for panel in 0..n.div_ceil(NR) {
             let row = |column: usize| weights.get((panel * NR + column) * k..(panel * NR + column + 1) * k);
-            biases.push(std::array::from_fn(|column| {
-                let sum: i32 = row(column).unwrap_or_default().iter().map(|w| i32::from(*w)).sum();
-                let bias = bias.get(panel * NR + column).copied().unwrap_or(0);
-                bias.wrapping_sub(i32::from(zero_point).wrapping_mul(sum))
-            }));
             for first in (0..k).step_by(run) {
                 for group in (0..run).step_by(step) {
                     for column in 0..NR {
@@ -109,7 +109,54 @@ impl PackedWeightsI8 {
                 }
             }
         }
-        Ok(Self { panels: Aligned::from_slice(64, &panels), bias: biases, n, k, run, products })
+        let storage = Storage::Plain(Aligned::from_slice(64, &panels));
+        Ok(Self { storage, bias, n, k, run, products })
+    }
+
+    /// Packs levels that keep to their bits, `[n, stored]` row-major with `stored <= k`. What rows lack of the reduction
+    /// is zero. The rest as in [`Self::pack`]; the product's scratch grows by [`Self::unpacked_len`].
+    ///
+    /// # Errors
+    /// As [`Self::pack`]; [`KernelError::Number`] for levels and multipliers out of their range, [`KernelError::Shape`]
+    /// for groups that do not [fit](crate::LevelGroups::fit) and for a run that is shorter than the reduction and not a
+    /// multiple of four.
+    pub fn pack_stored(
+        weights: &StoredLevels<'_>,
+        n: usize,
+        k: usize,
+        run: usize,
+        bias: &[i32],
+        zero_point: u8,
+        products: Products,
+    ) -> Result<Self, KernelError> {
+        check_reduction(k, run)?;
+        if run != k {
+            check_fits("run of the reduction", run.next_multiple_of(UNIT_STEPS), run)?;
+        }
+        let stored = (weights.levels.len() / n.max(1)).min(k);
+        let step = products.len();
+        // A vector holds all neighbours of some columns; `step` vectors all columns.
+        let at = |vector: usize, lane: usize| {
+            (Some(vector / step * step + lane % step), vector % step * (NR / step) + lane / step)
+        };
+        let panels = LevelPanels::pack(weights, n, stored, k.next_multiple_of(step), at)?;
+        let bias = folded_bias(bias, zero_point, n, |row| match weights.groups {
+            None => weights.levels[row * stored..(row + 1) * stored].iter().map(|w| i32::from(*w)).sum(),
+            Some(groups) => weights.levels[row * stored..(row + 1) * stored]
+                .chunks(groups.len)
+                .zip(&groups.multipliers[row * stored.div_ceil(groups.len)..])
+                .map(|(levels, m)| i32::from(*m) * levels.iter().map(|w| i32::from(*w)).sum::<i32>())
+                .sum(),
+        })?;
+        Ok(Self { storage: Storage::Stored(panels), bias, n, k, run, products })
+    }
+
+    /// Levels of scratch for a panel that is unpacked: 0 for plain weights.
+    pub fn unpacked_len(&self) -> usize {
+        match &self.storage {
+            Storage::Plain(_) => 0,
+            Storage::Stored(panels) => panels.panel_len(),
+        }
     }
 
     /// Output channels.
@@ -129,7 +176,11 @@ impl PackedWeightsI8 {
 
     /// Bytes of the packed weights and biases.
     pub fn bytes(&self) -> usize {
-        self.panels.len() + size_of_val(self.bias.as_slice())
+        let panels = match &self.storage {
+            Storage::Plain(panels) => panels.len(),
+            Storage::Stored(panels) => panels.bytes(),
+        };
+        panels + size_of_val(self.bias.as_slice())
     }
 
     fn n_panels(&self) -> usize {
@@ -140,6 +191,33 @@ impl PackedWeightsI8 {
     fn panel(&self) -> usize {
         self.k / self.run * self.run.next_multiple_of(self.products.len()) * NR
     }
+}
+
+fn check_reduction(k: usize, run: usize) -> Result<(), KernelError> {
+    check_fits("reduction", k.min(1), 1)?;
+    check_fits("run of the reduction", run * (k / run.max(1)), k)?;
+    if k > MAX_DEPTH {
+        return Err(KernelError::Depth { k, max: MAX_DEPTH });
+    }
+    Ok(())
+}
+
+/// Biases by panels, less what the input's zero point adds to the sums; `sum` is that of a row's weights.
+fn folded_bias(
+    bias: &[i32],
+    zero_point: u8,
+    n: usize,
+    sum: impl Fn(usize) -> i32,
+) -> Result<Vec<[i32; NR]>, KernelError> {
+    check_len("bias", bias.len(), n)?;
+    let folded = |row: usize| bias[row].wrapping_sub(i32::from(zero_point).wrapping_mul(sum(row)));
+    let panel = |panel: usize| {
+        std::array::from_fn(|column| {
+            let row = panel * NR + column;
+            if row < n { folded(row) } else { 0 }
+        })
+    };
+    Ok((0..n.div_ceil(NR)).map(panel).collect())
 }
 
 /// A level of an activation as a product's input: a byte, or widened for pairs.
@@ -312,10 +390,11 @@ pub(crate) fn product_i8<T: Level, F: Finish>(
     rows: &Rows,
     weights: &PackedWeightsI8,
     finish: &F,
+    unpacked: &mut [i8],
     output: &mut [F::Output],
 ) -> Result<(), KernelError> {
     let n_rows = rows.n_lines * rows.line_len;
-    let mut product = IntegerProduct::new::<T>(n_rows, &rows.walk, weights, finish, output)?;
+    let mut product = IntegerProduct::new::<T>(n_rows, &rows.walk, weights, finish, unpacked, output)?;
     let read = rows.extent() + rows.walk.run.next_multiple_of(T::STEP) - rows.walk.run;
     if a.len() < read {
         return Err(KernelError::Length { what: "a", expected: read, actual: a.len() });
@@ -324,11 +403,12 @@ pub(crate) fn product_i8<T: Level, F: Finish>(
     let block = (ROWS_LEVELS / weights.k / rows.line_len.max(1)).max(1);
     for first in (0..rows.n_lines).step_by(block) {
         for panel in 0..weights.n_panels() {
+            let b = product.panel::<T>(panel);
             for line in first..(first + block).min(rows.n_lines) {
                 // SAFETY: a line's rows end within what `a` was checked to reach, the last one's last step included.
                 unsafe {
                     let a = a.as_ptr().add(line * rows.line);
-                    product.run(panel, a, rows.walk, line * rows.line_len, rows.line_len);
+                    product.run(panel, b, a, rows.walk, line * rows.line_len, rows.line_len);
                 }
             }
         }
@@ -342,6 +422,7 @@ pub(crate) fn pointwise_scratch_len(k: usize) -> usize {
 }
 
 /// The same for blocked rows, each level converted; `scratch` holds at least [`pointwise_scratch_len`].
+#[expect(clippy::too_many_arguments, reason = "a product is made of these")]
 pub(crate) fn pointwise_i8<T: Level, F: Finish>(
     a: &[u8],
     rows: BlockedRows,
@@ -349,11 +430,12 @@ pub(crate) fn pointwise_i8<T: Level, F: Finish>(
     finish: &F,
     convert: impl Fn(&[u8; BLOCK], &mut [T; BLOCK]),
     scratch: &mut [T],
+    unpacked: &mut [i8],
     output: &mut [F::Output],
 ) -> Result<(), KernelError> {
     let k = rows.k();
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
-    let mut product = IntegerProduct::new::<T>(rows.n_rows, &walk, weights, finish, output)?;
+    let mut product = IntegerProduct::new::<T>(rows.n_rows, &walk, weights, finish, unpacked, output)?;
     check_len("a", a.len(), rows.n_rows * k)?;
     check_at_least("scratch", scratch.len(), pointwise_scratch_len(k))?;
     let block = rows_per_unit(ROWS_LEVELS, k, MR);
@@ -362,8 +444,9 @@ pub(crate) fn pointwise_i8<T: Level, F: Finish>(
         let plain = &mut scratch[..n_rows * k];
         rows.gather(a, first, plain, &convert);
         for panel in 0..weights.n_panels() {
-            // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide.
-            unsafe { product.run(panel, plain.as_ptr(), walk, first, n_rows) };
+            let b = product.panel::<T>(panel);
+            // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide; `b` is the panel.
+            unsafe { product.run(panel, b, plain.as_ptr(), walk, first, n_rows) };
         }
     }
     Ok(())
@@ -375,21 +458,24 @@ pub(crate) fn multiply_panel_i8<T: Level, F: Finish>(
     weights: &PackedWeightsI8,
     panel: usize,
     finish: &F,
+    unpacked: &mut [i8],
     output: &mut [F::Output],
 ) {
     let (k, n_rows) = (weights.k, output.len() / NR);
     assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
     assert!(k.is_multiple_of(T::STEP) && weights.products.len() == T::STEP);
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
-    let mut product = IntegerProduct { weights, finish, output, plane: 0 };
-    // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide.
-    unsafe { product.run(panel, plain.as_ptr(), walk, 0, n_rows) };
+    let mut product = IntegerProduct { weights, finish, unpacked, output, plane: 0 };
+    let b = product.panel::<T>(panel);
+    // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide; `b` is the panel.
+    unsafe { product.run(panel, b, plain.as_ptr(), walk, 0, n_rows) };
 }
 
 /// What a product multiplies with and writes to.
 struct IntegerProduct<'a, F: Finish> {
     weights: &'a PackedWeightsI8,
     finish: &'a F,
+    unpacked: &'a mut [i8],
     output: &'a mut [F::Output],
     /// Elements from a panel's outputs to the next one's.
     plane: usize,
@@ -401,6 +487,7 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
         walk: &Walk,
         weights: &'a PackedWeightsI8,
         finish: &'a F,
+        unpacked: &'a mut [i8],
         output: &'a mut [F::Output],
     ) -> Result<Self, KernelError> {
         check_fits("reduction of the weights", weights.k, walk.k())?;
@@ -410,16 +497,38 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
         }
         check_fits("products of the weights", weights.products.len(), T::STEP)?;
         check_len("output", output.len(), n_rows * NR * weights.n_panels())?;
-        Ok(Self { weights, finish, output, plane: n_rows * NR })
+        check_at_least("scratch for weights", unpacked.len(), weights.unpacked_len())?;
+        Ok(Self { weights, finish, unpacked, output, plane: n_rows * NR })
+    }
+
+    /// Where a panel lies as int8: in the weights, or unpacked until the next call.
+    fn panel<T: Level>(&mut self, panel: usize) -> *const i8 {
+        match &self.weights.storage {
+            Storage::Plain(panels) => {
+                let size = self.weights.panel();
+                panels[panel * size..][..size].as_ptr()
+            }
+            Storage::Stored(panels) => {
+                unpack_panel::<T>(panels, panel, self.unpacked);
+                self.unpacked.as_ptr()
+            }
+        }
     }
 
     /// Multiplies `n_rows` rows with a panel; they are the output's rows from `first` on.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `n_rows` rows of the walk, its runs rounded up to whole steps.
-    unsafe fn run<T: Level>(&mut self, panel: usize, a: *const T, walk: Walk, first: usize, n_rows: usize) {
-        let size = self.weights.panel();
-        let b = self.weights.panels[panel * size..][..size].as_ptr();
+    /// `a` must be valid for reads of `n_rows` rows of the walk, its runs rounded up to whole steps, and `b` be what
+    /// [`Self::panel`] gave.
+    unsafe fn run<T: Level>(
+        &mut self,
+        panel: usize,
+        b: *const i8,
+        a: *const T,
+        walk: Walk,
+        first: usize,
+        n_rows: usize,
+    ) {
         let bias = self.weights.bias[panel].as_ptr();
         let finish = self.finish.panel(panel);
         let output = self.output[panel * self.plane + first * NR..][..n_rows * NR].as_mut_ptr();
@@ -442,4 +551,26 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
             }
         }
     }
+}
+
+/// Writes a panel's levels, times their multipliers, in the order of the products of `T`.
+fn unpack_panel<T: Level>(panels: &LevelPanels, panel: usize, unpacked: &mut [i8]) {
+    let halves = unpacked.as_chunks_mut::<16>().0.as_chunks_mut::<2>().0;
+    panels.for_each_unit(panel, |unit, mut levels, multipliers| {
+        if let Some(by_column) = multipliers {
+            let [low, high] = by_column.interleave(by_column);
+            let by_lane = match T::STEP {
+                2 => [low, high, low, high],
+                _ => {
+                    let ([a, b], [c, d]) = (low.interleave(low), high.interleave(high));
+                    [a, b, c, d]
+                }
+            };
+            levels = std::array::from_fn(|vector| levels[vector].mul(by_lane[vector]));
+        }
+        let [a, b, c, d] = levels;
+        let [first, last] = &mut halves[unit];
+        I8x16::narrow(a, b).store(first);
+        I8x16::narrow(c, d).store(last);
+    });
 }

@@ -78,6 +78,42 @@ impl F32x4 {
         unsafe { dst.cast::<[f32; 4]>().write_unaligned(self.0) }
     }
 
+    /// Eight halves (IEEE 754 binary16) as floats, exactly; subnormal ones without subnormal floats on the way.
+    ///
+    /// Source: Giesen 2012, "Half to float done quic", the variant for subnormals.
+    #[inline(always)]
+    pub(crate) fn from_f16(src: &[u16; 8]) -> [Self; 2] {
+        const SMALLEST_NORMAL: u32 = 113 << 23;
+        let float = |half: u16| {
+            let (sign, magnitude) = (u32::from(half & 0x8000) << 16, u32::from(half & 0x7fff) << 13);
+            let rebiased = magnitude + (112 << 23);
+            // A fraction without its leading one is a normal number less that one.
+            let small = f32::from_bits(magnitude + SMALLEST_NORMAL) - f32::from_bits(SMALLEST_NORMAL);
+            let finite = if magnitude < 1 << 23 { small.to_bits() } else { rebiased };
+            let infinite = if magnitude >= 31 << 23 { 0xff << 23 } else { 0 };
+            f32::from_bits(finite | infinite | sign)
+        };
+        [Self(from_fn(|i| float(src[i]))), Self(from_fn(|i| float(src[i + 4])))]
+    }
+
+    /// The same for finite halves in fewer instructions. Subnormal halves are subnormal floats on the way, for which some
+    /// processors take a hundred times as long.
+    #[inline(always)]
+    pub(crate) fn from_normal_f16(src: &[u16; 8]) -> [Self; 2] {
+        let float = |half: u16| {
+            let shifted = (i32::from(half.cast_signed()) << 13) as u32 & 0x8fff_e000;
+            f32::from_bits(shifted) * f32::from_bits((127 + 112) << 23)
+        };
+        [Self(from_fn(|i| float(src[i]))), Self(from_fn(|i| float(src[i + 4])))]
+    }
+
+    /// Eight upper halves of floats.
+    #[inline(always)]
+    pub(crate) fn from_bf16(src: &[u16; 8]) -> [Self; 2] {
+        let float = |half: u16| f32::from_bits(u32::from(half) << 16);
+        [Self(from_fn(|i| float(src[i]))), Self(from_fn(|i| float(src[i + 4])))]
+    }
+
     /// `self * b + acc`, rounded once where the flavour has a fused instruction, else twice.
     #[inline(always)]
     pub(crate) fn mul_add(self, b: Self, acc: Self) -> Self {
@@ -284,6 +320,23 @@ impl I16x8 {
         *dst = self.0;
     }
 
+    #[inline(always)]
+    pub(crate) fn shift_left(self, shift: u32) -> Self {
+        Self(self.0.map(|x| x << shift))
+    }
+
+    /// Arithmetic shift.
+    #[inline(always)]
+    pub(crate) fn shift_right(self, shift: u32) -> Self {
+        Self(self.0.map(|x| x >> shift))
+    }
+
+    /// Wraps.
+    #[inline(always)]
+    pub(crate) fn mul(self, b: Self) -> Self {
+        Self(from_fn(|i| self.0[i].wrapping_mul(b.0[i])))
+    }
+
     /// Wraps.
     #[inline(always)]
     pub(crate) fn sub(self, b: Self) -> Self {
@@ -424,5 +477,17 @@ impl I8x16 {
     pub(crate) unsafe fn load_at(src: *const i8) -> Self {
         // SAFETY: the caller's.
         Self(unsafe { src.cast::<[i8; 16]>().read_unaligned() })
+    }
+
+    /// Sixteen int16, saturated.
+    #[inline(always)]
+    pub(crate) fn narrow(low: I16x8, high: I16x8) -> Self {
+        let lane = |i: usize| if i < 8 { low.0[i] } else { high.0[i - 8] };
+        Self(from_fn(|i| lane(i).clamp(-128, 127) as i8))
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [i8; 16]) {
+        *dst = self.0;
     }
 }

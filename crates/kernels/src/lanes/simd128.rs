@@ -66,6 +66,45 @@ impl F32x4 {
         unsafe { v128_store(dst.cast(), self.0) }
     }
 
+    #[inline(always)]
+    pub(crate) fn from_f16(src: &[u16; 8]) -> [Self; 2] {
+        // SAFETY: `src` is 16 readable bytes, and `v128.load` needs no alignment.
+        let halves = unsafe { v128_load(src.as_ptr().cast()) };
+        [u32x4_extend_low_u16x8(halves), u32x4_extend_high_u16x8(halves)].map(|half| {
+            let smallest_normal = i32x4_splat(113 << 23);
+            let sign = i32x4_shl(v128_and(half, i32x4_splat(0x8000)), 16);
+            let magnitude = i32x4_shl(v128_and(half, i32x4_splat(0x7fff)), 13);
+            let rebiased = i32x4_add(magnitude, i32x4_splat(112 << 23));
+            let small = f32x4_sub(i32x4_add(magnitude, smallest_normal), smallest_normal);
+            let is_small = i32x4_lt(magnitude, i32x4_splat(1 << 23));
+            let finite = v128_bitselect(small, rebiased, is_small);
+            let is_infinite = i32x4_gt(magnitude, i32x4_splat((31 << 23) - 1));
+            let infinite = v128_and(is_infinite, i32x4_splat(0xff << 23));
+            Self(v128_or(v128_or(finite, infinite), sign))
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_normal_f16(src: &[u16; 8]) -> [Self; 2] {
+        // SAFETY: `src` is 16 readable bytes, and `v128.load` needs no alignment.
+        let halves = unsafe { v128_load(src.as_ptr().cast()) };
+        [i32x4_extend_low_i16x8(halves), i32x4_extend_high_i16x8(halves)].map(|half| {
+            let shifted = v128_and(i32x4_shl(half, 13), u32x4_splat(0x8fff_e000));
+            Self(f32x4_mul(shifted, u32x4_splat((127 + 112) << 23)))
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_bf16(src: &[u16; 8]) -> [Self; 2] {
+        // SAFETY: `src` is 16 readable bytes, and `v128.load` needs no alignment.
+        let halves = unsafe { v128_load(src.as_ptr().cast()) };
+        let zeros = i16x8_splat(0);
+        [
+            Self(i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(zeros, halves)),
+            Self(i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(zeros, halves)),
+        ]
+    }
+
     #[cfg(target_feature = "relaxed-simd")]
     #[inline(always)]
     pub(crate) fn mul_add(self, b: Self, acc: Self) -> Self {
@@ -275,6 +314,21 @@ impl I16x8 {
     }
 
     #[inline(always)]
+    pub(crate) fn shift_left(self, shift: u32) -> Self {
+        Self(i16x8_shl(self.0, shift))
+    }
+
+    #[inline(always)]
+    pub(crate) fn shift_right(self, shift: u32) -> Self {
+        Self(i16x8_shr(self.0, shift))
+    }
+
+    #[inline(always)]
+    pub(crate) fn mul(self, b: Self) -> Self {
+        Self(i16x8_mul(self.0, b.0))
+    }
+
+    #[inline(always)]
     pub(crate) fn sub(self, b: Self) -> Self {
         Self(i16x8_sub(self.0, b.0))
     }
@@ -402,5 +456,16 @@ impl I8x16 {
     pub(crate) unsafe fn load_at(src: *const i8) -> Self {
         // SAFETY: the caller's; `v128.load` needs no alignment.
         Self(unsafe { v128_load(src.cast()) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn narrow(low: I16x8, high: I16x8) -> Self {
+        Self(i8x16_narrow_i16x8(low.0, high.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [i8; 16]) {
+        // SAFETY: `dst` is 16 writable bytes, and `v128.store` needs no alignment.
+        unsafe { v128_store(dst.as_mut_ptr().cast(), self.0) }
     }
 }
