@@ -1,8 +1,8 @@
 //! What the engine runs: steps with packed weights over numbered buffers.
 
-use graph::{Graph, ValueId, fold_batch_norms};
+use graph::{Clip, Graph, ValueId, fold_batch_norms};
 use kernels::{
-    AddRequantization, Clamp, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, IntegerScratchLen, Layout,
+    AddRequantization, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, IntegerScratchLen, Layout,
     PackedWeightsF32, PackedWeightsI8, Requantization, SparseWeightsF32, Window,
 };
 
@@ -116,31 +116,31 @@ pub(crate) enum Kernel {
     ConvF32 {
         window: Window,
         weights: PackedWeightsF32,
-        clamp: Clamp,
+        clamp: Clip,
     },
     /// A pointwise convolution by its non-zero weights.
     SparseConvF32 {
         weights: SparseWeightsF32,
-        clamp: Clamp,
+        clamp: Clip,
     },
     DepthwiseF32 {
         window: Window,
         weights: DepthwiseWeightsF32,
-        clamp: Clamp,
+        clamp: Clip,
     },
     /// A pointwise convolution and the depthwise one on its output.
     ExpandDepthwiseF32 {
         expansion: PackedWeightsF32,
-        expansion_clamp: Clamp,
+        expansion_clamp: Clip,
         window: Window,
         weights: DepthwiseWeightsF32,
-        clamp: Clamp,
+        clamp: Clip,
     },
     AddF32 {
-        clamp: Clamp,
+        clamp: Clip,
     },
     ClampF32 {
-        clamp: Clamp,
+        clamp: Clip,
     },
     PoolF32,
     Softmax,

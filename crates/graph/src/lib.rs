@@ -24,7 +24,7 @@ pub use error::GraphError;
 pub use evidence::{Evidence, Range};
 pub use fold::fold_batch_norms;
 pub use metadata::{LabelSet, Metadata, Preprocessing};
-pub use op::{BatchNorm, Clip, Conv2d, Linear, Op};
+pub use op::{BatchNorm, Clip, Conv2d, Linear, Op, UpperBound};
 pub use shape::{Padding, Shape};
 pub use weight::{Weight, WeightValues};
 

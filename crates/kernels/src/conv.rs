@@ -121,7 +121,7 @@ pub fn conv2d_f32(
     window: &Window,
     weights: &PackedWeightsF32,
     residual: Option<&[f32]>,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
@@ -143,7 +143,7 @@ pub fn conv2d_f32(
 pub fn linear_f32(
     input: &[f32],
     weights: &PackedWeightsF32,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     output: &mut [f32],
 ) -> Result<(), KernelError> {
     product_f32(input, &vector(weights.k()), weights, None, clamp, output)

@@ -181,7 +181,7 @@ pub(crate) fn product_f32(
     rows: &Rows,
     weights: &PackedWeightsF32,
     residual: Option<&[f32]>,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     output: &mut [f32],
 ) -> Result<(), KernelError> {
     let mut product =
@@ -211,7 +211,7 @@ pub(crate) fn pointwise_f32(
     rows: BlockedRows,
     weights: &PackedWeightsF32,
     residual: Option<&[f32]>,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
@@ -238,13 +238,12 @@ pub(crate) fn multiply_panel_f32(
     plain: &[f32],
     weights: &PackedWeightsF32,
     panel: usize,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     output: &mut [f32],
 ) {
     let (k, n_rows) = (weights.k, output.len() / NR);
     assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
-    let [min, max] = [clamp.min, clamp.max].map(F32x4::splat);
-    let mut product = Product { weights, residual: None, min, max, output, plane: 0 };
+    let mut product = Product { weights, residual: None, clamp, output, plane: 0 };
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
     // SAFETY: `plain` holds `n_rows` rows of `k` elements.
     unsafe { product.run(panel..panel + 1, plain.as_ptr(), walk, 0, n_rows) };
@@ -254,8 +253,7 @@ pub(crate) fn multiply_panel_f32(
 struct Product<'a> {
     weights: &'a PackedWeightsF32,
     residual: Option<&'a [f32]>,
-    min: F32x4,
-    max: F32x4,
+    clamp: Clamp<'a>,
     output: &'a mut [f32],
     /// Elements from a panel's outputs to the next one's.
     plane: usize,
@@ -267,7 +265,7 @@ impl<'a> Product<'a> {
         k: usize,
         weights: &'a PackedWeightsF32,
         residual: Option<&'a [f32]>,
-        clamp: Clamp,
+        clamp: Clamp<'a>,
         output: &'a mut [f32],
     ) -> Result<Self, KernelError> {
         check_fits("reduction of the weights", weights.k, k)?;
@@ -275,8 +273,8 @@ impl<'a> Product<'a> {
         if let Some(residual) = residual {
             check_len("residual", residual.len(), output.len())?;
         }
-        let [min, max] = [clamp.min, clamp.max].map(F32x4::splat);
-        Ok(Self { weights, residual, min, max, output, plane: n_rows * NR })
+        clamp.check_channels(weights.n)?;
+        Ok(Self { weights, residual, clamp, output, plane: n_rows * NR })
     }
 
     /// Panels that are multiplied together.
@@ -336,6 +334,7 @@ impl<'a> Product<'a> {
             let place = p * self.plane + row * NR..p * self.plane + (row + R) * NR;
             let output = self.output[place.clone()].as_mut_ptr();
             let residual = self.residual.map(|residual| residual[place].as_ptr());
+            let (min, max) = self.clamp.of_block(p);
             for (r, acc) in acc.into_iter().enumerate() {
                 for (half, mut acc) in acc.into_iter().enumerate() {
                     let at = r * NR + half * 4;
@@ -344,7 +343,7 @@ impl<'a> Product<'a> {
                         if let Some(residual) = residual {
                             acc = acc.add(F32x4::load_at(residual.add(at)));
                         }
-                        acc.clamp(self.min, self.max).store_at(output.add(at));
+                        acc.clamp(min, max[half]).store_at(output.add(at));
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! Tinylens' own file: everything that a [`Graph`] holds, read back equal. Knows nothing of other formats.
 //!
-//! # The format, version 1
+//! # The format, versions 1 and 2
 //!
 //! A [safetensors](https://github.com/huggingface/safetensors) file, optionally inside gzip. `__metadata__` has
 //! exactly these entries:
@@ -8,7 +8,7 @@
 //! | key | value |
 //! | --- | --- |
 //! | `format` | `tinylens` |
-//! | `version` | `1` |
+//! | `version` | `1`, or `2` where the graph has an operator that version 1 lacks: `channel_clip` |
 //! | `graph` | JSON text, see below |
 //!
 //! ```json
@@ -35,6 +35,7 @@
 //!             "padding": {"top": 0, "left": 0, "bottom": 1, "right": 1}, "groups": 1}}
 //! {"batch_norm": {"gamma": "TENSOR", "beta": "TENSOR", "mean": "TENSOR", "variance": "TENSOR", "epsilon": 0.001}}
 //! {"clip": {"min": 0.0, "max": 6.0}}
+//! {"channel_clip": {"min": 0.0, "max": "TENSOR"}}
 //! {"linear": {"weight": WEIGHT, "bias": "TENSOR" | null}}
 //! "add"
 //! "global_average_pool"
@@ -52,14 +53,16 @@
 //!   the weights that are not zero, in order, in `F32`, `F16` or `I8`. All other weights are (positive) zero.
 //!
 //! Each tensor of the file is named exactly once. Names mean nothing; [`write()`] uses `NODE.weight`,
-//! `NODE.weight.scales`, `NODE.bias`, `NODE.gamma`, `NODE.beta`, `NODE.mean`, `NODE.variance`.
+//! `NODE.weight.scales`, `NODE.bias`, `NODE.gamma`, `NODE.beta`, `NODE.mean`, `NODE.variance`, `NODE.max`.
 
 mod dto;
 mod sparse;
 
 use std::collections::HashSet;
 
-use graph::{BatchNorm, Conv2d, Graph, Linear, Node, Op, Shape, Value, ValueId, Weight, WeightValues};
+use graph::{
+    BatchNorm, Clip, Conv2d, Graph, Linear, Node, Op, Shape, UpperBound, Value, ValueId, Weight, WeightValues,
+};
 use safetensors::Dtype;
 
 pub use crate::gzip::{GZIP_LEVEL, gzip};
@@ -73,8 +76,11 @@ use crate::tensors::{Tensor, Tensors, Writer, bytes_of_f16s, bytes_of_f32s, byte
 /// The kind of file in messages.
 const WHAT: &str = "tinylens file";
 
-/// The only version so far.
-const VERSION: &str = "1";
+/// The version of graphs that it can hold.
+const VERSION_1: &str = "1";
+
+/// The version with clips whose upper bound differs by channel.
+const VERSION_2: &str = "2";
 
 /// Value of the metadata entry `format`.
 pub(crate) const FORMAT: &str = "tinylens";
@@ -123,7 +129,13 @@ pub fn write(graph: &Graph, storage: Coding) -> Vec<u8> {
     let metadata = graph.metadata.clone();
     let json = GraphDto { metadata, input: graph.input.0, output: graph.output.0, values, nodes };
     let json = serde_json::to_string(&json).expect("strings and numbers are always written");
-    writer.finish(&[("format", FORMAT), ("version", VERSION), ("graph", &json)])
+    writer.finish(&[("format", FORMAT), ("version", version(graph)), ("graph", &json)])
+}
+
+/// The oldest version that holds the graph.
+fn version(graph: &Graph) -> &'static str {
+    let per_channel = |op: &Op| matches!(op, Op::Clip(Clip { max: UpperBound::PerChannel(_), .. }));
+    if graph.nodes.iter().any(|node| per_channel(&node.op)) { VERSION_2 } else { VERSION_1 }
 }
 
 /// Reads what [`write()`] wrote, also inside gzip.
@@ -145,9 +157,11 @@ pub(crate) fn read_tensors(mut tensors: Tensors<'_>) -> Result<Graph, FormatErro
         other => return Err(malformed(format!("format is {other:.40?}, expected {FORMAT:?}"))),
     }
     match tensors.required_metadata("version")? {
-        VERSION => {}
+        VERSION_1 | VERSION_2 => {}
         other => {
-            let feature = format!("tinylens file of version {other:.40?}, accepted is {VERSION:?}");
+            let feature = format!(
+                "tinylens file of version {other:.40?}, accepted are {VERSION_1:?} and {VERSION_2:?}"
+            );
             return Err(FormatError::UnsupportedModel { feature });
         }
     }
@@ -205,7 +219,12 @@ fn write_op(op: &Op, prefix: &str, storage: Coding, writer: &mut Writer) -> OpDt
             variance: write_vector(variance, prefix, "variance", writer),
             epsilon: *epsilon,
         },
-        Op::Clip(clip) => OpDto::Clip { min: Bound(clip.min), max: Bound(clip.max) },
+        Op::Clip(clip) => match &clip.max {
+            UpperBound::Uniform(max) => OpDto::Clip { min: Bound(clip.min), max: Bound(*max) },
+            UpperBound::PerChannel(max) => {
+                OpDto::ChannelClip { min: Bound(clip.min), max: write_vector(max, prefix, "max", writer) }
+            }
+        },
         Op::Add => OpDto::Add,
         Op::GlobalAveragePool => OpDto::GlobalAveragePool,
         Op::Linear(linear) => OpDto::Linear {
@@ -266,7 +285,11 @@ fn read_op(op: OpDto, tensors: &mut Tensors<'_>, budget: &mut ParameterBudget) -
             variance: reader.vector(&variance)?,
             epsilon,
         }),
-        OpDto::Clip { min, max } => Op::Clip(graph::Clip { min: min.0, max: max.0 }),
+        OpDto::Clip { min, max } => Op::Clip(Clip { min: min.0, max: UpperBound::Uniform(max.0) }),
+        OpDto::ChannelClip { min, max } => {
+            let max = UpperBound::PerChannel(reader.vector(&max)?);
+            Op::Clip(Clip { min: min.0, max })
+        }
         OpDto::Add => Op::Add,
         OpDto::GlobalAveragePool => Op::GlobalAveragePool,
         OpDto::Linear { weight, bias } => Op::Linear(Linear {
