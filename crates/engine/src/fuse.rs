@@ -10,6 +10,9 @@ pub enum Fusion {
     Full,
     /// Every layer's output is stored, so that it can be observed or quantized; only clips run with the layer before.
     Observable,
+    /// Nothing: every node's output is stored, clips and batch norms run by themselves. Shows what a layer writes before
+    /// its activation.
+    Separate,
 }
 
 /// One kernel call: `clip(op(input) + residual)`.
@@ -70,7 +73,7 @@ pub(crate) fn blocks(graph: &Graph, fusion: Fusion) -> Vec<Block<'_>> {
             block.output = *output;
         }
         let can_clip = match &node.op {
-            Op::Conv2d(_) | Op::BatchNorm(_) | Op::Add => true,
+            Op::Conv2d(_) | Op::BatchNorm(_) | Op::Add => fusion != Fusion::Separate,
             Op::Clip(_) | Op::GlobalAveragePool | Op::Linear(_) | Op::Softmax => false,
         };
         if can_clip

@@ -1,5 +1,7 @@
 //! What the engine runs: steps with packed weights over numbered buffers.
 
+use std::borrow::Cow;
+
 use graph::{Clip, Graph, ValueId, fold_batch_norms};
 use kernels::{
     AddRequantization, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, IntegerScratchLen, Layout,
@@ -95,7 +97,7 @@ pub(crate) struct Step {
     pub(crate) value: Option<ValueId>,
 }
 
-/// The kernels with everything that they need besides activations.
+/// The kernels with everything that they need besides activations. Clips have bounds in whole blocks of channels.
 #[derive(Clone, Debug)]
 pub(crate) enum Kernel {
     /// From a picture's layout into blocks.
@@ -298,8 +300,11 @@ impl Plan {
     /// [`EngineError::BiasRange`] and [`EngineError::Kernel`] for numbers that a kernel cannot take.
     pub fn new(graph: &Graph, fusion: Fusion) -> Result<Self, EngineError> {
         graph.validate()?;
-        let folded = fold_batch_norms(graph)?;
-        let plan = lower(&folded, &blocks(&folded, fusion), fusion)?;
+        let graph = match fusion {
+            Fusion::Full | Fusion::Observable => Cow::Owned(fold_batch_norms(graph)?),
+            Fusion::Separate => Cow::Borrowed(graph),
+        };
+        let plan = lower(&graph, &blocks(&graph, fusion), fusion)?;
         match plan.buffers.bytes() {
             bytes if bytes <= MAX_ARENA_BYTES => Ok(plan),
             bytes => Err(EngineError::TooLarge { bytes, limit: MAX_ARENA_BYTES }),

@@ -59,7 +59,7 @@ impl Executor {
     }
 
     /// Like [`Executor::run`], and shows every float32 activation (`nhwc`) as it is complete, the input first. The ids
-    /// are those of the graph with folded batch norms. Levels are not shown.
+    /// are those of the graph with folded batch norms, unless the plan keeps every node separate. Levels are not shown.
     ///
     /// # Errors
     /// As [`Executor::run`].

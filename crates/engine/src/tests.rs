@@ -208,7 +208,7 @@ fn float_plans_agree_with_the_interpreter() {
         let graph = network(seed, side);
         let input = Numbers(seed + 99).vector(side * side * 3, 1.0);
         let values = interpret(&graph, &input);
-        for fusion in [Fusion::Full, Fusion::Observable] {
+        for fusion in [Fusion::Full, Fusion::Observable, Fusion::Separate] {
             let mut executor = Executor::new(Plan::new(&graph, fusion).unwrap());
             for _ in 0..2 {
                 let output = executor.run(&input).unwrap();
@@ -365,6 +365,23 @@ fn int8_weights_without_activation_grids_run_in_float() {
     assert_eq!(plan.integer_steps().0, 0);
     let expected = interpret(&graph, &input);
     close(Executor::new(plan).run(&input).unwrap(), &expected[graph.output.0], 1e-5).unwrap();
+}
+
+#[test]
+fn separate_plans_show_what_every_node_writes() {
+    let graph = network(4, 16);
+    let input = Numbers(5).vector(16 * 16 * 3, 1.0);
+    let values = interpret(&graph, &input);
+    let mut executor = Executor::new(Plan::new(&graph, Fusion::Separate).unwrap());
+    let mut seen = vec![false; graph.values.len()];
+    executor
+        .run_observed(&input, &mut |id, activations| {
+            close(activations, &values[id.0], 1e-4)
+                .unwrap_or_else(|e| panic!("{}: {e}", graph.value(id).name));
+            seen[id.0] = true;
+        })
+        .unwrap();
+    assert!(seen.iter().all(|seen| *seen), "{seen:?}");
 }
 
 #[test]
