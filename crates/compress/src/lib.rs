@@ -3,17 +3,24 @@
 //! A pass takes a graph and gives a new one; it runs no network and reads no clock. What it must know of activations
 //! comes in as [`graph::Evidence`]. Start with [`Recipe`], then [`quantize_int8`].
 
+mod dead_channels;
+mod equalize;
 mod error;
 mod float16;
+mod layers;
 mod prune;
 mod quantize;
 mod recipe;
 
+pub use dead_channels::{DeadChannels, remove_dead_channels};
+pub use equalize::{Equalization, EqualizedPair, equalize};
 pub use error::CompressError;
 pub use float16::to_float16;
 pub use prune::{is_prunable, prune_magnitude};
 pub use quantize::{activation_quantization, quantize_int8};
 pub use recipe::{MAX_SPARSITY, NumberFormat, RECIPE_VERSION, Recipe, Step, Storage};
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
