@@ -3,6 +3,8 @@
 //! A pass takes a graph and gives a new one; it runs no network and reads no clock. What it must know of activations
 //! comes in as [`graph::Evidence`]. Start with [`Recipe`], then [`quantize_int8`].
 
+mod batch_norm;
+mod bias_absorption;
 mod dead_channels;
 mod equalize;
 mod error;
@@ -12,6 +14,8 @@ mod prune;
 mod quantize;
 mod recipe;
 
+pub use batch_norm::{RepairedStatistics, reestimate_batch_norms, repair_statistics};
+pub use bias_absorption::{AbsorbedBias, absorb_high_biases};
 pub use dead_channels::{DeadChannels, remove_dead_channels};
 pub use equalize::{Equalization, EqualizedPair, equalize};
 pub use error::CompressError;
