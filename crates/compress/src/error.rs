@@ -26,6 +26,11 @@ pub enum CompressError {
     /// A weight or range is NaN or infinite.
     #[error("`{0}` holds values that are not finite")]
     NotFinite(String),
+    /// New weights for a layer that has lost inputs are not as asked for.
+    #[error(
+        "refitted weights of `{0}` must have the length of those given, and zeros where inputs are removed"
+    )]
+    Refit(String),
     /// The graph that a pass made does not hold together; a defect of the pass.
     #[error(transparent)]
     Graph(#[from] GraphError),

@@ -5,6 +5,7 @@
 
 mod batch_norm;
 mod bias_absorption;
+mod channel_removal;
 mod dead_channels;
 mod equalize;
 mod error;
@@ -16,6 +17,7 @@ mod recipe;
 
 pub use batch_norm::{RepairedStatistics, reestimate_batch_norms, repair_statistics};
 pub use bias_absorption::{AbsorbedBias, absorb_high_biases};
+pub use channel_removal::{Projection, Refit, RemovedChannels, remove_channels};
 pub use dead_channels::{DeadChannels, remove_dead_channels};
 pub use equalize::{Equalization, EqualizedPair, equalize};
 pub use error::CompressError;
