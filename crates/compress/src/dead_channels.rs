@@ -1,6 +1,6 @@
 //! Channels that say the same whatever the picture shows.
 
-use graph::{Evidence, Graph, Op, ValueId};
+use graph::{Evidence, Graph, Op, Range, ValueId};
 
 use crate::CompressError;
 use crate::layers::{
@@ -36,7 +36,8 @@ pub struct DeadChannels {
 /// `evidence` must come from the same graph with what follows a clip stored.
 ///
 /// # Errors
-/// [`CompressError::NoEvidence`] when a convolution's output was never observed.
+/// [`CompressError::NoEvidence`] when a convolution's output was never observed, [`CompressError::NotFinite`] when it was not
+/// finite.
 pub fn remove_dead_channels(
     graph: &Graph,
     evidence: &Evidence,
@@ -48,8 +49,7 @@ pub fn remove_dead_channels(
         let node = &graph.nodes[position];
         let (Op::Conv2d(_), Some(channels)) = (&node.op, Channels::of(&node.op)) else { continue };
         let (clip, value) = activation(&graph, &readers, position);
-        let constants = constants(evidence, value)
-            .ok_or_else(|| CompressError::NoEvidence(graph.value(value).name.clone()))?;
+        let constants = constants(&graph, evidence, value)?;
         let holds_zero = |channel: usize| match clip.map(|clip| &graph.nodes[clip].op) {
             Some(Op::Clip(clip)) => clip.min <= 0.0 && clip.max.of(channel) >= 0.0,
             _ => true,
@@ -108,18 +108,22 @@ pub fn remove_dead_channels(
 }
 
 /// The constant of each channel that is one.
-fn constants(evidence: &Evidence, value: ValueId) -> Option<Vec<Option<f32>>> {
-    let ranges = evidence.channel_ranges(value)?;
-    let largest =
-        ranges.iter().fold(0.0_f32, |largest, range| largest.max(range.min.abs()).max(range.max.abs()));
-    let means = evidence.channel_means(value)?;
-    let constant = |(range, mean): (&graph::Range, f64)| {
+fn constants(graph: &Graph, evidence: &Evidence, value: ValueId) -> Result<Vec<Option<f32>>, CompressError> {
+    let name = || graph.value(value).name.clone();
+    let ranges = evidence.channel_ranges(value).ok_or_else(|| CompressError::NoEvidence(name()))?;
+    let means = evidence.channel_means(value).ok_or_else(|| CompressError::NoEvidence(name()))?;
+    let magnitudes = ranges.iter().map(|range| range.min.abs().max(range.max.abs()));
+    let largest = magnitudes.fold(0.0, f32::max);
+    if !largest.is_finite() || means.iter().any(|mean| !mean.is_finite()) {
+        return Err(CompressError::NotFinite(name()));
+    }
+    let constant = |(range, mean): (&Range, f64)| {
         if range.min == range.max {
             return Some(range.min);
         }
         (range.max - range.min <= SPREAD * largest).then_some(mean as f32)
     };
-    Some(ranges.iter().zip(means).map(constant).collect())
+    Ok(ranges.iter().zip(means).map(constant).collect())
 }
 
 /// Layers that read a value, directly or through a pooling.
@@ -246,6 +250,15 @@ mod tests {
         let (removed, report) = remove_dead_channels(&graph, &evidence).unwrap();
         assert!(dead(&report, "last").held >= 1);
         assert!(difference(&run(&removed, &frames), &run(&graph, &frames)) < 1e-5);
+    }
+
+    #[test]
+    fn activations_that_are_not_finite_are_no_constants() {
+        let mut graph = network(1);
+        bias_mut(&mut node_mut(&mut graph, "expand").op)[0] = f32::NAN;
+        let evidence = observe(&graph, &frames(1, 1), Fusion::Observable);
+        let error = remove_dead_channels(&graph, &evidence).unwrap_err();
+        assert!(matches!(error, CompressError::NotFinite(_)), "{error}");
     }
 
     #[test]
