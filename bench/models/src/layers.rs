@@ -26,7 +26,7 @@ pub fn from_graph(graph: &Graph, weights_url: &str) -> Result<(Value, Vec<f32>)>
                 it.output == *input && counts[input.0] == 1 && matches!(it.op, Op::Conv2d(_))
             });
             if let Some(last) = layers.last_mut().filter(|_| fusible) {
-                last.insert("activation".to_owned(), json!(activation(*clip)?));
+                last.insert("activation".to_owned(), json!(activation(clip)?));
                 last.insert("output".to_owned(), json!(name(node.output)));
                 continue;
             }
@@ -42,7 +42,7 @@ pub fn from_graph(graph: &Graph, weights_url: &str) -> Result<(Value, Vec<f32>)>
 fn layer(graph: &Graph, node: &Node, weights: &mut Vec<f32>) -> Result<Map<String, Value>> {
     let value = match &node.op {
         Op::Conv2d(conv) => convolution(graph.value(node.inputs[0]).shape, node, conv, weights)?,
-        Op::Clip(clip) => json!({"op": activation(*clip)?}),
+        Op::Clip(clip) => json!({"op": activation(clip)?}),
         Op::Add => json!({"op": "add"}),
         Op::GlobalAveragePool => json!({"op": "global_average_pool"}),
         Op::Linear(linear) => fully_connected(linear, weights),
@@ -111,11 +111,11 @@ fn padding(padding: Padding, input: [usize; 2], kernel: [usize; 2], stride: [usi
     json!([[0, 0], [padding.top, padding.bottom], [padding.left, padding.right], [0, 0]])
 }
 
-fn activation(clip: Clip) -> Result<&'static str> {
+fn activation(clip: &Clip) -> Result<&'static str> {
     match clip {
-        Clip::RELU => Ok("relu"),
-        Clip::RELU6 => Ok("relu6"),
-        Clip { min, max } => bail!("a clip to {min}..{max} has no name; ReLU and ReLU6 have"),
+        clip if *clip == Clip::RELU => Ok("relu"),
+        clip if *clip == Clip::RELU6 => Ok("relu6"),
+        Clip { min, max } => bail!("a clip to {min}..{max:?} has no name; ReLU and ReLU6 have"),
     }
 }
 

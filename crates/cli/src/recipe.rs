@@ -22,7 +22,10 @@ pub fn parse(text: &str) -> Result<Recipe> {
     }
     let path = Path::new(text);
     if !path.is_file() && path.extension().is_none() && path.components().count() == 1 {
-        bail!("`{text}` is neither a preset nor a recipe file; presets are {IDENTITY}, {}", PRESETS.join(", "));
+        bail!(
+            "`{text}` is neither a preset nor a recipe file; presets are {IDENTITY}, {}",
+            PRESETS.join(", ")
+        );
     }
     let json = fs::read_to_string(path).with_context(|| format!("recipe {text}"))?;
     Recipe::from_json(&json).with_context(|| format!("recipe {text}"))

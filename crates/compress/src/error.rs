@@ -54,6 +54,11 @@ pub enum CompressError {
     /// What the reconstruction of a layer was given does not fit together; says what was expected.
     #[error("reconstruction of a layer: {0}")]
     Reconstruct(String),
+    /// New weights for a layer that has lost inputs are not as asked for.
+    #[error(
+        "refitted weights of `{0}` must have the length of those given, and zeros where inputs are removed"
+    )]
+    Refit(String),
     /// The graph that a pass made does not hold together; a defect of the pass.
     #[error(transparent)]
     Graph(#[from] GraphError),

@@ -10,6 +10,9 @@ pub enum Fusion {
     Full,
     /// Every layer's output is stored, so that it can be observed or quantized; only clips run with the layer before.
     Observable,
+    /// Nothing: every node's output is stored, clips and batch norms run by themselves. Shows what a layer writes before
+    /// its activation.
+    Separate,
 }
 
 /// One kernel call: `clip(op(input) + residual)`.
@@ -17,11 +20,11 @@ pub enum Fusion {
 pub(crate) struct Block<'g> {
     pub(crate) node: &'g Node,
     pub(crate) residual: Option<ValueId>,
-    pub(crate) clip: Clip,
+    pub(crate) clip: &'g Clip,
     pub(crate) output: ValueId,
 }
 
-const NO_CLIP: Clip = Clip { min: f32::NEG_INFINITY, max: f32::INFINITY };
+static NO_CLIP: Clip = Clip::NONE;
 
 /// Groups the nodes of a graph with folded batch norms into blocks, in execution order.
 ///
@@ -46,7 +49,7 @@ pub(crate) fn blocks(graph: &Graph, fusion: Fusion) -> Vec<Block<'_>> {
         if absorbed[idx] {
             continue;
         }
-        let mut block = Block { node, residual: None, clip: NO_CLIP, output: node.output };
+        let mut block = Block { node, residual: None, clip: &NO_CLIP, output: node.output };
         let can_add = match &node.op {
             Op::Conv2d(conv) => {
                 let quantized = graph.value(node.output).quantization.is_some();
@@ -70,7 +73,7 @@ pub(crate) fn blocks(graph: &Graph, fusion: Fusion) -> Vec<Block<'_>> {
             block.output = *output;
         }
         let can_clip = match &node.op {
-            Op::Conv2d(_) | Op::BatchNorm(_) | Op::Add => true,
+            Op::Conv2d(_) | Op::BatchNorm(_) | Op::Add => fusion != Fusion::Separate,
             Op::Clip(_) | Op::GlobalAveragePool | Op::Linear(_) | Op::Softmax => false,
         };
         if can_clip
@@ -78,7 +81,7 @@ pub(crate) fn blocks(graph: &Graph, fusion: Fusion) -> Vec<Block<'_>> {
                 only_reader(block.output, idx + 1)
         {
             absorbed[reader] = true;
-            block.clip = *clip;
+            block.clip = clip;
             block.output = *output;
         }
         blocks.push(block);

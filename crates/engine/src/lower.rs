@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::mem;
 
 use graph::{
-    ActivationQuantization, Clip, Conv2d, Graph, IntegerWeights, Linear, Op, Shape, ValueId, Weight,
-    WeightValues,
+    ActivationQuantization, Clip, Conv2d, Graph, IntegerWeights, Linear, Op, Shape, UpperBound, ValueId,
+    Weight, WeightValues,
 };
 use kernels::{
-    AddRequantization, BLOCK, Clamp, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, KernelError,
-    Layout, Padding, Products, Requantization, Window, conv2d_i8_scratch_len, conv2d_scratch_len,
+    AddRequantization, BLOCK, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, KernelError, Layout,
+    Padding, Products, Requantization, Window, conv2d_i8_scratch_len, conv2d_scratch_len,
     depthwise_i8_scratch_len, depthwise_scratch_len, expand_depthwise_i8_scratch_len,
     expand_depthwise_scratch_len, linear_i8_scratch_len, pointwise_sparse_scratch_len,
 };
@@ -64,7 +64,7 @@ impl Lowering<'_> {
             }
             Op::Clip(clip) => {
                 let input = self.read(node.inputs[0], Number::F32);
-                self.push(block, Kernel::ClampF32 { clamp: clamp(*clip) }, vec![input], Number::F32);
+                self.push(block, Kernel::ClampF32 { clamp: in_blocks(clip) }, vec![input], Number::F32);
                 Ok(())
             }
             Op::Add => self.add(block),
@@ -99,7 +99,7 @@ impl Lowering<'_> {
 
     fn conv_f32(&mut self, block: &Block<'_>, conv: &Conv2d, geometry: Geometry) -> Result<(), EngineError> {
         let Geometry { image, window, out_channels } = geometry;
-        let clamp = clamp(block.clip);
+        let clamp = in_blocks(block.clip);
         let bias = conv.bias.clone().unwrap_or_else(|| vec![0.0; out_channels]);
         let weights = conv.weight.to_f32();
         let fail = kernel_error(block);
@@ -218,20 +218,20 @@ impl Lowering<'_> {
         let [a, b] = [block.node.inputs[0], block.node.inputs[1]];
         let quantized = (self.quantization(a), self.quantization(b), self.quantization(block.output));
         if let (Some(qa), Some(qb), Some(output)) = quantized {
-            let (min, max) = quantized_bounds(block.clip, output);
-            let requantization = AddRequantization::new(
-                (f64::from(qa.scale), level(qa.zero_point)),
-                (f64::from(qb.scale), level(qb.zero_point)),
-                (f64::from(output.scale), level(output.zero_point)),
-                min,
-                max,
-            )
-            .map_err(kernel_error(block))?;
+            let grid = |grid: ActivationQuantization| (f64::from(grid.scale), level(grid.zero_point));
+            let bounds = LevelBounds::new(block.clip, output);
+            let requantization =
+                AddRequantization::new(grid(qa), grid(qb), grid(output), bounds.min, bounds.max)
+                    .and_then(|requantization| match &bounds.per_channel {
+                        Some(max) => requantization.with_upper_bounds(max),
+                        None => Ok(requantization),
+                    })
+                    .map_err(kernel_error(block))?;
             let inputs = vec![self.read(a, Number::Level), self.read(b, Number::Level)];
             self.push(block, Kernel::AddI8 { requantization }, inputs, Number::Level);
         } else {
             let inputs = vec![self.read(a, Number::F32), self.read(b, Number::F32)];
-            self.push(block, Kernel::AddF32 { clamp: clamp(block.clip) }, inputs, Number::F32);
+            self.push(block, Kernel::AddF32 { clamp: in_blocks(block.clip) }, inputs, Number::F32);
         }
         Ok(())
     }
@@ -480,8 +480,13 @@ fn kernel_error(block: &Block<'_>) -> impl Fn(KernelError) -> EngineError {
     move |source| EngineError::Kernel { node: node.clone(), source }
 }
 
-fn clamp(clip: Clip) -> Clamp {
-    Clamp { min: clip.min, max: clip.max }
+/// A clip with its bounds filled up to whole blocks of channels.
+fn in_blocks(clip: &Clip) -> Clip {
+    let mut clip = clip.clone();
+    if let UpperBound::PerChannel(max) = &mut clip.max {
+        max.resize(max.len().next_multiple_of(BLOCK), f32::INFINITY);
+    }
+    clip
 }
 
 /// `s_x * s_w` for each output channel: what one step of its accumulator is worth.
@@ -508,19 +513,37 @@ fn quantized_bias(block: &Block<'_>, bias: Option<&[f32]>, scales: &[f64]) -> Re
 fn requantization(
     accumulator_scales: &[f64],
     output: ActivationQuantization,
-    clip: Clip,
+    clip: &Clip,
 ) -> Result<Requantization, KernelError> {
     let multipliers: Vec<f64> =
         accumulator_scales.iter().map(|scale| scale / f64::from(output.scale)).collect();
-    let (min, max) = quantized_bounds(clip, output);
-    Requantization::new(&multipliers, level(output.zero_point), min, max)
+    let bounds = LevelBounds::new(clip, output);
+    let requantization = Requantization::new(&multipliers, level(output.zero_point), bounds.min, bounds.max)?;
+    match &bounds.per_channel {
+        Some(max) => requantization.with_upper_bounds(max),
+        None => Ok(requantization),
+    }
 }
 
-/// The clip's bounds as levels of `output`.
-fn quantized_bounds(clip: Clip, output: ActivationQuantization) -> (u8, u8) {
-    let bound = |real: f32| {
-        let steps = (f64::from(real) / f64::from(output.scale)).round_ties_even();
-        (steps + f64::from(level(output.zero_point))).clamp(0.0, 255.0) as u8
-    };
-    (bound(clip.min), bound(clip.max))
+/// A clip's bounds as levels.
+struct LevelBounds {
+    min: u8,
+    /// Of all channels.
+    max: u8,
+    /// Upper bounds that differ by channel.
+    per_channel: Option<Vec<u8>>,
+}
+
+impl LevelBounds {
+    fn new(clip: &Clip, output: ActivationQuantization) -> Self {
+        let bound = |real: f32| {
+            let steps = (f64::from(real) / f64::from(output.scale)).round_ties_even();
+            (steps + f64::from(level(output.zero_point))).clamp(0.0, 255.0) as u8
+        };
+        let (max, per_channel) = match &clip.max {
+            UpperBound::Uniform(max) => (bound(*max), None),
+            UpperBound::PerChannel(max) => (u8::MAX, Some(max.iter().map(|max| bound(*max)).collect())),
+        };
+        Self { min: bound(clip.min), max, per_channel }
+    }
 }

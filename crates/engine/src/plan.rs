@@ -1,8 +1,10 @@
 //! What the engine runs: steps with packed weights over numbered buffers.
 
-use graph::{Graph, ValueId, fold_batch_norms};
+use std::borrow::Cow;
+
+use graph::{Clip, Graph, ValueId, fold_batch_norms};
 use kernels::{
-    AddRequantization, Clamp, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, IntegerScratchLen, Layout,
+    AddRequantization, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, IntegerScratchLen, Layout,
     PackedWeightsF32, PackedWeightsI8, Requantization, SparseWeightsF32, Window,
 };
 
@@ -96,7 +98,7 @@ pub(crate) struct Step {
     pub(crate) value: Option<ValueId>,
 }
 
-/// The kernels with everything that they need besides activations.
+/// The kernels with everything that they need besides activations. Clips have bounds in whole blocks of channels.
 #[derive(Clone, Debug)]
 pub(crate) enum Kernel {
     /// From a picture's layout into blocks.
@@ -117,31 +119,31 @@ pub(crate) enum Kernel {
     ConvF32 {
         window: Window,
         weights: PackedWeightsF32,
-        clamp: Clamp,
+        clamp: Clip,
     },
     /// A pointwise convolution by its non-zero weights.
     SparseConvF32 {
         weights: SparseWeightsF32,
-        clamp: Clamp,
+        clamp: Clip,
     },
     DepthwiseF32 {
         window: Window,
         weights: DepthwiseWeightsF32,
-        clamp: Clamp,
+        clamp: Clip,
     },
     /// A pointwise convolution and the depthwise one on its output.
     ExpandDepthwiseF32 {
         expansion: PackedWeightsF32,
-        expansion_clamp: Clamp,
+        expansion_clamp: Clip,
         window: Window,
         weights: DepthwiseWeightsF32,
-        clamp: Clamp,
+        clamp: Clip,
     },
     AddF32 {
-        clamp: Clamp,
+        clamp: Clip,
     },
     ClampF32 {
-        clamp: Clamp,
+        clamp: Clip,
     },
     PoolF32,
     Softmax,
@@ -308,8 +310,11 @@ impl Plan {
     /// As [`Plan::new`].
     pub fn of_part(graph: &Graph, fusion: Fusion) -> Result<Self, EngineError> {
         graph.validate_part()?;
-        let folded = fold_batch_norms(graph)?;
-        let plan = lower(&folded, &blocks(&folded, fusion), fusion)?;
+        let graph = match fusion {
+            Fusion::Full | Fusion::Observable => Cow::Owned(fold_batch_norms(graph)?),
+            Fusion::Separate => Cow::Borrowed(graph),
+        };
+        let plan = lower(&graph, &blocks(&graph, fusion), fusion)?;
         match plan.buffers.bytes() {
             bytes if bytes <= MAX_ARENA_BYTES => Ok(plan),
             bytes => Err(EngineError::TooLarge { bytes, limit: MAX_ARENA_BYTES }),

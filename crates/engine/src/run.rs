@@ -2,12 +2,12 @@
 
 use std::mem;
 
-use graph::ValueId;
+use graph::{Clip, ValueId};
 use kernels::{
-    Aligned, Expansion, IntegerScratch, KernelError, add_f32, add_i8, clamp_f32, conv2d_f32, conv2d_i8,
-    depthwise_f32, depthwise_i8, dequantize_i8, expand_depthwise_f32, expand_depthwise_i8, from_blocks,
-    global_average_pool_f32, global_average_pool_i8, linear_f32, linear_i8, linear_i8_f32,
-    pointwise_sparse_f32, quantize_i8, softmax_f32, to_blocks, zeros,
+    Aligned, Clamp, Expansion, IntegerScratch, KernelError, UpperBound, add_f32, add_i8, clamp_f32,
+    conv2d_f32, conv2d_i8, depthwise_f32, depthwise_i8, dequantize_i8, expand_depthwise_f32,
+    expand_depthwise_i8, from_blocks, global_average_pool_f32, global_average_pool_i8, linear_f32, linear_i8,
+    linear_i8_f32, pointwise_sparse_f32, quantize_i8, softmax_f32, to_blocks, zeros,
 };
 
 use crate::EngineError;
@@ -59,7 +59,7 @@ impl Executor {
     }
 
     /// Like [`Executor::run`], and shows every float32 activation (`nhwc`) as it is complete, the input first. The ids
-    /// are those of the graph with folded batch norms. Levels are not shown.
+    /// are those of the graph with folded batch norms, unless the plan keeps every node separate. Levels are not shown.
     ///
     /// # Errors
     /// As [`Executor::run`].
@@ -169,7 +169,7 @@ fn run_to_f32(
         }
         Kernel::LinearF32 { weights } => {
             let input = &read(f32, input)[..image.len()];
-            linear_f32(input, weights, kernels::Clamp::NONE, &mut scratch.f32, output)
+            linear_f32(input, weights, Clamp::NONE, &mut scratch.f32, output)
         }
         Kernel::ConvF32 { window, weights, clamp } => {
             let scratch = &mut scratch.f32;
@@ -180,33 +180,35 @@ fn run_to_f32(
                 window,
                 weights,
                 second,
-                *clamp,
+                clamp_of(clamp),
                 scratch,
                 output,
             )
         }
         Kernel::SparseConvF32 { weights, clamp } => {
             let scratch = &mut scratch.f32;
-            pointwise_sparse_f32(read(f32, input), image, weights, second, *clamp, scratch, output)
+            pointwise_sparse_f32(read(f32, input), image, weights, second, clamp_of(clamp), scratch, output)
         }
         Kernel::DepthwiseF32 { window, weights, clamp } => {
-            depthwise_f32(read(f32, input), image, window, weights, *clamp, &mut scratch.f32, output)
+            depthwise_f32(read(f32, input), image, window, weights, clamp_of(clamp), &mut scratch.f32, output)
         }
         Kernel::ExpandDepthwiseF32 { expansion, expansion_clamp, window, weights, clamp } => {
             expand_depthwise_f32(
                 read(f32, input),
                 image,
                 expansion,
-                *expansion_clamp,
+                clamp_of(expansion_clamp),
                 window,
                 weights,
-                *clamp,
+                clamp_of(clamp),
                 &mut scratch.f32,
                 output,
             )
         }
-        Kernel::AddF32 { clamp } => add_f32(read(f32, input), second.unwrap_or_default(), *clamp, output),
-        Kernel::ClampF32 { clamp } => clamp_f32(read(f32, input), *clamp, output),
+        Kernel::AddF32 { clamp } => {
+            add_f32(read(f32, input), second.unwrap_or_default(), clamp_of(clamp), output)
+        }
+        Kernel::ClampF32 { clamp } => clamp_f32(read(f32, input), clamp_of(clamp), output),
         Kernel::PoolF32 => global_average_pool_f32(read(f32, input), image, output),
         Kernel::Softmax => softmax_f32(&read(f32, input)[..image.len()], &mut output[..image.len()]),
         Kernel::LinearI8F32 { weights, scales } => {
@@ -301,6 +303,15 @@ fn run_to_levels(
         | Kernel::Softmax
         | Kernel::LinearI8F32 { .. } => unreachable!("lowering gives this kernel a float32 output"),
     }
+}
+
+/// A plan's clip, whose bounds are in whole blocks.
+fn clamp_of(clip: &Clip) -> Clamp<'_> {
+    let max = match &clip.max {
+        graph::UpperBound::Uniform(max) => UpperBound::Uniform(*max),
+        graph::UpperBound::PerChannel(max) => UpperBound::PerChannel(max),
+    };
+    Clamp { min: clip.min, max }
 }
 
 fn read<T>(buffers: &[Aligned<T>], operand: Operand) -> &[T] {

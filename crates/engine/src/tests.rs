@@ -2,7 +2,7 @@
 
 use graph::{
     ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, GraphBuilder, IntegerWeights, LabelSet, Linear,
-    Metadata, Op, Padding, Preprocessing, Shape, ValueId, Weight, WeightValues, fold_batch_norms,
+    Metadata, Op, Padding, Preprocessing, Shape, UpperBound, ValueId, Weight, WeightValues, fold_batch_norms,
 };
 
 use crate::{EngineError, Executor, Fusion, Plan};
@@ -52,7 +52,13 @@ fn interpret(graph: &Graph, input: &[f32]) -> Vec<Vec<f64>> {
                         + f64::from(norm.beta[c])
                 })
                 .collect(),
-            Op::Clip(clip) => x.iter().map(|x| x.clamp(f64::from(clip.min), f64::from(clip.max))).collect(),
+            Op::Clip(clip) => {
+                let channels = graph.value(node.output).shape.channels();
+                x.iter()
+                    .enumerate()
+                    .map(|(i, x)| x.clamp(f64::from(clip.min), f64::from(clip.max.of(i % channels))))
+                    .collect()
+            }
             Op::Add => x.iter().zip(&values[node.inputs[1].0]).map(|(a, b)| a + b).collect(),
             Op::GlobalAveragePool => {
                 let channels = graph.value(node.output).shape.len();
@@ -136,8 +142,15 @@ fn batch_norm(numbers: &mut Numbers, channels: usize) -> Op {
     })
 }
 
+/// A ReLU whose upper bounds are between 0.2 and 1.2.
+fn clip(numbers: &mut Numbers, channels: usize) -> Op {
+    let max = numbers.vector(channels, 0.5).iter().map(|x| x + 0.7).collect();
+    Op::Clip(Clip { min: 0.0, max: UpperBound::PerChannel(max) })
+}
+
 /// A MobileNetV2 in small, with everything a plan must get right: asymmetric padding, odd channels, a residual, a
-/// batch norm that cannot be folded, a clip that stands alone, an addition of two older values.
+/// batch norm that cannot be folded, a clip that stands alone, an addition of two older values, clips whose upper bound
+/// differs by channel.
 fn network(seed: u64, side: usize) -> Graph {
     let metadata = Metadata {
         name: "test".to_owned(),
@@ -148,21 +161,22 @@ fn network(seed: u64, side: usize) -> Graph {
         preprocessing: Preprocessing::usual(side, Preprocessing::MINUS_ONE_TO_ONE),
     };
     let n = &mut Numbers(seed);
-    let relu6 = Op::Clip(Clip::RELU6);
     let (mut b, x) = GraphBuilder::new(metadata, side, side).unwrap();
     let same = Padding::same([side; 2], [3, 3], [2, 2]);
     let x = b.add("stem", conv(n, [12, 3, 3], 1, 2, same), &[x]).unwrap();
     let x = b.add("stem/norm", batch_norm(n, 12), &[x]).unwrap();
-    let block_input = b.add("stem/relu6", relu6.clone(), &[x]).unwrap();
+    let block_input = b.add("stem/relu6", Op::Clip(Clip::RELU6), &[x]).unwrap();
     let x = b.add("expand", conv(n, [30, 12, 1], 1, 1, Padding::default()), &[block_input]).unwrap();
-    let x = b.add("expand/relu6", relu6.clone(), &[x]).unwrap();
+    let x = b.add("expand/relu6", clip(n, 30), &[x]).unwrap();
     let x = b.add("depthwise", conv(n, [30, 1, 5], 30, 1, Padding::symmetric(2)), &[x]).unwrap();
-    let x = b.add("depthwise/relu6", relu6, &[x]).unwrap();
+    let x = b.add("depthwise/relu6", clip(n, 30), &[x]).unwrap();
     let x = b.add("project", conv(n, [12, 30, 1], 1, 1, Padding::default()), &[x]).unwrap();
     let sum = b.add("add", Op::Add, &[x, block_input]).unwrap();
     let x = b.add("again", Op::Add, &[sum, block_input]).unwrap();
     let normed = b.add("lone/norm", batch_norm(n, 12), &[sum]).unwrap();
     let x = b.add("last/add", Op::Add, &[x, normed]).unwrap();
+    let x = b.add("last/clip", clip(n, 12), &[x]).unwrap();
+    let x = b.add("lone/clip", clip(n, 12), &[x]).unwrap();
     let x = b.add("strided", conv(n, [7, 12, 1], 1, 2, Padding::default()), &[x]).unwrap();
     let x = b.add("pool", Op::GlobalAveragePool, &[x]).unwrap();
     let linear =
@@ -196,7 +210,7 @@ fn float_plans_agree_with_the_interpreter() {
         let graph = network(seed, side);
         let input = Numbers(seed + 99).vector(side * side * 3, 1.0);
         let values = interpret(&graph, &input);
-        for fusion in [Fusion::Full, Fusion::Observable] {
+        for fusion in [Fusion::Full, Fusion::Observable, Fusion::Separate] {
             let mut executor = Executor::new(Plan::new(&graph, fusion).unwrap());
             for _ in 0..2 {
                 let output = executor.run(&input).unwrap();
@@ -276,7 +290,7 @@ fn observation_shows_every_stored_value_of_the_folded_graph() {
         "project",
         "add",
         "lone/norm",
-        "last/add",
+        "last/clip",
         "pool",
         "classifier",
     ] {
@@ -353,6 +367,23 @@ fn int8_weights_without_activation_grids_run_in_float() {
     assert_eq!(plan.integer_steps().0, 0);
     let expected = interpret(&graph, &input);
     close(Executor::new(plan).run(&input).unwrap(), &expected[graph.output.0], 1e-5).unwrap();
+}
+
+#[test]
+fn separate_plans_show_what_every_node_writes() {
+    let graph = network(4, 16);
+    let input = Numbers(5).vector(16 * 16 * 3, 1.0);
+    let values = interpret(&graph, &input);
+    let mut executor = Executor::new(Plan::new(&graph, Fusion::Separate).unwrap());
+    let mut seen = vec![false; graph.values.len()];
+    executor
+        .run_observed(&input, &mut |id, activations| {
+            close(activations, &values[id.0], 1e-4)
+                .unwrap_or_else(|e| panic!("{}: {e}", graph.value(id).name));
+            seen[id.0] = true;
+        })
+        .unwrap();
+    assert!(seen.iter().all(|seen| *seen), "{seen:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use graph::{ActivationQuantization, Clip, Graph, Node, Op, ValueId, WeightValues};
+use graph::{ActivationQuantization, Clip, Graph, Node, Op, UpperBound, ValueId, WeightValues};
 
 use crate::FormatError;
 
@@ -61,10 +61,10 @@ pub(crate) fn blocks(graph: &Graph) -> Vec<Block<'_>> {
     blocks
 }
 
-impl Block<'_> {
+impl<'g> Block<'g> {
     /// The clip's bounds.
-    pub(crate) fn clip_bounds(&self) -> Option<Clip> {
-        match self.clip?.op {
+    pub(crate) fn clip_bounds(&self) -> Option<&'g Clip> {
+        match &self.clip?.op {
             Op::Clip(clip) => Some(clip),
             Op::Conv2d(_)
             | Op::BatchNorm(_)
@@ -76,15 +76,24 @@ impl Block<'_> {
     }
 }
 
-/// The bounds of `clip` as levels of `quantization`: `clamp(round_ties_even(x / scale) + zero_point, -128, 127)`.
-///
-/// Where they are -128 and 127, rounding to int8 clips by itself: it is monotonic and saturates.
-pub(crate) fn clip_levels(clip: Clip, quantization: ActivationQuantization) -> (i8, i8) {
-    let level = |real: f32| {
-        let level = (f64::from(real) / f64::from(quantization.scale)).round_ties_even();
-        (level + f64::from(quantization.zero_point)).clamp(-128.0, 127.0) as i8
-    };
-    (level(clip.min), level(clip.max))
+/// A clip's bound as a level of `quantization`: `clamp(round_ties_even(x / scale) + zero_point, -128, 127)`.
+pub(crate) fn bound_level(real: f32, quantization: ActivationQuantization) -> i8 {
+    let level = (f64::from(real) / f64::from(quantization.scale)).round_ties_even();
+    (level + f64::from(quantization.zero_point)).clamp(-128.0, 127.0) as i8
+}
+
+/// Whether rounding to int8 clips by itself: it is monotonic and saturates.
+pub(crate) fn rounding_clips(clip: &Clip, quantization: ActivationQuantization) -> bool {
+    bound_level(clip.min, quantization) == i8::MIN
+        && upper_bounds(clip).iter().all(|max| bound_level(*max, quantization) == i8::MAX)
+}
+
+/// The upper bounds of a clip: one for each channel, or one for all.
+pub(crate) fn upper_bounds(clip: &Clip) -> &[f32] {
+    match &clip.max {
+        UpperBound::Uniform(max) => std::slice::from_ref(max),
+        UpperBound::PerChannel(max) => max,
+    }
 }
 
 /// One scale for each of `n` output channels, where `scales` may be one for all.
@@ -144,11 +153,15 @@ mod tests {
     #[test]
     fn a_clip_at_the_ends_of_the_grid_needs_no_step() {
         let grid = ActivationQuantization { scale: 6.0 / 255.0, zero_point: -128 };
-        assert_eq!(clip_levels(Clip::RELU6, grid), (-128, 127));
-        assert_eq!(clip_levels(Clip::RELU, grid), (-128, 127));
-        assert_eq!(clip_levels(Clip { min: 1.0, max: 2.0 }, grid), (-86, -43));
+        assert!(rounding_clips(&Clip::RELU6, grid));
+        assert!(rounding_clips(&Clip::RELU, grid));
+        let per_channel = |max: &[f32]| Clip { min: 0.0, max: UpperBound::PerChannel(max.to_vec()) };
+        assert!(rounding_clips(&per_channel(&[6.0, 7.0]), grid));
+        assert!(!rounding_clips(&per_channel(&[6.0, 5.0]), grid));
+        assert_eq!([1.0, 2.0].map(|bound| bound_level(bound, grid)), [-86, -43]);
         let signed = ActivationQuantization { scale: 0.1, zero_point: 0 };
-        assert_eq!(clip_levels(Clip::RELU6, signed), (0, 60));
+        assert_eq!([0.0, 6.0].map(|bound| bound_level(bound, signed)), [0, 60]);
+        assert!(!rounding_clips(&Clip::RELU6, signed));
     }
 
     #[test]

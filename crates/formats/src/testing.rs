@@ -2,7 +2,8 @@
 
 use graph::{
     ActivationQuantization, BatchNorm, Clip, ClusteredWeights, Conv2d, Graph, GraphBuilder, Groups,
-    IntegerWeights, LabelSet, Linear, Metadata, Op, Padding, Preprocessing, ValueId, Weight, WeightValues,
+    IntegerWeights, LabelSet, Linear, Metadata, Op, Padding, Preprocessing, UpperBound, ValueId, Weight,
+    WeightValues,
 };
 use half::{bf16, f16};
 
@@ -41,7 +42,7 @@ fn layers(with_norm: bool) -> Graph {
     }
     let skip = add("relu6", Op::Clip(Clip::RELU6), &[x]);
     let x = add("depthwise", conv([8, 1, 3, 3], 1, Padding::symmetric(1), 8), &[skip]);
-    let x = add("between", Op::Clip(Clip { min: -0.5, max: 0.75 }), &[x]);
+    let x = add("between", Op::Clip(Clip { min: -0.5, max: UpperBound::Uniform(0.75) }), &[x]);
     let x = add("pointwise", conv([8, 8, 1, 1], 1, Padding::default(), 1), &[x]);
     let x = add("sum", Op::Add, &[x, skip]);
     let x = add("relu", Op::Clip(Clip::RELU), &[x]);
@@ -56,6 +57,17 @@ fn layers(with_norm: bool) -> Graph {
 /// addition, pooling, a linear layer and a softmax.
 pub(crate) fn network() -> Graph {
     layers(true)
+}
+
+/// The upper bounds of [`with_channel_clip`].
+pub(crate) const CHANNEL_BOUNDS: [f32; 8] = [0.75, 0.5, 0.25, 1.0, 0.125, f32::INFINITY, 2.0, 0.375];
+
+/// The network with a clip whose upper bound differs by channel in the place of that from -0.5 to 0.75.
+pub(crate) fn with_channel_clip(mut graph: Graph, min: f32) -> Graph {
+    let node = graph.nodes.iter_mut().find(|node| node.name == "between").expect("a node of the network");
+    node.op = Op::Clip(Clip { min, max: UpperBound::PerChannel(CHANNEL_BOUNDS.to_vec()) });
+    graph.validate().unwrap();
+    graph
 }
 
 /// The same with float16 weights.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{Histogram, ValueId};
 
-/// Ranges and channel means of activations over calibration frames. The engine observes, the passes read.
+/// Ranges, means and variances of activations over calibration frames. The engine observes, the passes read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     seen: BTreeMap<ValueId, Seen>,
@@ -12,15 +12,18 @@ pub struct Evidence {
     counts_values: bool,
 }
 
+/// One entry for each channel.
 #[derive(Clone, Debug, PartialEq)]
 struct Seen {
-    range: Range,
-    channel_sums: Vec<f64>,
+    mins: Vec<f32>,
+    maxes: Vec<f32>,
+    sums: Vec<f64>,
+    squares: Vec<f64>,
     n_pixels: u64,
     histogram: Option<Histogram>,
 }
 
-/// Smallest and largest value seen.
+/// Smallest and largest value seen; infinite and out of order where every value was NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     /// Smallest.
@@ -37,29 +40,29 @@ impl Evidence {
 
     /// Takes in what one frame gave for `value`: `activations` with `channels` innermost. NaN widens no range.
     pub fn observe(&mut self, value: ValueId, activations: &[f32], channels: usize) {
-        let range =
-            activations.iter().fold(Range { min: f32::INFINITY, max: f32::NEG_INFINITY }, |range, &x| {
-                Range { min: range.min.min(x), max: range.max.max(x) }
-            });
-        if range.min > range.max || channels == 0 {
+        if channels == 0 {
             return;
         }
-        let seen = self.seen.entry(value).or_insert_with(|| Seen {
-            range,
-            channel_sums: vec![0.0; channels],
-            n_pixels: 0,
-            histogram: self.counts_values.then(Histogram::default),
-        });
+        let histogram = self.counts_values.then(Histogram::default);
+        let seen = self.seen.entry(value).or_insert_with(|| Seen::new(channels, histogram));
         if let Some(histogram) = &mut seen.histogram {
             histogram.observe(activations);
         }
-        seen.range = Range { min: seen.range.min.min(range.min), max: seen.range.max.max(range.max) };
+        // Slices of one length, and comparisons that NaN fails: then the loop runs in vectors.
+        let Seen { mins, maxes, sums, squares, n_pixels, .. } = seen;
+        let (mins, maxes) = (&mut mins[..channels], &mut maxes[..channels]);
+        let (sums, squares) = (&mut sums[..channels], &mut squares[..channels]);
         for pixel in activations.chunks_exact(channels) {
-            for (sum, x) in seen.channel_sums.iter_mut().zip(pixel) {
-                *sum += f64::from(*x);
+            for c in 0..channels {
+                let x = pixel[c];
+                mins[c] = if x < mins[c] { x } else { mins[c] };
+                maxes[c] = if x > maxes[c] { x } else { maxes[c] };
+                let wide = f64::from(x);
+                sums[c] += wide;
+                squares[c] += wide * wide;
             }
         }
-        seen.n_pixels += (activations.len() / channels) as u64;
+        *n_pixels += (activations.len() / channels) as u64;
     }
 
     /// Counts a frame as done.
@@ -74,7 +77,15 @@ impl Evidence {
 
     /// The range of `value`, or `None` where it was never observed.
     pub fn range(&self, value: ValueId) -> Option<Range> {
-        self.seen.get(&value).map(|seen| seen.range)
+        let ranges = self.channel_ranges(value)?;
+        let widen = |a: Range, b: Range| Range { min: a.min.min(b.min), max: a.max.max(b.max) };
+        ranges.into_iter().reduce(widen).filter(|range| range.min <= range.max)
+    }
+
+    /// The range of each channel of `value`, or `None` where it was never observed.
+    pub fn channel_ranges(&self, value: ValueId) -> Option<Vec<Range>> {
+        let seen = self.seen.get(&value)?;
+        Some(seen.mins.iter().zip(&seen.maxes).map(|(&min, &max)| Range { min, max }).collect())
     }
 
     /// How often `value` takes which values; `None` where that was not counted.
@@ -85,7 +96,29 @@ impl Evidence {
     /// The mean of each channel of `value` over all pixels and frames, or `None` where it was never observed.
     pub fn channel_means(&self, value: ValueId) -> Option<Vec<f64>> {
         let seen = self.seen.get(&value)?;
-        Some(seen.channel_sums.iter().map(|sum| sum / seen.n_pixels as f64).collect())
+        Some(seen.sums.iter().map(|sum| sum / seen.n_pixels as f64).collect())
+    }
+
+    /// The variance of each channel of `value` over all pixels and frames, `E[x²] - E[x]²`, or `None` where it was never
+    /// observed.
+    pub fn channel_variances(&self, value: ValueId) -> Option<Vec<f64>> {
+        let seen = self.seen.get(&value)?;
+        let n = seen.n_pixels as f64;
+        let variance = |(sum, square): (&f64, &f64)| (square / n - (sum / n) * (sum / n)).max(0.0);
+        Some(seen.sums.iter().zip(&seen.squares).map(variance).collect())
+    }
+}
+
+impl Seen {
+    fn new(channels: usize, histogram: Option<Histogram>) -> Self {
+        Self {
+            mins: vec![f32::INFINITY; channels],
+            maxes: vec![f32::NEG_INFINITY; channels],
+            sums: vec![0.0; channels],
+            squares: vec![0.0; channels],
+            n_pixels: 0,
+            histogram,
+        }
     }
 }
 
@@ -101,6 +134,17 @@ mod tests {
         evidence.observe(ValueId(3), &[1.0, f32::NAN, 2.0], 1);
         evidence.observe(ValueId(3), &[-1.0], 1);
         assert_eq!(evidence.range(ValueId(3)), Some(Range { min: -1.0, max: 2.0 }));
+    }
+
+    #[test]
+    fn ranges_and_variances_are_those_of_each_channel() {
+        let mut evidence = Evidence::default();
+        evidence.observe(ValueId(0), &[1.0, 7.0, 3.0, 7.0, f32::NAN, 7.0], 2);
+        evidence.observe(ValueId(1), &[1.0, 7.0, 3.0, 7.0], 2);
+        let ranges = [Range { min: 1.0, max: 3.0 }, Range { min: 7.0, max: 7.0 }];
+        assert_eq!(evidence.channel_ranges(ValueId(0)), Some(ranges.to_vec()));
+        assert_eq!(evidence.channel_variances(ValueId(1)), Some(vec![1.0, 0.0]));
+        assert_eq!(evidence.channel_variances(ValueId(2)), None);
     }
 
     #[test]

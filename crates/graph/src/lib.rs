@@ -32,7 +32,7 @@ pub use histogram::{Bin, Histogram};
 pub use integer_weights::{Groups, IntegerWeights};
 pub use metadata::{LabelSet, Metadata, Preprocessing};
 pub use moments::Moments;
-pub use op::{BatchNorm, Clip, Conv2d, Linear, Op};
+pub use op::{BatchNorm, Clip, Conv2d, Linear, Op, UpperBound};
 pub use shape::{Padding, Shape};
 pub use weight::{Weight, WeightValues};
 

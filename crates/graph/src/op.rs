@@ -53,19 +53,60 @@ pub struct BatchNorm {
 }
 
 /// Bounds of a clip.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Clip {
     /// Smallest output; may be `-inf`.
     pub min: f32,
-    /// Largest output; may be `inf`.
-    pub max: f32,
+    /// Largest output.
+    pub max: UpperBound,
+}
+
+/// The largest output of a clip; may be `inf`.
+///
+/// A ReLU6 whose channels are scaled by `1 / s` has the bounds `6 / s`, one for each channel: see Nagel et al. 2019
+/// (arXiv 1906.04721), section 4.1.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UpperBound {
+    /// One for all channels.
+    Uniform(f32),
+    /// One for each channel of an image or element of a vector.
+    PerChannel(Vec<f32>),
 }
 
 impl Clip {
+    /// `x` as it is.
+    pub const NONE: Self = Self { min: f32::NEG_INFINITY, max: UpperBound::Uniform(f32::INFINITY) };
     /// `max(x, 0)`.
-    pub const RELU: Self = Self { min: 0.0, max: f32::INFINITY };
+    pub const RELU: Self = Self { min: 0.0, max: UpperBound::Uniform(f32::INFINITY) };
     /// `min(max(x, 0), 6)`.
-    pub const RELU6: Self = Self { min: 0.0, max: 6.0 };
+    pub const RELU6: Self = Self { min: 0.0, max: UpperBound::Uniform(6.0) };
+
+    fn check(&self, channels: usize) -> Result<(), String> {
+        let bounds = match &self.max {
+            UpperBound::Uniform(max) => std::slice::from_ref(max),
+            UpperBound::PerChannel(max) if max.len() != channels => {
+                return Err(format!("{} upper bounds, input has {channels} channels", max.len()));
+            }
+            UpperBound::PerChannel(max) => max,
+        };
+        match bounds.iter().find(|max| self.min.is_nan() || max.is_nan() || self.min > **max) {
+            Some(max) => Err(format!("bounds {}..{max} are not in order", self.min)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl UpperBound {
+    /// The bound of a channel.
+    ///
+    /// # Panics
+    /// When there are fewer bounds, which a validated graph excludes.
+    pub fn of(&self, channel: usize) -> f32 {
+        match self {
+            Self::Uniform(max) => *max,
+            Self::PerChannel(max) => max[channel],
+        }
+    }
 }
 
 /// Parameters of a linear layer.
@@ -174,10 +215,10 @@ impl Op {
                 norm.check(channels).map_err(fail)?;
                 Ok(Shape::Image { height, width, channels })
             }
-            Self::Clip(clip) if clip.min.is_nan() || clip.max.is_nan() || clip.min > clip.max => {
-                Err(fail(format!("bounds {}..{} are not in order", clip.min, clip.max)))
+            Self::Clip(clip) => {
+                clip.check(inputs[0].channels()).map_err(fail)?;
+                Ok(inputs[0])
             }
-            Self::Clip(_) => Ok(inputs[0]),
             Self::Add if inputs[0] != inputs[1] => {
                 Err(fail(format!("inputs {} and {} differ in shape", inputs[0], inputs[1])))
             }
@@ -292,5 +333,27 @@ fn check_weight(weight: &Weight, n_dimensions: usize, bias: Option<&[f32]>) -> R
             Err(format!("bias has {} entries, weight has {} output channels", bias.len(), shape[0]))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clips_have_one_upper_bound_or_one_for_each_channel() {
+        let check = |min: f32, max: UpperBound| {
+            let input = Shape::Image { height: 1, width: 1, channels: 2 };
+            Op::Clip(Clip { min, max }).output_shape("clip", &[input]).map_err(|error| error.to_string())
+        };
+        let per_channel = |max: &[f32]| UpperBound::PerChannel(max.to_vec());
+        assert!(check(0.0, UpperBound::Uniform(0.0)).is_ok());
+        assert!(check(0.0, per_channel(&[0.0, f32::INFINITY])).is_ok());
+        for max in [UpperBound::Uniform(-1.0), per_channel(&[1.0, -1.0]), per_channel(&[f32::NAN, 1.0])] {
+            assert!(check(0.0, max).unwrap_err().contains("are not in order"));
+        }
+        assert!(check(f32::NAN, UpperBound::Uniform(1.0)).is_err());
+        let error = check(0.0, per_channel(&[1.0])).unwrap_err();
+        assert!(error.contains("1 upper bounds, input has 2 channels"), "{error}");
     }
 }

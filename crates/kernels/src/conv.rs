@@ -122,7 +122,7 @@ pub fn conv2d_f32(
     window: &Window,
     weights: &PackedWeightsF32,
     residual: Option<&[f32]>,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
@@ -146,7 +146,7 @@ pub fn conv2d_f32(
 pub fn linear_f32(
     input: &[f32],
     weights: &PackedWeightsF32,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {

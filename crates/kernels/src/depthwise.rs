@@ -71,7 +71,7 @@ pub fn depthwise_f32(
     image: ImageShape,
     window: &Window,
     weights: &DepthwiseWeightsF32,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
@@ -81,14 +81,16 @@ pub fn depthwise_f32(
     check_len("channels of the weights", weights.channels, image.channels)?;
     check_len("output", output.len(), walk.output_block() * blocks(image.channels))?;
     check_at_least("scratch", scratch.len(), depthwise_scratch_len(image, window))?;
+    clamp.check_channels(image.channels)?;
     for band in walk.bands(0, size_of::<f32>()) {
         let lines = walk.elements(&band.lines);
         let inputs = input.chunks_exact(walk.input_block().max(1));
         let filters = weights.blocks.chunks_exact((weights.taps + 1) * BLOCK);
         let outputs = output.chunks_exact_mut(walk.output_block().max(1));
-        for ((output, input), filters) in outputs.zip(inputs).zip(filters) {
+        for (index, ((output, input), filters)) in outputs.zip(inputs).zip(filters).enumerate() {
             let lines = walk.padded(&band, &input[lines.clone()], 0.0, scratch);
-            BlockF32 { lines, band: &band, filters, clamp, walk: &walk }.run(output);
+            let (min, max) = clamp.of_block(index);
+            BlockF32 { lines, band: &band, filters, min, max, walk: &walk }.run(output);
         }
     }
     Ok(())
@@ -116,10 +118,10 @@ pub fn expand_depthwise_f32(
     input: &[f32],
     image: ImageShape,
     expansion: &PackedWeightsF32,
-    expansion_clamp: Clamp,
+    expansion_clamp: Clamp<'_>,
     window: &Window,
     weights: &DepthwiseWeightsF32,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
@@ -132,6 +134,8 @@ pub fn expand_depthwise_f32(
     check_len("output", output.len(), walk.output_block() * blocks(expanded.channels))?;
     let (unpacked, scratch) = split_unpacked(scratch, expansion)?;
     check_at_least("scratch", scratch.len(), expand_depthwise_scratch_len(image, window))?;
+    expansion_clamp.check_channels(expanded.channels)?;
+    clamp.check_channels(expanded.channels)?;
     let rows = blocked_rows(image);
     let row_bytes = rows.k() * size_of::<f32>();
     let (padded, scratch) = scratch.split_at_mut(walk.padded_len(row_bytes, size_of::<f32>()));
@@ -145,7 +149,8 @@ pub fn expand_depthwise_f32(
         for (panel, (output, filters)) in outputs.zip(filters).enumerate() {
             multiply_panel_f32(plain, expansion, panel, expansion_clamp, unpacked, block);
             let lines = walk.padded(&band, block, 0.0, padded);
-            BlockF32 { lines, band: &band, filters, clamp, walk: &walk }.run(output);
+            let (min, max) = clamp.of_block(panel);
+            BlockF32 { lines, band: &band, filters, min, max, walk: &walk }.run(output);
         }
     }
     Ok(())
@@ -264,7 +269,9 @@ struct BlockF32<'a> {
     band: &'a Band,
     /// Biases, then the taps.
     filters: &'a [f32],
-    clamp: Clamp,
+    min: F32x4,
+    /// Of both halves.
+    max: [F32x4; 2],
     walk: &'a Walk<'a>,
 }
 
@@ -301,7 +308,7 @@ impl BlockF32<'_> {
         let [_, width] = self.walk.window.kernel;
         let (lines, filters) = self.under(span);
         for (x, out) in out.chunks_exact_mut(BLOCK).enumerate() {
-            for half in HALVES {
+            for (half, max) in HALVES.into_iter().zip(self.max) {
                 let mut acc = load(&self.filters[half..]);
                 for ky in 0..span.end - span.first {
                     let first = ky * self.walk.padded_width() + x * self.walk.window.stride[1];
@@ -310,7 +317,8 @@ impl BlockF32<'_> {
                         acc = load(&lines[(first + kx) * BLOCK + half..]).mul_add(w, acc);
                     }
                 }
-                self.store(acc, &mut out[half..]);
+                let out = out[half..].first_chunk_mut().expect("a block has two halves");
+                acc.clamp(self.min, max).store(out);
             }
         }
     }
@@ -325,9 +333,9 @@ impl BlockF32<'_> {
         // The last window of the last line ends inside.
         assert!(n_lines == 0 || lines.len() >= ((n_lines - 1) * width + (pixels - 1) * S + K) * BLOCK);
         assert!(filters.len() >= n_lines * K * BLOCK);
-        let [min, max] = [self.clamp.min, self.clamp.max].map(F32x4::splat);
+        let min = self.min;
         let strip = Strip { pitch: width * BLOCK, n_lines };
-        for half in HALVES {
+        for (half, max) in HALVES.into_iter().zip(self.max) {
             let bias = load(&self.filters[half..]);
             let mut first = 0;
             while first + P <= pixels {
@@ -352,11 +360,6 @@ impl BlockF32<'_> {
                 first += 1;
             }
         }
-    }
-
-    fn store(&self, acc: F32x4, out: &mut [f32]) {
-        let out = out.first_chunk_mut().expect("a block has two halves");
-        acc.clamp(F32x4::splat(self.clamp.min), F32x4::splat(self.clamp.max)).store(out);
     }
 }
 

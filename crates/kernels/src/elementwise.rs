@@ -1,60 +1,123 @@
 //! Element by element: clamp, sum, softmax.
 
 use crate::KernelError;
-use crate::error::check_len;
+use crate::blocks::{BLOCK, blocks};
+use crate::error::{check_fits, check_len};
 use crate::lanes::F32x4;
 
 /// Bounds of an activation function.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Clamp {
+pub struct Clamp<'a> {
     /// Smallest output.
     pub min: f32,
     /// Largest output.
-    pub max: f32,
+    pub max: UpperBound<'a>,
 }
 
-impl Clamp {
-    /// No bounds.
-    pub const NONE: Self = Self { min: f32::NEG_INFINITY, max: f32::INFINITY };
-    /// `max(x, 0)`.
-    pub const RELU: Self = Self { min: 0.0, max: f32::INFINITY };
-    /// `min(max(x, 0), 6)`.
-    pub const RELU6: Self = Self { min: 0.0, max: 6.0 };
+/// The largest output of an activation function.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum UpperBound<'a> {
+    /// One for all channels.
+    Uniform(f32),
+    /// One for each channel, filled up to whole blocks; what the filling holds does not matter.
+    PerChannel(&'a [f32]),
+}
 
-    /// `x` within the bounds; NaN stays NaN.
-    pub(crate) fn apply(self, x: f32) -> f32 {
+impl Clamp<'_> {
+    /// No bounds.
+    pub const NONE: Self = Self { min: f32::NEG_INFINITY, max: UpperBound::Uniform(f32::INFINITY) };
+    /// `max(x, 0)`.
+    pub const RELU: Self = Self { min: 0.0, max: UpperBound::Uniform(f32::INFINITY) };
+    /// `min(max(x, 0), 6)`.
+    pub const RELU6: Self = Self { min: 0.0, max: UpperBound::Uniform(6.0) };
+
+    pub(crate) fn check_channels(&self, channels: usize) -> Result<(), KernelError> {
+        match self.max {
+            UpperBound::Uniform(_) => Ok(()),
+            UpperBound::PerChannel(max) => check_len("upper bounds", max.len(), blocks(channels) * BLOCK),
+        }
+    }
+
+    /// The lower bound, and the upper ones of a block of channels.
+    #[inline(always)]
+    pub(crate) fn of_block(&self, block: usize) -> (F32x4, [F32x4; 2]) {
+        let max = match self.max {
+            UpperBound::Uniform(max) => [F32x4::splat(max); 2],
+            UpperBound::PerChannel(max) => {
+                let max = &max.as_chunks::<BLOCK>().0[block];
+                let ([low, high], []) = max.as_chunks::<4>() else { unreachable!("eight is two fours") };
+                [F32x4::load(low), F32x4::load(high)]
+            }
+        };
+        (F32x4::splat(self.min), max)
+    }
+
+    /// The upper bound of a channel.
+    pub(crate) fn max_of(&self, channel: usize) -> f32 {
+        match self.max {
+            UpperBound::Uniform(max) => max,
+            UpperBound::PerChannel(max) => max[channel],
+        }
+    }
+
+    /// `x`, which is of `channel`, within the bounds; NaN stays NaN.
+    fn apply(&self, x: f32, channel: usize) -> f32 {
+        let max = self.max_of(channel);
         let raised = if x < self.min { self.min } else { x };
-        if self.max < raised { self.max } else { raised }
+        if max < raised { max } else { raised }
+    }
+
+    /// Elements of `len` that share a block's bounds: those of one block of channels, or all.
+    fn plane(&self, len: usize) -> Result<usize, KernelError> {
+        match self.max {
+            UpperBound::Uniform(_) => Ok(len),
+            UpperBound::PerChannel(max) => {
+                check_len("upper bounds", max.len(), max.len().next_multiple_of(BLOCK))?;
+                let pixels = len / max.len().max(1);
+                check_fits("elements of whole pixels", len, pixels * max.len())?;
+                Ok(pixels * BLOCK)
+            }
+        }
     }
 }
 
-/// `out = clamp(a + b)`, all of one length.
+/// `out = clamp(a + b)`, all of one length; blocked, where bounds are per channel.
 ///
 /// # Errors
-/// [`KernelError::Length`] when lengths differ.
-pub fn add_f32(a: &[f32], b: &[f32], clamp: Clamp, out: &mut [f32]) -> Result<(), KernelError> {
+/// [`KernelError::Length`] when lengths differ, [`KernelError::Shape`] when there are not bounds for each channel.
+pub fn add_f32(a: &[f32], b: &[f32], clamp: Clamp<'_>, out: &mut [f32]) -> Result<(), KernelError> {
     check_len("b", b.len(), a.len())?;
     check_len("out", out.len(), a.len())?;
-    let (min, max) = (F32x4::splat(clamp.min), F32x4::splat(clamp.max));
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
-    let (out, out_rest) = out.as_chunks_mut::<4>();
-    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-        F32x4::load(a).add(F32x4::load(b)).clamp(min, max).store(out);
-    }
-    for ((out, a), b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
-        *out = clamp.apply(a + b);
+    let plane = clamp.plane(out.len())?.max(1);
+    let planes = out.chunks_mut(plane).zip(a.chunks(plane)).zip(b.chunks(plane));
+    for (block, ((out, a), b)) in planes.enumerate() {
+        let (min, [low, high]) = clamp.of_block(block);
+        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<BLOCK>(), b.as_chunks::<BLOCK>());
+        let (out, out_rest) = out.as_chunks_mut::<BLOCK>();
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            let halves = out.as_chunks_mut().0.iter_mut().zip(a.as_chunks().0).zip(b.as_chunks().0);
+            for (((out, a), b), max) in halves.zip([low, high]) {
+                F32x4::load(a).add(F32x4::load(b)).clamp(min, max).store(out);
+            }
+        }
+        for ((out, a), b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
+            *out = clamp.apply(a + b, 0);
+        }
     }
     Ok(())
 }
 
-/// `out = clamp(x)`, of one length.
+/// `out = clamp(x)`, of one length; blocked, where bounds are per channel.
 ///
 /// # Errors
-/// [`KernelError::Length`] when lengths differ.
-pub fn clamp_f32(x: &[f32], clamp: Clamp, out: &mut [f32]) -> Result<(), KernelError> {
+/// As [`add_f32`].
+pub fn clamp_f32(x: &[f32], clamp: Clamp<'_>, out: &mut [f32]) -> Result<(), KernelError> {
     check_len("out", out.len(), x.len())?;
-    for (out, x) in out.iter_mut().zip(x) {
-        *out = clamp.apply(*x);
+    let plane = clamp.plane(out.len())?.max(1);
+    for (block, (out, x)) in out.chunks_mut(plane).zip(x.chunks(plane)).enumerate() {
+        for (lane, (out, x)) in out.iter_mut().zip(x).enumerate() {
+            *out = clamp.apply(*x, block * BLOCK + lane % BLOCK);
+        }
     }
     Ok(())
 }

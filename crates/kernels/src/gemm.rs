@@ -227,7 +227,7 @@ pub(crate) fn product_f32(
     rows: &Rows,
     weights: &PackedWeightsF32,
     residual: Option<&[f32]>,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     unpacked: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
@@ -259,7 +259,7 @@ pub(crate) fn pointwise_f32(
     rows: BlockedRows,
     weights: &PackedWeightsF32,
     residual: Option<&[f32]>,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
@@ -298,15 +298,14 @@ pub(crate) fn multiply_panel_f32(
     plain: &[f32],
     weights: &PackedWeightsF32,
     panel: usize,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     unpacked: &mut [f32],
     output: &mut [f32],
 ) {
     let (k, n_rows) = (weights.k, output.len() / NR);
     assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
-    let [min, max] = [clamp.min, clamp.max].map(F32x4::splat);
     let stride = weights.stride();
-    let mut product = Product { weights, stride, unpacked, residual: None, min, max, output, plane: 0 };
+    let mut product = Product { weights, stride, unpacked, residual: None, clamp, output, plane: 0 };
     let b = product.panels(&(panel..panel + 1));
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
     // SAFETY: `plain` holds `n_rows` rows of `k` elements, `b` is the panel.
@@ -320,8 +319,7 @@ struct Product<'a> {
     stride: usize,
     unpacked: &'a mut [f32],
     residual: Option<&'a [f32]>,
-    min: F32x4,
-    max: F32x4,
+    clamp: Clamp<'a>,
     output: &'a mut [f32],
     /// Elements from a panel's outputs to the next one's.
     plane: usize,
@@ -333,7 +331,7 @@ impl<'a> Product<'a> {
         k: usize,
         weights: &'a PackedWeightsF32,
         residual: Option<&'a [f32]>,
-        clamp: Clamp,
+        clamp: Clamp<'a>,
         unpacked: &'a mut [f32],
         output: &'a mut [f32],
     ) -> Result<Self, KernelError> {
@@ -342,10 +340,10 @@ impl<'a> Product<'a> {
         if let Some(residual) = residual {
             check_len("residual", residual.len(), output.len())?;
         }
-        let [min, max] = [clamp.min, clamp.max].map(F32x4::splat);
+        clamp.check_channels(weights.n)?;
         check_at_least("scratch", unpacked.len(), weights.unpacked_len())?;
         let stride = weights.stride();
-        Ok(Self { weights, stride, unpacked, residual, min, max, output, plane: n_rows * NR })
+        Ok(Self { weights, stride, unpacked, residual, clamp, output, plane: n_rows * NR })
     }
 
     /// Where a group's panels lie as floats, `stride` apart: in the weights, or unpacked until the next call.
@@ -427,6 +425,7 @@ impl<'a> Product<'a> {
             let place = p * self.plane + row * NR..p * self.plane + (row + R) * NR;
             let output = self.output[place.clone()].as_mut_ptr();
             let residual = self.residual.map(|residual| residual[place].as_ptr());
+            let (min, max) = self.clamp.of_block(p);
             for (r, acc) in acc.into_iter().enumerate() {
                 for (half, mut acc) in acc.into_iter().enumerate() {
                     let at = r * NR + half * 4;
@@ -435,7 +434,7 @@ impl<'a> Product<'a> {
                         if let Some(residual) = residual {
                             acc = acc.add(F32x4::load_at(residual.add(at)));
                         }
-                        acc.clamp(self.min, self.max).store_at(output.add(at));
+                        acc.clamp(min, max[half]).store_at(output.add(at));
                     }
                 }
             }

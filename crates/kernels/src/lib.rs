@@ -34,7 +34,7 @@ pub use depthwise::{
     DepthwiseWeightsF32, depthwise_f32, depthwise_scratch_len, expand_depthwise_f32,
     expand_depthwise_scratch_len,
 };
-pub use elementwise::{Clamp, add_f32, clamp_f32, softmax_f32};
+pub use elementwise::{Clamp, UpperBound, add_f32, clamp_f32, softmax_f32};
 pub use error::KernelError;
 pub use gemm::PackedWeightsF32;
 pub use integer::{

@@ -31,7 +31,7 @@ pub fn gemm_f32(
     k: usize,
     bias: &[f32],
     residual: Option<&[f32]>,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
 ) -> Vec<f32> {
     let n = bias.len();
     let mut c = Vec::new();
@@ -42,7 +42,7 @@ pub fn gemm_f32(
                 sum += row[i] * weights[o * k + i];
             }
             sum += residual.map_or(0.0, |residual| residual[c.len()]);
-            c.push(sum.max(clamp.min).min(clamp.max));
+            c.push(sum.max(clamp.min).min(clamp.max_of(o)));
         }
     }
     c
@@ -56,7 +56,7 @@ pub fn conv2d_f32(
     weights: &[f32],
     bias: &[f32],
     residual: Option<&[f32]>,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
 ) -> Vec<f32> {
     let (n, channels) = (bias.len(), image.channels);
     let k = window.kernel[0] * window.kernel[1] * channels;
@@ -71,7 +71,7 @@ pub fn conv2d_f32(
                 }
             }
             sum += residual.map_or(0.0, |residual| residual[output.len()]);
-            output.push(sum.max(clamp.min).min(clamp.max));
+            output.push(sum.max(clamp.min).min(clamp.max_of(o)));
         }
     }
     output
@@ -84,7 +84,7 @@ pub fn depthwise_f32(
     window: &Window,
     weights: &[f32],
     bias: &[f32],
-    clamp: Clamp,
+    clamp: Clamp<'_>,
 ) -> Vec<f32> {
     let channels = image.channels;
     let mut output = Vec::new();
@@ -96,7 +96,7 @@ pub fn depthwise_f32(
                     sum += input[source * channels + c] * weights[c * window.taps() + t];
                 }
             }
-            output.push(sum.max(clamp.min).min(clamp.max));
+            output.push(sum.max(clamp.min).min(clamp.max_of(c)));
         }
     }
     output
@@ -174,14 +174,15 @@ pub fn depthwise_i8_accumulators(
     output
 }
 
-/// `clamp(a + b)`.
-pub fn add_f32(a: &[f32], b: &[f32], clamp: Clamp) -> Vec<f32> {
-    a.iter().zip(b).map(|(a, b)| (a + b).max(clamp.min).min(clamp.max)).collect()
+/// `clamp(a + b)`; channels are innermost.
+pub fn add_f32(a: &[f32], b: &[f32], channels: usize, clamp: Clamp<'_>) -> Vec<f32> {
+    let sums = a.iter().zip(b).map(|(a, b)| a + b);
+    sums.enumerate().map(|(i, sum)| sum.max(clamp.min).min(clamp.max_of(i % channels))).collect()
 }
 
-/// Sum of two int8 activations, by [`AddRequantization`]'s formula.
-pub fn add_i8(a: &[u8], b: &[u8], requantization: &AddRequantization) -> Vec<u8> {
-    a.iter().zip(b).map(|(a, b)| requantization.apply_one(*a, *b)).collect()
+/// Sum of two int8 activations, by [`AddRequantization`]'s formula; channels are innermost.
+pub fn add_i8(a: &[u8], b: &[u8], channels: usize, requantization: &AddRequantization) -> Vec<u8> {
+    a.iter().zip(b).enumerate().map(|(i, (a, b))| requantization.apply_one(*a, *b, i % channels)).collect()
 }
 
 /// Mean of each channel.

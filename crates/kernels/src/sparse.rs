@@ -217,7 +217,7 @@ pub fn pointwise_sparse_f32(
     image: ImageShape,
     weights: &SparseWeightsF32,
     residual: Option<&[f32]>,
-    clamp: Clamp,
+    clamp: Clamp<'_>,
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
@@ -231,7 +231,8 @@ pub fn pointwise_sparse_f32(
     let (pixels, pitch) = (image.height * image.width, weights.pattern.pitch());
     let (sums, strip) = scratch.split_at_mut(BLOCK * pitch);
     let strip = &mut strip[..blocks(image.channels) * BLOCK * pitch];
-    let store = Store { pixels, residual, min: F32x4::splat(clamp.min), max: F32x4::splat(clamp.max) };
+    clamp.check_channels(weights.n)?;
+    let store = Store { pixels, residual, clamp };
     for Strip { first, vectors } in strips(pixels, weights.pattern.vectors()) {
         gather(input, pixels, first, vectors, strip, pitch);
         let sum_block = weights.pattern.sum_block(vectors);
@@ -344,8 +345,7 @@ unsafe fn multiply<const C: usize, const V: usize>(
 struct Store<'a> {
     pixels: usize,
     residual: Option<&'a [f32]>,
-    min: F32x4,
-    max: F32x4,
+    clamp: Clamp<'a>,
 }
 
 impl Store<'_> {
@@ -355,15 +355,16 @@ impl Store<'_> {
         let place = (block * self.pixels + first) * BLOCK..(block * self.pixels + end) * BLOCK;
         let (output, _) = output[place.clone()].as_chunks_mut::<BLOCK>();
         let residual = self.residual.map(|residual| residual[place].as_chunks::<BLOCK>().0);
+        let (min, max) = self.clamp.of_block(block);
         for (vector, output) in output.chunks_mut(LANES).enumerate() {
-            for half in [0, LANES] {
+            for (half, max) in [0, LANES].into_iter().zip(max) {
                 let rows = std::array::from_fn(|c| load(&sums[(half + c) * pitch + vector * LANES..]));
                 for (lane, (output, sum)) in output.iter_mut().zip(F32x4::transpose(rows)).enumerate() {
                     let sum = match residual {
                         Some(residual) => sum.add(load(&residual[vector * LANES + lane][half..])),
                         None => sum,
                     };
-                    sum.clamp(self.min, self.max).store(chunk(&mut output[half..]));
+                    sum.clamp(min, max).store(chunk(&mut output[half..]));
                 }
             }
         }

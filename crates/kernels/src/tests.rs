@@ -48,12 +48,21 @@ impl Numbers {
         (0..len).map(|_| (self.bits() as i32) >> 14).collect()
     }
 
+    /// Upper bounds of levels, 8 and more.
+    fn upper_levels(&mut self, channels: usize) -> Vec<u8> {
+        self.bytes(channels).into_iter().map(|max| max.max(8)).collect()
+    }
+
     fn requantization(&mut self, channels: usize) -> Requantization {
         // Mostly small as in real layers, at times above a quarter, where accumulators are doubled, with zeros in between.
         let scale = [0.002, 0.002, 1.9][self.bits() as usize % 3];
         let real = |x: &f32| if *x > 0.9 { 0.0 } else { scale * f64::from(1.1 + x) };
         let multipliers: Vec<f64> = self.f32s(channels).iter().map(real).collect();
-        Requantization::new(&multipliers, self.bits() as u8, 8, 253).unwrap()
+        let requantization = Requantization::new(&multipliers, self.bits() as u8, 8, 253).unwrap();
+        match self.bits() % 2 {
+            0 => requantization,
+            _ => requantization.with_upper_bounds(&self.upper_levels(channels)).unwrap(),
+        }
     }
 }
 
@@ -105,8 +114,33 @@ fn straddling(tile: usize) -> impl Strategy<Value = usize> {
     prop_oneof![Just(1), 1..=3 * tile + 1, Just(tile - 1), Just(tile), Just(tile + 1)]
 }
 
-fn clamps() -> impl Strategy<Value = Clamp> {
-    prop_oneof![Just(Clamp::NONE), Just(Clamp::RELU), Just(Clamp::RELU6), Just(Clamp { min: -0.3, max: 0.4 })]
+/// An activation function's bounds, and whether the upper one is to differ from channel to channel.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    uniform: Clamp<'static>,
+    per_channel: bool,
+}
+
+fn clamps() -> impl Strategy<Value = Bounds> {
+    let tight = Clamp { min: -0.3, max: UpperBound::Uniform(0.4) };
+    let uniform = prop_oneof![Just(Clamp::NONE), Just(Clamp::RELU), Just(Clamp::RELU6), Just(tight)];
+    (uniform, any::<bool>()).prop_map(|(uniform, per_channel)| Bounds { uniform, per_channel })
+}
+
+impl Bounds {
+    /// Room for the bounds of channels, in whole blocks; most of them are met, the filling's are NaN.
+    fn store(self, numbers: &mut Numbers, channels: usize) -> Vec<f32> {
+        let mut max: Vec<f32> = numbers.f32s(channels).iter().map(|x| 0.5 + 0.5 * x).collect();
+        max.resize(channels.next_multiple_of(BLOCK), f32::NAN);
+        max
+    }
+
+    fn clamp(self, max: &[f32]) -> Clamp<'_> {
+        match self.per_channel {
+            true => Clamp { max: UpperBound::PerChannel(max), ..self.uniform },
+            false => self.uniform,
+        }
+    }
 }
 
 fn windows() -> impl Strategy<Value = Window> {
@@ -176,11 +210,13 @@ proptest! {
 
     #[test]
     fn linear_layers_are_their_reference(
-        n in straddling(32), k in straddling(16), seed: u64, clamp in clamps(), zero_point: u8, products in products(),
+        n in straddling(32), k in straddling(16), seed: u64, bounds in clamps(), zero_point: u8, products in products(),
     ) {
         let numbers = &mut Numbers::new(seed);
         let (a, weights, bias) = (numbers.f32s(k), numbers.f32s(n * k), numbers.f32s(n));
         let packed = PackedWeightsF32::pack(&weights, n, k, &bias).unwrap();
+        let max = bounds.store(numbers, n);
+        let clamp = bounds.clamp(&max);
         let mut c = vec![f32::NAN; n.next_multiple_of(BLOCK)];
         linear_f32(&a, &packed, clamp, &mut [], &mut c).unwrap();
         let expected = reference::gemm_f32(&a, &weights, k, &bias, None, clamp);
@@ -205,7 +241,7 @@ proptest! {
     #[test]
     fn conv2d_f32_is_its_reference(
         (window, image) in fitting(prop_oneof![1..=9_usize, straddling(8)]), n in straddling(16), seed: u64,
-        clamp in clamps(), with_residual: bool, layout in layouts(),
+        bounds in clamps(), with_residual: bool, layout in layouts(),
     ) {
         let numbers = &mut Numbers::new(seed);
         let k = window.taps() * image.channels;
@@ -217,6 +253,8 @@ proptest! {
         let mut scratch = vec![f32::NAN; conv2d_scratch_len(layout, image, &window)];
         let mut output = vec![f32::NAN; blocked_len(output_shape)];
         let blocked_residual = residual.as_ref().map(|residual| blocked(residual, output_shape));
+        let max = bounds.store(numbers, n);
+        let clamp = bounds.clamp(&max);
         conv2d_f32(
             &laid_out(&input, image, layout), layout, image, &window, &packed, blocked_residual.as_deref(), clamp,
             &mut scratch, &mut output,
@@ -248,7 +286,7 @@ proptest! {
 
     #[test]
     fn depthwise_f32_is_its_reference(
-        (window, image) in fitting(straddling(8)), seed: u64, clamp in clamps(),
+        (window, image) in fitting(straddling(8)), seed: u64, bounds in clamps(),
     ) {
         let numbers = &mut Numbers::new(seed);
         let input = numbers.f32s(image.len());
@@ -257,6 +295,8 @@ proptest! {
         let mut output = vec![f32::NAN; blocked_len(shape)];
         let packed = DepthwiseWeightsF32::pack(&weights, image.channels, window.taps(), &bias).unwrap();
         let mut scratch = vec![f32::NAN; depthwise_scratch_len(image, &window)];
+        let max = bounds.store(numbers, image.channels);
+        let clamp = bounds.clamp(&max);
         depthwise_f32(&blocked(&input, image), image, &window, &packed, clamp, &mut scratch, &mut output).unwrap();
         let expected = reference::depthwise_f32(&input, image, &window, &weights, &bias, clamp);
         let bound = bound(window.taps(), window.taps() as f32 + 1.0);
@@ -311,7 +351,7 @@ proptest! {
     #[test]
     fn expanded_depthwise_layers_are_both_layers(
         (window, image) in fitting(straddling(8)), n in straddling(16), tall in 1..=60_usize, seed: u64,
-        clamp in clamps(), zero_point: u8, products in products(),
+        bounds in clamps(), zero_point: u8, products in products(),
     ) {
         let numbers = &mut Numbers::new(seed);
         // Rows enough for several bands at times.
@@ -322,6 +362,9 @@ proptest! {
         let shape = output_shape(&window, expanded, n);
         let filled = Layout::Blocked.reduction(image, &pointwise);
 
+        let (between_max, max) = (bounds.store(numbers, n), bounds.store(numbers, n));
+        let (between_clamp, clamp) = (bounds.clamp(&between_max), bounds.clamp(&max));
+
         let input = blocked(&numbers.f32s(image.len()), image);
         let weights = Layout::Blocked.order_weights(&numbers.f32s(n * k), n, image, &pointwise).unwrap();
         let expansion = PackedWeightsF32::pack(&weights, n, filled, &numbers.f32s(n)).unwrap();
@@ -329,7 +372,7 @@ proptest! {
         let mut scratch = vec![f32::NAN; conv2d_scratch_len(Layout::Blocked, image, &pointwise)];
         let mut between = vec![f32::NAN; blocked_len(expanded)];
         conv2d_f32(
-            &input, Layout::Blocked, image, &pointwise, &expansion, None, Clamp::RELU6, &mut scratch, &mut between,
+            &input, Layout::Blocked, image, &pointwise, &expansion, None, between_clamp, &mut scratch, &mut between,
         ).unwrap();
         let mut expected = vec![f32::NAN; blocked_len(shape)];
         let mut scratch = vec![f32::NAN; depthwise_scratch_len(image, &window)];
@@ -337,7 +380,7 @@ proptest! {
         let mut scratch = vec![f32::NAN; expand_depthwise_scratch_len(image, &window)];
         let mut output = vec![f32::NAN; blocked_len(shape)];
         expand_depthwise_f32(
-            &input, image, &expansion, Clamp::RELU6, &window, &filters, clamp, &mut scratch, &mut output,
+            &input, image, &expansion, between_clamp, &window, &filters, clamp, &mut scratch, &mut output,
         ).unwrap();
         prop_assert_eq!(compare(&output, &expected), Ok(()));
 
@@ -388,26 +431,53 @@ proptest! {
 
     #[test]
     fn sums_are_their_references(
-        len in straddling(8), seed: u64, clamp in clamps(), za: u8, zb: u8, z: u8,
+        len in straddling(8), seed: u64, bounds in clamps(), za: u8, zb: u8, z: u8,
         sa in 1e-4..1.0_f64, sb in 1e-4..1.0_f64, s in 1e-4..1.0_f64,
     ) {
         let numbers = &mut Numbers::new(seed);
         let (a, b) = (numbers.f32s(len), numbers.f32s(len));
         let mut out = vec![f32::NAN; len];
-        add_f32(&a, &b, clamp, &mut out).unwrap();
-        prop_assert_eq!(compare(&out, &reference::add_f32(&a, &b, clamp)), Ok(()));
+        add_f32(&a, &b, bounds.uniform, &mut out).unwrap();
+        prop_assert_eq!(compare(&out, &reference::add_f32(&a, &b, len, bounds.uniform)), Ok(()));
 
         let requantization = AddRequantization::new((sa, za), (sb, zb), (s, z), 0, 255).unwrap();
         let (a, b) = (numbers.bytes(len), numbers.bytes(len));
         let mut out = vec![0; len];
         add_i8(&a, &b, &requantization, &mut out).unwrap();
-        prop_assert_eq!(compare(&out, &reference::add_i8(&a, &b, &requantization)), Ok(()));
+        prop_assert_eq!(compare(&out, &reference::add_i8(&a, &b, len, &requantization)), Ok(()));
         for ((q, a), b) in out.iter().zip(&a).zip(&b) {
             let real = |q: u8, scale: f64, zero: u8| scale * (f64::from(q) - f64::from(zero));
             let exact = (real(*a, sa, za) + real(*b, sb, zb)) / s + f64::from(z);
             let bounded = exact.clamp(0.0, 255.0);
             prop_assert!((f64::from(*q) - bounded).abs() <= 0.51, "{q} instead of {exact}");
         }
+    }
+
+    #[test]
+    fn sums_of_images_have_bounds_per_channel(
+        image in images(straddling(8)), seed: u64, bounds in clamps(), grids: [u8; 3], scale in 0.1..1.0_f64,
+    ) {
+        let numbers = &mut Numbers::new(seed);
+        let (a, b) = (numbers.f32s(image.len()), numbers.f32s(image.len()));
+        let (blocked_a, blocked_b) = (blocked(&a, image), blocked(&b, image));
+        let max = bounds.store(numbers, image.channels);
+        let clamp = Clamp { max: UpperBound::PerChannel(&max), ..bounds.uniform };
+        let mut out = vec![f32::NAN; blocked_len(image)];
+        add_f32(&blocked_a, &blocked_b, clamp, &mut out).unwrap();
+        let expected = reference::add_f32(&a, &b, image.channels, clamp);
+        prop_assert_eq!(compare(&unblocked(&out, image), &expected), Ok(()));
+        clamp_f32(&blocked_a, clamp, &mut out).unwrap();
+        let expected = reference::add_f32(&a, &vec![0.0; a.len()], image.channels, clamp);
+        prop_assert_eq!(compare(&unblocked(&out, image), &expected), Ok(()));
+
+        let [za, zb, z] = grids;
+        let requantization = AddRequantization::new((scale, za), (0.5, zb), (0.4, z), 8, 255).unwrap();
+        let requantization = requantization.with_upper_bounds(&numbers.upper_levels(image.channels)).unwrap();
+        let (a, b) = (numbers.bytes(image.len()), numbers.bytes(image.len()));
+        let mut out = vec![0; blocked_len(image)];
+        add_i8(&blocked(&a, image), &blocked(&b, image), &requantization, &mut out).unwrap();
+        let expected = reference::add_i8(&a, &b, image.channels, &requantization);
+        prop_assert_eq!(compare(&unblocked(&out, image), &expected), Ok(()));
     }
 
     #[test]
@@ -525,6 +595,37 @@ fn wrong_lengths_are_named() {
 }
 
 #[test]
+fn bounds_for_other_channels_are_refused() {
+    let bounds = |max| Clamp { min: 0.0, max: UpperBound::PerChannel(max) };
+    let packed = PackedWeightsF32::pack(&[0.0; 27], 9, 3, &[0.0; 9]).unwrap();
+    let linear = |max| linear_f32(&[0.0; 3], &packed, bounds(max), &mut [], &mut [0.0; 16]);
+    assert!(linear(&[1.0; 16]).is_ok());
+    assert_eq!(linear(&[1.0; 9]).unwrap_err().to_string(), "upper bounds has 9 elements, expected 16");
+    assert!(linear(&[1.0; 24]).is_err());
+    let add = |max| add_f32(&[0.0; 32], &[0.0; 32], bounds(max), &mut [0.0; 32]);
+    assert!(add(&[1.0; 16]).is_ok());
+    assert!(add(&[1.0; 24]).is_err());
+    assert!(add(&[1.0; 4]).is_err());
+    assert!(add(&[]).is_err());
+    let image = ImageShape { height: 2, width: 2, channels: 9 };
+    let window = Window { kernel: [1, 1], stride: [1, 1], padding: Padding::default() };
+    let packed = DepthwiseWeightsF32::pack(&[0.0; 9], 9, 1, &[0.0; 9]).unwrap();
+    let depthwise =
+        |max| depthwise_f32(&[0.0; 64], image, &window, &packed, bounds(max), &mut [0.0; 64], &mut [0.0; 64]);
+    assert!(depthwise(&[1.0; 16]).is_ok());
+    assert!(depthwise(&[1.0; 8]).is_err());
+    let requantization = Requantization::new(&[0.5; 9], 0, 0, 255).unwrap();
+    assert!(requantization.clone().with_upper_bounds(&[9; 9]).is_ok());
+    assert!(requantization.with_upper_bounds(&[9; 8]).is_err());
+    let add = |max: &[u8]| {
+        let requantization = AddRequantization::new((1.0, 0), (1.0, 0), (1.0, 0), 0, 255).unwrap();
+        add_i8(&[0; 32], &[0; 32], &requantization.with_upper_bounds(max).unwrap(), &mut [0; 32])
+    };
+    assert!(add(&[9; 16]).is_ok());
+    assert!(add(&[9; 17]).is_err());
+}
+
+#[test]
 fn nothing_in_nothing_out() {
     let packed = PackedWeightsF32::pack(&[], 0, 3, &[]).unwrap();
     linear_f32(&[0.0; 3], &packed, Clamp::NONE, &mut [], &mut []).unwrap();
@@ -549,7 +650,7 @@ proptest! {
     fn sparse_pointwise_layers_are_their_reference(
         pixels in prop_oneof![straddling(24), straddling(52)], k in straddling(8), n in straddling(16),
         zeros in prop_oneof![Just(0.0), 0.0..1.0_f32, Just(1.0)], rows in prop_oneof![Just(1_usize), Just(2), Just(4)],
-        pattern in prop_oneof![Just(Pattern::Single), Just(Pattern::Pairs)], seed: u64, clamp in clamps(),
+        pattern in prop_oneof![Just(Pattern::Single), Just(Pattern::Pairs)], seed: u64, bounds in clamps(),
         with_residual: bool,
     ) {
         let numbers = &mut Numbers::new(seed);
@@ -567,6 +668,8 @@ proptest! {
         for pixel in blocked_input[last_block..].chunks_exact_mut(BLOCK) {
             pixel[(k - 1) % BLOCK + 1..].fill(f32::NAN);
         }
+        let max = bounds.store(numbers, n);
+        let clamp = bounds.clamp(&max);
         pointwise_sparse_f32(
             &blocked_input, image, &packed, blocked_residual.as_deref(), clamp, &mut scratch, &mut output,
         ).unwrap();

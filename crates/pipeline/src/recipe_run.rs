@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use compress::reconstruct::SparsityPattern;
 use compress::{
-    CompressError, LayerMethod, Recipe, Repair, Step, Structure, bits_of, cluster_weights, is_prunable,
-    layer_sparsities, prune_magnitude, quantize_activations, quantize_weights, to_bfloat16, to_float16,
+    CompressError, LayerMethod, Recipe, Repair, Step, Structure, bits_of, cluster_weights, equalize,
+    is_prunable, layer_sparsities, prune_magnitude, quantize_activations, quantize_weights,
+    remove_dead_channels, to_bfloat16, to_float16,
 };
 use engine::{Executor, Fusion, Plan};
 use graph::{Evidence, Graph, fold_batch_norms};
@@ -243,9 +244,24 @@ impl RecipeRun {
                 let quantized = quantize_activations(&self.graph, evidence, *ranges)?;
                 self.end_step(quantized);
             }
+            Some(Step::RemoveDeadChannels {}) => {
+                let (rewritten, _) = remove_dead_channels(&self.graph, evidence)?;
+                self.rewritten(rewritten);
+            }
+            Some(Step::Equalize {}) => {
+                let (rewritten, _) = equalize(&self.graph, evidence)?;
+                self.rewritten(rewritten);
+            }
             _ => unreachable!("only these steps observe"),
         }
         Ok(())
+    }
+
+    /// Goes on with a graph that computes the same. What layers are repaired towards is written the same way, so it is this
+    /// graph from here on, losses of earlier steps included.
+    fn rewritten(&mut self, graph: Graph) {
+        self.end_step(graph);
+        self.float = self.graph.clone();
     }
 
     /// Goes on with `changed`, its biases corrected unless `repair` is off.

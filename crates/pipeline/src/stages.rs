@@ -44,7 +44,7 @@ pub(crate) enum StageRunner {
     /// By the engine.
     Engine(Box<Executor>),
     /// A sum of two activations, which a plan with one input cannot have.
-    Add { clip: Option<Clip> },
+    Add { clip: Option<Clip>, channels: usize },
 }
 
 impl StageRunner {
@@ -53,10 +53,11 @@ impl StageRunner {
         let clip = stage.clip.map(|clip| &graph.nodes[clip]);
         if let Op::Add = graph.nodes[stage.node].op {
             let clip = clip.and_then(|node| match &node.op {
-                Op::Clip(clip) => Some(*clip),
+                Op::Clip(clip) => Some(clip.clone()),
                 _ => None,
             });
-            return Ok(Self::Add { clip });
+            let channels = graph.value(stage.output).shape.channels();
+            return Ok(Self::Add { clip, channels });
         }
         let nodes: Vec<Node> =
             [Some(&graph.nodes[stage.node]), clip].into_iter().flatten().cloned().collect();
@@ -68,11 +69,15 @@ impl StageRunner {
     pub(crate) fn run(&mut self, inputs: &[&[f32]]) -> Result<Vec<f32>, PipelineError> {
         match self {
             Self::Engine(executor) => Ok(executor.run(inputs[0])?.to_vec()),
-            Self::Add { clip } => {
+            Self::Add { clip, channels } => {
                 let sums = inputs[0].iter().zip(inputs[1]).map(|(a, b)| a + b);
                 Ok(match clip {
-                    Some(clip) => sums.map(|sum| sum.max(clip.min).min(clip.max)).collect(),
                     None => sums.collect(),
+                    Some(Clip { min, max }) => {
+                        let clipped =
+                            sums.enumerate().map(|(i, sum)| sum.max(*min).min(max.of(i % *channels)));
+                        clipped.collect()
+                    }
                 })
             }
         }

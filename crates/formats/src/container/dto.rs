@@ -59,6 +59,7 @@ pub(super) enum OpDto {
     Conv2d { weight: WeightDto, bias: Option<String>, stride: [usize; 2], padding: Padding, groups: usize },
     BatchNorm { gamma: String, beta: String, mean: String, variance: String, epsilon: f32 },
     Clip { min: Bound, max: Bound },
+    ChannelClip { min: Bound, max: String },
     Add,
     GlobalAveragePool,
     Linear { weight: WeightDto, bias: Option<String> },
@@ -71,6 +72,7 @@ impl OpDto {
             Self::Conv2d { weight, .. } | Self::Linear { weight, .. } => Some(weight),
             Self::BatchNorm { .. }
             | Self::Clip { .. }
+            | Self::ChannelClip { .. }
             | Self::Add
             | Self::GlobalAveragePool
             | Self::Softmax => None,

@@ -8,7 +8,7 @@
 //! | key | value |
 //! | --- | --- |
 //! | `format` | `tinylens` |
-//! | `version` | `1`, or `2` where a weight has a `form` |
+//! | `version` | `1`, or `2` where a weight has a `form` or an operator is `channel_clip` |
 //! | `graph` | JSON text, see below |
 //!
 //! ```json
@@ -35,6 +35,7 @@
 //!             "padding": {"top": 0, "left": 0, "bottom": 1, "right": 1}, "groups": 1}}
 //! {"batch_norm": {"gamma": "TENSOR", "beta": "TENSOR", "mean": "TENSOR", "variance": "TENSOR", "epsilon": 0.001}}
 //! {"clip": {"min": 0.0, "max": 6.0}}
+//! {"channel_clip": {"min": 0.0, "max": "TENSOR"}}
 //! {"linear": {"weight": WEIGHT, "bias": "TENSOR" | null}}
 //! "add"
 //! "global_average_pool"
@@ -68,7 +69,7 @@
 //!   There is one codebook or one for each output channel. Codes are always dense.
 //!
 //! Each tensor of the file is named exactly once. Names mean nothing; [`write()`] uses `NODE.weight`,
-//! `NODE.weight.scales`, `NODE.bias`, `NODE.gamma`, `NODE.beta`, `NODE.mean`, `NODE.variance`.
+//! `NODE.weight.scales`, `NODE.bias`, `NODE.gamma`, `NODE.beta`, `NODE.mean`, `NODE.variance`, `NODE.max`.
 
 mod dto;
 mod forms;
@@ -76,7 +77,9 @@ mod sparse;
 
 use std::collections::HashSet;
 
-use graph::{BatchNorm, Conv2d, Graph, Linear, Node, Op, Shape, Value, ValueId, Weight, WeightValues};
+use graph::{
+    BatchNorm, Clip, Conv2d, Graph, Linear, Node, Op, Shape, UpperBound, Value, ValueId, Weight, WeightValues,
+};
 use safetensors::Dtype;
 
 pub use crate::gzip::{GZIP_LEVEL, gzip};
@@ -90,11 +93,11 @@ use crate::tensors::{Tensors, Writer};
 /// The kind of file in messages.
 const WHAT: &str = "tinylens file";
 
-/// The version of files without a [`dto::FormDto`].
-const VERSION: &str = "1";
+/// The version of files without a [`dto::FormDto`] and without clips whose upper bound differs by channel.
+const VERSION_1: &str = "1";
 
-/// The version of files with one.
-const VERSION_OF_FORMS: &str = "2";
+/// The version of files with them.
+const VERSION_2: &str = "2";
 
 /// Value of the metadata entry `format`.
 pub(crate) const FORMAT: &str = "tinylens";
@@ -141,10 +144,16 @@ pub fn write(graph: &Graph, storage: Coding) -> Vec<u8> {
         })
         .collect();
     let metadata = graph.metadata.clone();
-    let version = if nodes.iter().any(has_form) { VERSION_OF_FORMS } else { VERSION };
+    let is_new = nodes.iter().any(has_form) || graph.nodes.iter().any(|node| is_new(&node.op));
+    let version = if is_new { VERSION_2 } else { VERSION_1 };
     let json = GraphDto { metadata, input: graph.input.0, output: graph.output.0, values, nodes };
     let json = serde_json::to_string(&json).expect("strings and numbers are always written");
     writer.finish(&[("format", FORMAT), ("version", version), ("graph", &json)])
+}
+
+/// Whether version 1 lacks the operator.
+fn is_new(op: &Op) -> bool {
+    matches!(op, Op::Clip(Clip { max: UpperBound::PerChannel(_), .. }))
 }
 
 /// Reads what [`write()`] wrote, also inside gzip.
@@ -166,10 +175,10 @@ pub(crate) fn read_tensors(mut tensors: Tensors<'_>) -> Result<Graph, FormatErro
         other => return Err(malformed(format!("format is {other:.40?}, expected {FORMAT:?}"))),
     }
     let may_have_forms = match tensors.required_metadata("version")? {
-        VERSION => false,
-        VERSION_OF_FORMS => true,
+        VERSION_1 => false,
+        VERSION_2 => true,
         other => {
-            let accepted = format!("{VERSION:?} and {VERSION_OF_FORMS:?}");
+            let accepted = format!("{VERSION_1:?} and {VERSION_2:?}");
             let feature = format!("tinylens file of version {other:.40?}, accepted are {accepted}");
             return Err(FormatError::UnsupportedModel { feature });
         }
@@ -177,7 +186,7 @@ pub(crate) fn read_tensors(mut tensors: Tensors<'_>) -> Result<Graph, FormatErro
     let json: GraphDto = serde_json::from_str(tensors.required_metadata("graph")?)
         .map_err(|error| malformed(error.to_string()))?;
     if let Some(node) = json.nodes.iter().find(|node| has_form(node) && !may_have_forms) {
-        let detail = format!("node {:?} has a form, which version {VERSION:?} does not know", node.name);
+        let detail = format!("node {:?} has a form, which version {VERSION_1:?} does not know", node.name);
         return Err(malformed(detail));
     }
     let mut budget = ParameterBudget::default();
@@ -236,7 +245,12 @@ fn write_op(op: &Op, prefix: &str, storage: Coding, writer: &mut Writer) -> OpDt
             variance: write_vector(variance, prefix, "variance", writer),
             epsilon: *epsilon,
         },
-        Op::Clip(clip) => OpDto::Clip { min: Bound(clip.min), max: Bound(clip.max) },
+        Op::Clip(clip) => match &clip.max {
+            UpperBound::Uniform(max) => OpDto::Clip { min: Bound(clip.min), max: Bound(*max) },
+            UpperBound::PerChannel(max) => {
+                OpDto::ChannelClip { min: Bound(clip.min), max: write_vector(max, prefix, "max", writer) }
+            }
+        },
         Op::Add => OpDto::Add,
         Op::GlobalAveragePool => OpDto::GlobalAveragePool,
         Op::Linear(linear) => OpDto::Linear {
@@ -296,7 +310,11 @@ fn read_op(op: OpDto, tensors: &mut Tensors<'_>, budget: &mut ParameterBudget) -
             variance: reader.vector(&variance)?,
             epsilon,
         }),
-        OpDto::Clip { min, max } => Op::Clip(graph::Clip { min: min.0, max: max.0 }),
+        OpDto::Clip { min, max } => Op::Clip(Clip { min: min.0, max: UpperBound::Uniform(max.0) }),
+        OpDto::ChannelClip { min, max } => {
+            let max = UpperBound::PerChannel(reader.vector(&max)?);
+            Op::Clip(Clip { min: min.0, max })
+        }
         OpDto::Add => Op::Add,
         OpDto::GlobalAveragePool => Op::GlobalAveragePool,
         OpDto::Linear { weight, bias } => Op::Linear(Linear {

@@ -1,5 +1,5 @@
 use graph::{
-    ActivationQuantization, Clip, GraphBuilder, GraphError, IntegerWeights, LabelSet, Metadata, Padding,
+    ActivationQuantization, GraphBuilder, GraphError, IntegerWeights, LabelSet, Metadata, Padding,
     Preprocessing,
 };
 use half::f16;
@@ -56,7 +56,9 @@ fn graph() -> Graph {
     let sum = builder.add("sum", Op::Add, &[y, y]).unwrap();
     let x = builder.add("pool", Op::GlobalAveragePool, &[sum]).unwrap();
     let x = builder.add("fc", Op::Linear(linear), &[x]).unwrap();
-    let x = builder.add("clip", Op::Clip(Clip { min: f32::NEG_INFINITY, max: 0.1 }), &[x]).unwrap();
+    let x = builder
+        .add("clip", Op::Clip(Clip { min: f32::NEG_INFINITY, max: UpperBound::Uniform(0.1) }), &[x])
+        .unwrap();
     let x = builder.add("probabilities", Op::Softmax, &[x]).unwrap();
     let mut graph = builder.finish(x).unwrap();
     graph.values[0].quantization = Some(ActivationQuantization { scale: 1.0 / 127.5, zero_point: -128 });
@@ -291,6 +293,24 @@ fn graphs_that_contradict_themselves_are_refused() {
 }
 
 #[test]
+fn bounds_for_each_channel_ask_for_the_second_version() {
+    let version = |bytes: &[u8]| header_of(bytes).0["__metadata__"]["version"].clone();
+    let plain = graph();
+    assert_eq!(version(&write(&plain, Coding::Dense)), "1");
+    let mut graph = plain;
+    let max: Vec<f32> = (0..7).map(|idx| if idx == 3 { f32::INFINITY } else { idx as f32 * 0.3 }).collect();
+    graph.nodes[2].op = Op::Clip(Clip { min: 0.0, max: UpperBound::PerChannel(max) });
+    let bytes = write(&graph, Coding::Sparse);
+    assert_eq!(version(&bytes), "2");
+    assert_eq!(read(&bytes).unwrap(), graph);
+    let other = edited(&bytes, |_, graph, _| {
+        graph["nodes"][2]["op"]["channel_clip"]["max"] = json!("fc.bias");
+        graph["nodes"][6]["op"]["linear"]["bias"] = json!("relu.max");
+    });
+    assert!(message(&other).contains("35 upper bounds, input has 7 channels"), "{}", message(&other));
+}
+
+#[test]
 fn activations_that_do_not_fit_memory_are_refused() {
     let bytes = write(&graph(), Coding::Dense);
     let huge = edited(&bytes, |_, graph, _| {
@@ -347,7 +367,7 @@ proptest! {
             norm.epsilon = epsilon + 1.0e-9;
         }
         if let Op::Clip(clip) = &mut graph.nodes[2].op {
-            *clip = Clip { min: min.min(max), max: max.max(min) };
+            *clip = Clip { min: min.min(max), max: UpperBound::Uniform(max.max(min)) };
         }
         graph.values[2].quantization = Some(ActivationQuantization { scale, zero_point: 3 });
         let storage = if sparse { Coding::Sparse } else { Coding::Dense };

@@ -35,7 +35,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
-use graph::{Graph, GraphBuilder, LabelSet, Metadata, Op, Preprocessing, Shape, ValueId};
+use graph::{Graph, GraphBuilder, LabelSet, Metadata, Op, Preprocessing, Shape, UpperBound, ValueId};
 use prost::Message;
 
 pub use self::operators::{Operator, SUPPORTED_OPERATORS, support_table};
@@ -137,7 +137,7 @@ struct Importer<'a> {
     flows: HashMap<&'a str, Flow<'a>>,
     /// Positions of the nodes that read a name, once for each time.
     readers: HashMap<&'a str, Vec<usize>>,
-    /// Additions that have become an earlier node's bias, with that node's output.
+    /// Additions that have become an earlier node's bias and minima that have become its bound, with that node's output.
     absorbed: HashMap<usize, &'a str>,
     /// Names in the graph so far.
     names: HashSet<String>,
@@ -250,23 +250,7 @@ impl<'a> Importer<'a> {
         n: usize,
         ones: usize,
     ) -> Result<Option<Vec<f32>>, FormatError> {
-        let output = node.output()?;
-        if self.proto.output.iter().any(|value| value.name == output) {
-            return Ok(None);
-        }
-        let Some(&[position]) = self.readers.get(output).map(Vec::as_slice) else {
-            return Ok(None);
-        };
-        let reader: &NodeProto = &self.proto.node[position];
-        if reader.op_type != "Add" || !is_default_domain(&reader.domain) || !reader.attribute.is_empty() {
-            return Ok(None);
-        }
-        let other = match reader.input.as_slice() {
-            [a, b] if a == output => b,
-            [a, b] if b == output => a,
-            _ => return Ok(None),
-        };
-        let Some(Flow::Constant(tensor)) = self.flows.get(other.as_str()) else {
+        let Some((position, tensor)) = self.constant_of_reader(node, "Add")? else {
             return Ok(None);
         };
         let shape = tensor.shape()?;
@@ -276,8 +260,78 @@ impl<'a> Importer<'a> {
             return Ok(None);
         }
         let bias = tensor.f32s(&mut self.budget)?;
-        self.absorbed.insert(position, output);
+        self.absorbed.insert(position, node.output()?);
         Ok(Some(bias))
+    }
+
+    /// The constant whose minimum with the node's output, which is of the kind of `flow`, is all that is read of that.
+    fn absorbed_bound(
+        &mut self,
+        node: &Node<'a>,
+        flow: &Flow<'a>,
+    ) -> Result<Option<UpperBound>, FormatError> {
+        let Some((position, tensor)) = self.constant_of_reader(node, "Min")? else {
+            return Ok(None);
+        };
+        let bound = self.bound_of(flow, &tensor)?;
+        if bound.is_some() {
+            self.absorbed.insert(position, node.output()?);
+        }
+        Ok(bound)
+    }
+
+    /// A constant beside an activation as a bound of its channels, `None` for a shape that does not say that.
+    fn bound_of(
+        &mut self,
+        flow: &Flow<'a>,
+        tensor: &Constant<'a>,
+    ) -> Result<Option<UpperBound>, FormatError> {
+        let (channels, ones) = match flow {
+            Flow::Image(id) => (self.builder.shape(*id).channels(), 2),
+            Flow::Vector { id, ones } => (self.builder.shape(*id).channels(), *ones),
+            Flow::Constant(_) | Flow::ShapeArithmetic => return Ok(None),
+        };
+        let shape = tensor.shape()?;
+        let is_one = shape.iter().all(|&size| size == 1);
+        let without_leading_ones = shape.iter().skip_while(|&&size| size == 1);
+        let expected = std::iter::once(channels).chain(std::iter::repeat_n(1, ones));
+        if shape.len() > 2 + ones || !is_one && !without_leading_ones.eq(&expected.collect::<Vec<_>>()) {
+            return Ok(None);
+        }
+        let bounds = tensor.f32s(&mut self.budget)?;
+        Ok(Some(match (is_one, bounds.as_slice()) {
+            (true, &[bound]) => UpperBound::Uniform(bound),
+            _ => UpperBound::PerChannel(bounds),
+        }))
+    }
+
+    /// Where the only reader of the node's output is an `op_type` of it and a constant: the reader's position and the
+    /// constant.
+    fn constant_of_reader(
+        &self,
+        node: &Node<'a>,
+        op_type: &str,
+    ) -> Result<Option<(usize, Constant<'a>)>, FormatError> {
+        let output = node.output()?;
+        if self.proto.output.iter().any(|value| value.name == output) {
+            return Ok(None);
+        }
+        let Some(&[position]) = self.readers.get(output).map(Vec::as_slice) else {
+            return Ok(None);
+        };
+        let reader: &NodeProto = &self.proto.node[position];
+        if reader.op_type != op_type || !is_default_domain(&reader.domain) || !reader.attribute.is_empty() {
+            return Ok(None);
+        }
+        let other = match reader.input.as_slice() {
+            [a, b] if a == output => b,
+            [a, b] if b == output => a,
+            _ => return Ok(None),
+        };
+        match self.flows.get(other.as_str()) {
+            Some(Flow::Constant(tensor)) => Ok(Some((position, tensor.clone()))),
+            _ => Ok(None),
+        }
     }
 
     /// Ends the graph with the value that the file calls its output.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use graph::{BatchNorm, Clip, Conv2d, Linear, Op, Padding, Shape, ValueId, Weight};
+use graph::{BatchNorm, Clip, Conv2d, Linear, Op, Padding, Shape, UpperBound, ValueId, Weight};
 
 use super::node::Node;
 use super::proto::{TensorProto, data_type};
@@ -46,6 +46,8 @@ pub const SUPPORTED_OPERATORS: &[Operator] = &[
     op("GlobalAveragePool", "of an image", global_average_pool),
     op("Identity", "does nothing", identity),
     op("MatMul", "a vector and a constant matrix", mat_mul),
+    op("Max", "an activation and one constant number", max),
+    op("Min", "an activation and a constant: one number, or one for each channel", min),
     op("Mul", SHAPE_ONLY, shape_arithmetic),
     op("ReduceMean", "over height and width", reduce_mean),
     op("Relu", "all", relu),
@@ -313,7 +315,50 @@ fn clip<'a>(importer: &mut Importer<'a>, node: &mut Node<'a>) -> Result<Flow<'a>
     // Exporters write the largest number for a bound that does not bind.
     let min = min.filter(|&min| min > f32::MIN || min.is_nan()).unwrap_or(f32::NEG_INFINITY);
     let max = max.filter(|&max| max < f32::MAX || max.is_nan()).unwrap_or(f32::INFINITY);
-    elementwise(importer, node, Clip { min, max })
+    elementwise(importer, node, Clip { min, max: UpperBound::Uniform(max) })
+}
+
+fn max<'a>(importer: &mut Importer<'a>, node: &mut Node<'a>) -> Result<Flow<'a>, FormatError> {
+    let (idx, bound) = activation_and_bound(importer, node)?;
+    match bound {
+        UpperBound::Uniform(min) => clipped(importer, node, idx, Clip { min, ..Clip::NONE }),
+        UpperBound::PerChannel(_) => {
+            let feature = "Max with a constant for each channel, accepted is one number".to_owned();
+            Err(node.unsupported(feature))
+        }
+    }
+}
+
+fn min<'a>(importer: &mut Importer<'a>, node: &mut Node<'a>) -> Result<Flow<'a>, FormatError> {
+    let (idx, max) = activation_and_bound(importer, node)?;
+    clipped(importer, node, idx, Clip { max, ..Clip::NONE })
+}
+
+/// Which of two inputs is the activation, and the constant that is the other one.
+fn activation_and_bound<'a>(
+    importer: &mut Importer<'a>,
+    node: &Node<'a>,
+) -> Result<(usize, UpperBound), FormatError> {
+    let op = &node.proto.op_type;
+    if node.proto.input.len() != 2 {
+        let n = node.proto.input.len();
+        return Err(
+            node.unsupported(format!("{op} of {n} inputs, accepted are an activation and a constant"))
+        );
+    }
+    let idx = match importer.flow(node, 0)? {
+        Flow::Constant(_) => 1,
+        Flow::Image(_) | Flow::Vector { .. } | Flow::ShapeArithmetic => 0,
+    };
+    let tensor = importer.constant(node, 1 - idx)?;
+    let flow = importer.flow(node, idx)?.clone();
+    match importer.bound_of(&flow, &tensor)? {
+        Some(bound) => Ok((idx, bound)),
+        None => Err(node.unsupported(format!(
+            "{op} with a constant of shape {}, accepted are one number or one for each channel",
+            list(&tensor.dims)
+        ))),
+    }
 }
 
 fn bound<'a>(importer: &mut Importer<'a>, node: &Node<'a>, idx: usize) -> Result<Option<f32>, FormatError> {
@@ -331,7 +376,24 @@ fn elementwise<'a>(
     node: &Node<'a>,
     clip: Clip,
 ) -> Result<Flow<'a>, FormatError> {
-    match Activation::of(importer, node, 0)? {
+    clipped(importer, node, 0, clip)
+}
+
+/// The activation that is input `idx` between bounds. A `Min` behind it becomes its upper bound where it has none.
+fn clipped<'a>(
+    importer: &mut Importer<'a>,
+    node: &Node<'a>,
+    idx: usize,
+    mut clip: Clip,
+) -> Result<Flow<'a>, FormatError> {
+    let activation = Activation::of(importer, node, idx)?;
+    if clip.max == UpperBound::Uniform(f32::INFINITY) {
+        let flow = importer.flow(node, idx)?.clone();
+        if let Some(max) = importer.absorbed_bound(node, &flow)? {
+            clip.max = max;
+        }
+    }
+    match activation {
         Activation::Image { id, .. } => importer.add(node, Op::Clip(clip), &[id]).map(Flow::Image),
         Activation::Vector { id, ones, .. } => {
             let id = importer.add(node, Op::Clip(clip), &[id])?;

@@ -1,4 +1,4 @@
-use graph::{Clip, Padding, cost};
+use graph::{Clip, Padding, UpperBound, cost};
 use proptest::prelude::*;
 
 use super::proto::{
@@ -207,7 +207,7 @@ fn a_network_with_everything_it_usually_has() {
         ["conv2d", "batch_norm", "clip", "conv2d", "add", "clip", "global_average_pool", "linear", "softmax"]
     );
     assert_eq!(graph.nodes[0].name, "Conv_c");
-    assert_eq!(graph.nodes[2].op, Op::Clip(Clip { min: f32::NEG_INFINITY, max: 6.0 }));
+    assert_eq!(graph.nodes[2].op, Op::Clip(Clip { max: UpperBound::Uniform(6.0), ..Clip::NONE }));
     assert_eq!(graph.nodes[5].op, Op::Clip(Clip::RELU));
     let Op::BatchNorm(norm) = &graph.nodes[1].op else { panic!("{:?}", graph.nodes[1]) };
     assert_eq!((norm.epsilon, norm.gamma[3], norm.mean[0]), (1e-5, 4.0, -2.0));
@@ -278,17 +278,43 @@ fn clips_of_old_and_new_operator_sets() {
             .node("Clip", inputs, "r", attributes)
             .node("GlobalAveragePool", &["r"], "y", vec![])
             .ok();
-        let Op::Clip(clip) = graph.nodes[1].op else { panic!("{:?}", graph.nodes[1]) };
-        clip
+        let Op::Clip(clip) = &graph.nodes[1].op else { panic!("{:?}", graph.nodes[1]) };
+        clip.clone()
     };
     assert_eq!(clip(Model::new(7), &["c"], vec![float("min", 0.0), float("max", 6.0)]), Clip::RELU6);
     assert_eq!(clip(Model::new(10), &["c"], vec![float("min", 0.0), float("max", f32::MAX)]), Clip::RELU);
-    let unbounded = Clip { min: f32::NEG_INFINITY, max: f32::INFINITY };
-    assert_eq!(clip(Model::new(6 + 1), &["c"], vec![]), unbounded);
-    assert_eq!(clip(Model::new(11), &["c"], vec![]), unbounded);
+    assert_eq!(clip(Model::new(6 + 1), &["c"], vec![]), Clip::NONE);
+    assert_eq!(clip(Model::new(11), &["c"], vec![]), Clip::NONE);
     let bounds = Model::new(11).floats("lo", &[], &[0.0]).floats("hi", &[1], &[6.0]);
     assert_eq!(clip(bounds.clone(), &["c", "lo", "hi"], vec![]), Clip::RELU6);
     assert_eq!(clip(bounds, &["c", "lo"], vec![]), Clip::RELU);
+}
+
+#[test]
+fn minima_are_upper_bounds() {
+    let clips = |model: Model| {
+        let graph = model.node("GlobalAveragePool", &["r"], "y", vec![]).ok();
+        let clip = |node: &graph::Node| match &node.op {
+            Op::Clip(clip) => Some(clip.clone()),
+            _ => None,
+        };
+        graph.nodes.iter().filter_map(clip).collect::<Vec<_>>()
+    };
+    let bounds = [1.0, 2.0, f32::INFINITY, 0.5];
+    let per_channel = |min| Clip { min, max: UpperBound::PerChannel(bounds.to_vec()) };
+    for dims in [&[4, 1, 1][..], &[1, 4, 1, 1]] {
+        let stem = || Model::new(13).stem().floats("max", dims, &bounds);
+        assert_eq!(clips(stem().node("Min", &["c", "max"], "r", vec![])), [per_channel(f32::NEG_INFINITY)]);
+        assert_eq!(clips(stem().node("Min", &["max", "c"], "r", vec![])), [per_channel(f32::NEG_INFINITY)]);
+        let relu = stem().node("Relu", &["c"], "a", vec![]);
+        assert_eq!(clips(relu.clone().node("Min", &["a", "max"], "r", vec![])), [per_channel(0.0)]);
+        // The lower bound is read by itself, too.
+        let twice = relu.node("Min", &["a", "max"], "m", vec![]).node("Add", &["a", "m"], "r", vec![]);
+        assert_eq!(clips(twice), [Clip::RELU, per_channel(f32::NEG_INFINITY)]);
+    }
+    let scalars = Model::new(13).stem().floats("lo", &[], &[0.0]).floats("hi", &[1, 1, 1], &[6.0]);
+    let model = scalars.node("Max", &["lo", "c"], "a", vec![]).node("Min", &["a", "hi"], "r", vec![]);
+    assert_eq!(clips(model), [Clip::RELU6]);
 }
 
 #[test]
@@ -641,6 +667,13 @@ fn what_is_not_computed_is_refused_by_node_and_name() {
     stem().node("Clip", &["c"], "y", vec![float("min", 0.0)]).refused("attribute \"min\" of Clip");
     stem().node("Clip", &["c", "stem.b"], "y", vec![]).refused("a bound has 4 values");
     stem().floats("nan", &[], &[f32::NAN]).node("Clip", &["c", "nan"], "y", vec![]).refused("not in order");
+    stem()
+        .node("Min", &["c", "stem.b"], "y", vec![])
+        .refused("a constant of shape [4], accepted are one number");
+    stem().node("Min", &["c"], "y", vec![]).refused("Min of 1 inputs");
+    stem().node("Min", &["c", "c"], "y", vec![]).refused("accepted is a constant");
+    let wide = stem().floats("m", &[4, 1, 1], &[1.0; 4]);
+    wide.node("Max", &["c", "m"], "y", vec![]).refused("Max with a constant for each channel");
     stem().node("Relu", &["c"], "c", vec![]).refused("\"c\" is written twice");
     let norm = |attributes| {
         let inputs = ["c", "stem.b", "stem.b", "stem.b", "stem.b"];

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use graph::{
-    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, IntegerWeights, Node, Op, Shape, ValueId, Weight,
-    WeightValues,
+    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, IntegerWeights, Node, Op, Shape, UpperBound,
+    ValueId, Weight, WeightValues,
 };
 use prost::Message;
 
@@ -14,7 +14,7 @@ use super::proto::{
     attribute_type, data_type,
 };
 use crate::FormatError;
-use crate::blocks::{Block, Names, blocks, channel_scales, clip_levels, integer_bias};
+use crate::blocks::{Block, Names, blocks, channel_scales, integer_bias, rounding_clips};
 
 /// The operator set that is written: the first whose `DequantizeLinear` has scales per channel.
 const OPSET: i64 = 13;
@@ -38,6 +38,8 @@ const METADATA_KEY: &str = "tinylens.metadata";
 /// - Activations are rounded to uint8, levels and zero point 128 above the graph's, which is the same grid. On x86
 ///   ONNX Runtime 1.32 turns int8 activations into uint8 except those with several readers, and then leaves the layers
 ///   around residual additions in float32 (15 of MobileNetV2's 52 convolutions).
+/// - A clip whose upper bound differs by channel becomes a `Min` with a constant of the bounds, behind a `Relu` or `Clip`
+///   for the lower one.
 /// - A quantized activation that no integer layer reads or writes stays float32.
 ///
 /// # Errors
@@ -102,7 +104,7 @@ impl<'g> Exporter<'g> {
         self.operator(node, inputs, output, block.is_integer)?;
         if let (Some(clip), Some(bounds)) = (block.clip, block.clip_bounds()) {
             let (input, output) = (self.values[node.output.0].clone(), self.values[clip.output.0].clone());
-            self.clip(&clip.name, bounds, input, output);
+            self.clip(clip, bounds, input, output);
         }
         Ok(())
     }
@@ -128,10 +130,10 @@ impl<'g> Exporter<'g> {
             self.operator(node, inputs.to_vec(), exact.clone(), true)?;
         }
         if let (Some(clip), Some(bounds)) = (block.clip, block.clip_bounds())
-            && clip_levels(bounds, quantization) != (i8::MIN, i8::MAX)
+            && !rounding_clips(bounds, quantization)
         {
             let clipped = self.names.unique(&format!("{}.exact", clip.name));
-            self.clip(&clip.name, bounds, exact, clipped.clone());
+            self.clip(clip, bounds, exact, clipped.clone());
             exact = clipped;
         }
         let parameters = self.quantization_parameters(&output, quantization);
@@ -174,7 +176,7 @@ impl<'g> Exporter<'g> {
                 let attributes = vec![float("epsilon", *epsilon)];
                 self.push("BatchNormalization", &node.name, inputs, output, attributes);
             }
-            Op::Clip(clip) => self.clip(&node.name, *clip, inputs.swap_remove(0), output),
+            Op::Clip(clip) => self.clip(node, clip, inputs.swap_remove(0), output),
             Op::Add => self.push("Add", &node.name, inputs, output, vec![]),
             Op::GlobalAveragePool => {
                 let pooled = self.names.unique(&format!("{}.image", node.name));
@@ -187,12 +189,18 @@ impl<'g> Exporter<'g> {
         Ok(())
     }
 
-    fn clip(&mut self, name: &str, clip: Clip, input: String, output: String) {
-        if clip == Clip::RELU {
+    /// The operators of a clip, which may be part of a block, in the name of its node.
+    fn clip(&mut self, node: &Node, clip: &Clip, input: String, output: String) {
+        let name = &node.name;
+        if *clip == Clip::RELU {
             return self.push("Relu", name, vec![input], output, vec![]);
         }
+        let max = match &clip.max {
+            UpperBound::Uniform(max) => *max,
+            UpperBound::PerChannel(max) => return self.channel_clip(node, clip.min, max, input, output),
+        };
         let mut inputs = vec![input];
-        for (part, bound) in [("min", clip.min), ("max", clip.max)] {
+        for (part, bound) in [("min", clip.min), ("max", max)] {
             let tensor = bound.is_finite().then(|| self.floats(&format!("{name}.{part}"), &[], &[bound]));
             inputs.push(tensor.unwrap_or_default());
         }
@@ -200,6 +208,23 @@ impl<'g> Exporter<'g> {
             inputs.pop();
         }
         self.push("Clip", name, inputs, output, vec![]);
+    }
+
+    /// A clip whose upper bound differs by channel: `Clip` has scalars, so `Min` comes behind it.
+    fn channel_clip(&mut self, node: &Node, min: f32, max: &[f32], input: String, output: String) {
+        let name = &node.name;
+        // An activation is `[1, channels, height, width]` or `[1, channels]`.
+        let dimensions: &[usize] = match self.graph.value(node.output).shape {
+            Shape::Image { .. } => &[max.len(), 1, 1],
+            Shape::Vector { .. } => &[max.len()],
+        };
+        let max = self.floats(&format!("{name}.max"), dimensions, max);
+        if min == f32::NEG_INFINITY {
+            return self.push("Min", name, vec![input, max], output, vec![]);
+        }
+        let above = self.names.unique(&format!("{name}.above"));
+        self.clip(node, &Clip { min, ..Clip::NONE }, input, above.clone());
+        self.push("Min", &format!("{name}.below"), vec![above, max], output, vec![]);
     }
 
     /// The names of weight and bias as float32 tensors.
@@ -418,7 +443,7 @@ fn ints(name: &str, sizes: &[usize]) -> AttributeProto {
 mod tests {
     use super::*;
     use crate::onnx::read;
-    use crate::testing::{float16, integer, network, reduced};
+    use crate::testing::{float16, integer, network, reduced, with_channel_clip};
 
     fn decoded(graph: &Graph) -> GraphProto {
         ModelProto::decode(write(graph).unwrap().as_slice()).unwrap().graph.unwrap()
@@ -504,6 +529,21 @@ mod tests {
         let zero_point = tensor(&proto, "between.zero_point");
         assert_eq!((zero_point.data_type, zero_point.raw_data.as_slice()), (data_type::UINT8, &[118][..]));
         assert_eq!(node(&proto, "classes").output, ["classes"]);
+    }
+
+    #[test]
+    fn bounds_for_each_channel_are_minima() {
+        for min in [f32::NEG_INFINITY, -0.5, 0.0] {
+            let graph = with_channel_clip(network(), min);
+            let proto = decoded(&graph);
+            let below = proto.node.iter().find(|node| node.op_type == "Min").unwrap();
+            assert_eq!(below.output, ["between"]);
+            assert_eq!(tensor(&proto, &below.input[1]).dims, [8, 1, 1]);
+            let again = read(&write(&graph).unwrap(), "network.onnx").unwrap();
+            assert_eq!((again.nodes, again.values), (graph.nodes, graph.values));
+        }
+        let proto = decoded(&with_channel_clip(integer(), 0.0));
+        assert!(op_types(&proto).join(" ").contains("Conv Relu Min QuantizeLinear"));
     }
 
     #[test]

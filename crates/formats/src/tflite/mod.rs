@@ -7,16 +7,19 @@ mod schema;
 mod tests;
 
 use std::collections::HashMap;
+use std::slice;
 
 use graph::{
-    ActivationQuantization, Clip, Conv2d, Graph, IntegerWeights, Linear, Op, Shape, ValueId, Weight,
-    WeightValues, fold_batch_norms,
+    ActivationQuantization, Clip, Conv2d, Graph, IntegerWeights, Linear, Op, Shape, UpperBound, ValueId,
+    Weight, WeightValues, fold_batch_norms,
 };
 use half::f16;
 
 use self::schema::{Activation, Builtin, Model, Number, Operator, Options, Padding, Quantization, Tensor};
 use crate::FormatError;
-use crate::blocks::{Block, Names, blocks, channel_scales, clip_levels, integer_bias};
+use crate::blocks::{
+    Block, Names, blocks, bound_level, channel_scales, integer_bias, rounding_clips, upper_bounds,
+};
 use crate::limits::check_activations;
 
 /// The kind of file in messages.
@@ -136,15 +139,15 @@ impl<'g> Converter<'g> {
             Op::Clip(clip) => {
                 let input = self.read(node.inputs[0], false);
                 let output = self.float_output(block.output, "");
-                let simple = match *clip {
-                    Clip::RELU => Some(Builtin::Relu),
-                    Clip::RELU6 => Some(Builtin::Relu6),
-                    RELU_N1_TO_1 => Some(Builtin::ReluN1To1),
-                    Clip { .. } => None,
+                let simple = match activation_of(clip) {
+                    Some(Activation::Relu) => Some(Builtin::Relu),
+                    Some(Activation::Relu6) => Some(Builtin::Relu6),
+                    Some(Activation::ReluN1To1) => Some(Builtin::ReluN1To1),
+                    Some(Activation::None) | None => None,
                 };
                 match simple {
                     Some(builtin) => self.push(builtin, 1, vec![input], output, Options::None),
-                    None => self.clip(&node.name, *clip, input, output),
+                    None => self.clip(&node.name, clip, input, output),
                 }
                 Ok(())
             }
@@ -251,23 +254,20 @@ impl<'g> Converter<'g> {
     }
 
     /// The activation that a block's clip is, and what is left of the clip for operators behind the layer.
-    fn activation(&self, block: &Block<'g>) -> (Activation, Option<Clip>) {
+    fn activation(&self, block: &Block<'g>) -> (Activation, Option<&'g Clip>) {
         let Some(clip) = block.clip_bounds() else { return (Activation::None, None) };
         let quantization = self.graph.value(block.output).quantization.filter(|_| block.is_integer);
-        if quantization.is_some_and(|quantization| clip_levels(clip, quantization) == (i8::MIN, i8::MAX)) {
+        if quantization.is_some_and(|quantization| rounding_clips(clip, quantization)) {
             return (Activation::None, None);
         }
-        match clip {
-            NO_CLIP => (Activation::None, None),
-            Clip::RELU => (Activation::Relu, None),
-            Clip::RELU6 => (Activation::Relu6, None),
-            RELU_N1_TO_1 => (Activation::ReluN1To1, None),
-            Clip { .. } => (Activation::None, Some(clip)),
+        match activation_of(clip) {
+            Some(activation) => (activation, None),
+            None => (Activation::None, Some(clip)),
         }
     }
 
     /// The tensor that the block's layer writes. Where a clip is `rest`, its operators come behind the layer.
-    fn output(&mut self, block: &Block<'g>, rest: Option<Clip>) -> Output {
+    fn output(&mut self, block: &Block<'g>, rest: Option<&'g Clip>) -> Output<'g> {
         let output = if block.is_integer {
             self.int8_output(block.output, "")
         } else {
@@ -391,41 +391,44 @@ impl<'g> Converter<'g> {
         Ok(self.tensor(&name, shape, Number::F32, None, bytes))
     }
 
-    /// `MAXIMUM` with the lower bound and `MINIMUM` with the upper one, as far as they are finite.
-    fn clip(&mut self, name: &str, clip: Clip, input: i32, output: i32) {
+    /// `MAXIMUM` with the lower bound and `MINIMUM` with the upper one or ones, as far as they are finite.
+    fn clip(&mut self, name: &str, clip: &Clip, input: i32, output: i32) {
         let Tensor { shape, number, quantization, .. } = self.tensors[output as usize].clone();
-        let levels = match quantization.as_ref().map(|q| (q.scales.as_slice(), q.zero_points.as_slice())) {
+        let grid = match quantization.as_ref().map(|q| (q.scales.as_slice(), q.zero_points.as_slice())) {
             Some((&[scale], &[zero_point])) => {
-                let quantization = ActivationQuantization { scale, zero_point: zero_point as i8 };
-                Some(clip_levels(clip, quantization))
+                Some(ActivationQuantization { scale, zero_point: zero_point as i8 })
             }
             _ => None,
         };
-        let bound = |real: f32, level: Option<i8>| match level {
-            Some(level) => vec![level.cast_unsigned()],
-            None => real.to_le_bytes().to_vec(),
+        let numbers = |bounds: &[f32]| -> Vec<u8> {
+            match grid {
+                Some(grid) => bounds.iter().map(|real| bound_level(*real, grid).cast_unsigned()).collect(),
+                None => bounds.iter().flat_map(|real| real.to_le_bytes()).collect(),
+            }
         };
         let version = if number == Number::I8 { 2 } else { 1 };
         // The lower bound goes first; where both are infinite it still copies the value.
-        let upper = clip.max.is_finite().then(|| bound(clip.max, levels.map(|(_, max)| max)));
-        let lower =
-            (clip.min.is_finite() || upper.is_none()).then(|| bound(clip.min, levels.map(|(min, _)| min)));
+        let max = upper_bounds(clip);
+        let upper = max.iter().any(|max| max.is_finite()).then_some(max);
+        let lower = (clip.min.is_finite() || upper.is_none()).then_some(slice::from_ref(&clip.min));
         let mut steps: Vec<_> = [(Builtin::Maximum, "min", lower), (Builtin::Minimum, "max", upper)]
             .into_iter()
-            .filter_map(|(builtin, part, bound)| Some((builtin, part, bound?)))
+            .filter_map(|(builtin, part, bounds)| Some((builtin, part, bounds?)))
             .collect();
         let last = steps.pop();
         let mut input = input;
-        for (builtin, part, bound) in steps {
-            let constant =
-                self.tensor(&format!("{name}.{part}"), vec![1], number, quantization.clone(), bound);
+        // Channels are innermost, so a vector of them goes along.
+        for (builtin, part, bounds) in steps {
+            let (name_of_bound, n) = (format!("{name}.{part}"), vec![size(bounds.len())]);
+            let constant = self.tensor(&name_of_bound, n, number, quantization.clone(), numbers(bounds));
             let next =
                 self.tensor(&format!("{name}.above"), shape.clone(), number, quantization.clone(), vec![]);
             self.push(builtin, version, vec![input, constant], next, Options::None);
             input = next;
         }
-        if let Some((builtin, part, bound)) = last {
-            let constant = self.tensor(&format!("{name}.{part}"), vec![1], number, quantization, bound);
+        if let Some((builtin, part, bounds)) = last {
+            let (name_of_bound, n) = (format!("{name}.{part}"), vec![size(bounds.len())]);
+            let constant = self.tensor(&name_of_bound, n, number, quantization, numbers(bounds));
             self.push(builtin, version, vec![input, constant], output, Options::None);
         }
     }
@@ -435,7 +438,7 @@ impl<'g> Converter<'g> {
         builtin: Builtin,
         version: i32,
         inputs: Vec<i32>,
-        output: impl Into<Output>,
+        output: impl Into<Output<'g>>,
         options: Options,
     ) {
         let Output { layer, clip } = output.into();
@@ -478,19 +481,28 @@ impl<'g> Converter<'g> {
     }
 }
 
-/// A clip that does nothing.
-const NO_CLIP: Clip = Clip { min: f32::NEG_INFINITY, max: f32::INFINITY };
-
-/// Clips at -1 and 1, which TensorFlow Lite has as an activation.
-const RELU_N1_TO_1: Clip = Clip { min: -1.0, max: 1.0 };
-
-/// Where a layer writes, and the clip behind it with its name and output.
-struct Output {
-    layer: i32,
-    clip: Option<(String, Clip, i32)>,
+/// A clip as one of TensorFlow Lite's activations.
+fn activation_of(clip: &Clip) -> Option<Activation> {
+    let max = match &clip.max {
+        UpperBound::Uniform(max) => *max,
+        UpperBound::PerChannel(_) => return None,
+    };
+    match (clip.min, max) {
+        (f32::NEG_INFINITY, f32::INFINITY) => Some(Activation::None),
+        (0.0, f32::INFINITY) => Some(Activation::Relu),
+        (0.0, 6.0) => Some(Activation::Relu6),
+        (-1.0, 1.0) => Some(Activation::ReluN1To1),
+        _ => None,
+    }
 }
 
-impl From<i32> for Output {
+/// Where a layer writes, and the clip behind it with its name and output.
+struct Output<'g> {
+    layer: i32,
+    clip: Option<(String, &'g Clip, i32)>,
+}
+
+impl From<i32> for Output<'_> {
     fn from(layer: i32) -> Self {
         Self { layer, clip: None }
     }

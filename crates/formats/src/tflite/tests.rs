@@ -1,7 +1,7 @@
 use graph::{GraphBuilder, LabelSet, Metadata, Node, Preprocessing};
 
 use super::*;
-use crate::testing::{float16, integer, network};
+use crate::testing::{CHANNEL_BOUNDS, float16, integer, network, with_channel_clip};
 
 fn builtins(model: &Model) -> Vec<Builtin> {
     model.operators.iter().map(|operator| operator.builtin).collect()
@@ -116,6 +116,22 @@ fn integer_layers_read_and_write_int8_and_the_classifier_is_float32() {
     assert_eq!(tensor(&model, "classes").number, Number::F32);
     assert_eq!(tensor(&model, "classes.weight").number, Number::I8);
     assert_eq!(tensor(&model, "classes.bias").number, Number::F32);
+}
+
+#[test]
+fn bounds_for_each_channel_are_a_vector() {
+    let model = convert(&with_channel_clip(network(), 0.0)).unwrap();
+    let operators = builtins(&model);
+    use Builtin::{Conv2d, DepthwiseConv2d, Maximum, Minimum};
+    assert_eq!(&operators[1..5], [DepthwiseConv2d, Maximum, Minimum, Conv2d]);
+    let max = tensor(&model, "between.max");
+    let bytes: Vec<u8> = CHANNEL_BOUNDS.iter().flat_map(|max| max.to_le_bytes()).collect();
+    assert_eq!((max.shape.as_slice(), &max.data), (&[8][..], &bytes));
+    let model = convert(&with_channel_clip(integer(), f32::NEG_INFINITY)).unwrap();
+    let max = tensor(&model, "between.max");
+    // On the grid of 2/255 around -10: 0.75 is 86, 2 and more are beyond.
+    assert_eq!(max.data, [86, 54, 22, 117, 6, 127, 127, 38]);
+    assert_eq!((max.number, max.shape.as_slice()), (Number::I8, &[8][..]));
 }
 
 #[test]

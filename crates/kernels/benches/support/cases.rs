@@ -4,10 +4,11 @@ use std::hint::black_box;
 
 use kernels::{
     Aligned, Clamp, DepthwiseWeightsF32, DepthwiseWeightsI8, Expansion, ImageShape, IntegerScratch, Layout,
-    Padding, Products, Requantization, Window, blocked_len, conv2d_f32, conv2d_i8, conv2d_i8_scratch_len,
-    conv2d_scratch_len, depthwise_f32, depthwise_i8, depthwise_i8_scratch_len, depthwise_scratch_len,
-    expand_depthwise_f32, expand_depthwise_i8, expand_depthwise_i8_scratch_len, expand_depthwise_scratch_len,
-    from_blocks, linear_f32, linear_i8, linear_i8_scratch_len, to_blocks, zeros,
+    Padding, Products, Requantization, UpperBound, Window, blocked_len, conv2d_f32, conv2d_i8,
+    conv2d_i8_scratch_len, conv2d_scratch_len, depthwise_f32, depthwise_i8, depthwise_i8_scratch_len,
+    depthwise_scratch_len, expand_depthwise_f32, expand_depthwise_i8, expand_depthwise_i8_scratch_len,
+    expand_depthwise_scratch_len, from_blocks, linear_f32, linear_i8, linear_i8_scratch_len, to_blocks,
+    zeros,
 };
 
 use super::forms::{Form, Stored};
@@ -162,7 +163,7 @@ pub fn i8_case(layer: Layer, products: Products, form: Form) -> Result<Run, Erro
     Ok(Box::new(move || kernel(black_box(&mut output))))
 }
 
-const CLAMP: Clamp = Clamp::RELU6;
+const CLAMP: Clamp<'_> = Clamp::RELU6;
 /// Of every int8 activation.
 const ZERO_POINT: u8 = 100;
 
@@ -341,7 +342,8 @@ impl BoundedSum {
 
     fn clamped(&self) -> (f64, f64) {
         let unit = self.k * f64::from(f32::EPSILON) / 2.0;
-        let value = self.value.clamp(f64::from(CLAMP.min), f64::from(CLAMP.max));
+        let UpperBound::Uniform(max) = CLAMP.max else { unreachable!("the bounds are uniform") };
+        let value = self.value.clamp(f64::from(CLAMP.min), f64::from(max));
         (value, 2.0 * unit / (1.0 - unit) * self.magnitude + self.inherited)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::requantize::{AddRequantization, Requantization};
 use crate::blocks::{BLOCK, blocked_len, blocks};
-use crate::error::check_len;
+use crate::error::{check_fits, check_len};
 use crate::lanes::{F32x4, I16x8, I32x4, U8x16};
 use crate::{ImageShape, KernelError};
 
@@ -57,10 +57,10 @@ fn check_scale(scale: f32) -> Result<(), KernelError> {
     }
 }
 
-/// Adds two activations of one length by [`AddRequantization`]'s formula.
+/// Adds two activations of one length by [`AddRequantization`]'s formula; blocked, where bounds are per channel.
 ///
 /// # Errors
-/// [`KernelError::Length`] when lengths differ.
+/// [`KernelError::Length`] when lengths differ, [`KernelError::Shape`] when there are not bounds for each channel.
 pub fn add_i8(
     a: &[u8],
     b: &[u8],
@@ -69,24 +69,38 @@ pub fn add_i8(
 ) -> Result<(), KernelError> {
     check_len("b", b.len(), a.len())?;
     check_len("out", out.len(), a.len())?;
-    let AddRequantization { multipliers, zero_points, shift, zero_point, min, max } = *requantization;
+    let AddRequantization { multipliers, zero_points, shift, zero_point, min, ref max } = *requantization;
     let zero_points = zero_points.map(|zero_point| I16x8::splat(i16::from(zero_point)));
     let multipliers = multipliers.map(I32x4::splat);
     let (rounding, offset) = (I32x4::splat(1 << (shift - 1)), I16x8::splat(i16::from(zero_point)));
-    let (min, max) = (U8x16::splat(min), U8x16::splat(max));
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let (out, out_rest) = out.as_chunks_mut::<8>();
-    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-        let [a0, a1] = I16x8::load_u8(a).sub(zero_points[0]).widen();
-        let [b0, b1] = I16x8::load_u8(b).sub(zero_points[1]).widen();
-        let level = |a: I32x4, b: I32x4| {
-            a.mul(multipliers[0]).add(b.mul(multipliers[1])).add(rounding).shift_right(shift)
-        };
-        let words = I16x8::narrow(level(a0, b0), level(a1, b1)).add_saturating(offset);
-        U8x16::narrow(words, words).clamp(min, max).store_half(out);
-    }
-    for ((out, a), b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
-        *out = requantization.apply_one(*a, *b);
+    let min = I16x8::splat(i16::from(min));
+    // Elements that share a block's bounds: those of one block of channels, or all.
+    let plane = match max.len() {
+        1 => out.len(),
+        n_blocks => {
+            let pixels = out.len() / (n_blocks * BLOCK);
+            check_fits("elements of whole pixels", out.len(), pixels * n_blocks * BLOCK)?;
+            pixels * BLOCK
+        }
+    };
+    let plane = plane.max(1);
+    let planes = out.chunks_mut(plane).zip(a.chunks(plane)).zip(b.chunks(plane));
+    for (((out, a), b), max) in planes.zip(max) {
+        let max = I16x8::load_u8(max);
+        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<BLOCK>(), b.as_chunks::<BLOCK>());
+        let (out, out_rest) = out.as_chunks_mut::<BLOCK>();
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            let [a0, a1] = I16x8::load_u8(a).sub(zero_points[0]).widen();
+            let [b0, b1] = I16x8::load_u8(b).sub(zero_points[1]).widen();
+            let level = |a: I32x4, b: I32x4| {
+                a.mul(multipliers[0]).add(b.mul(multipliers[1])).add(rounding).shift_right(shift)
+            };
+            let words = I16x8::narrow(level(a0, b0), level(a1, b1)).add_saturating(offset).clamp(min, max);
+            U8x16::narrow(words, words).store_half(out);
+        }
+        for (lane, ((out, a), b)) in out_rest.iter_mut().zip(a_rest).zip(b_rest).enumerate() {
+            *out = requantization.apply_one(*a, *b, lane);
+        }
     }
     Ok(())
 }

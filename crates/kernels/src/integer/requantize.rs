@@ -3,12 +3,12 @@
 #![allow(unsafe_code, reason = "multipliers are loaded in a way that the compiler keeps")]
 
 use crate::KernelError;
-use crate::blocks::BLOCK;
-use crate::error::check_fits;
+use crate::blocks::{BLOCK, blocks};
+use crate::error::{check_at_least, check_fits, check_len};
 use crate::lanes::{I16x8, I32x4, U8x16};
 
 /// From int32 accumulators to levels:
-/// `q = clamp(((acc * multiplier[channel] + 2^32) >> 33) + zero_point, min, max)`,
+/// `q = clamp(((acc * multiplier[channel] + 2^32) >> 33) + zero_point, min, max[channel])`,
 /// computed in 64 bits and rounded once, halves upwards.
 ///
 /// A multiplier has 33 binary places, which leaves a level off by at most `|acc| * 2^-34` from the rounded real product:
@@ -25,7 +25,8 @@ pub struct Requantization {
     doublings: u32,
     zero_point: u8,
     min: u8,
-    max: u8,
+    /// One for each channel, in whole blocks.
+    max: Vec<[u8; BLOCK]>,
 }
 
 /// Multipliers of a block of channels, as vectors are aligned.
@@ -57,7 +58,19 @@ impl Requantization {
             .chunks(BLOCK)
             .map(|block| Multipliers(std::array::from_fn(|i| multiplier(block.get(i)))))
             .collect();
-        Ok(Self { multipliers, channels: real_multipliers.len(), doublings, zero_point, min, max })
+        let channels = real_multipliers.len();
+        let max = vec![[max; BLOCK]; blocks(channels)];
+        Ok(Self { multipliers, channels, doublings, zero_point, min, max })
+    }
+
+    /// The same with an upper bound for each channel.
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] when there is not one for each channel.
+    pub fn with_upper_bounds(mut self, max: &[u8]) -> Result<Self, KernelError> {
+        check_len("upper bounds", max.len(), self.channels)?;
+        self.max = in_blocks(max);
+        Ok(self)
     }
 
     /// One accumulator of one channel, by the formula. Channels of the filling have the multiplier 0.
@@ -66,7 +79,8 @@ impl Requantization {
         let limit = i32::MAX >> self.doublings;
         let product = i64::from(acc.clamp(-limit, limit) << self.doublings) * i64::from(multiplier);
         let rounded = (product + (1_i64 << (PLACES - 1))) >> PLACES;
-        (rounded + i64::from(self.zero_point)).clamp(i64::from(self.min), i64::from(self.max)) as u8
+        let max = self.max[channel / BLOCK][channel % BLOCK];
+        (rounded + i64::from(self.zero_point)).max(i64::from(self.min)).min(i64::from(max)) as u8
     }
 
     /// Whether accumulators are doubled.
@@ -84,7 +98,7 @@ impl Requantization {
             doublings: self.doublings,
             limits: [I32x4::splat(-(i32::MAX >> self.doublings)), I32x4::splat(i32::MAX >> self.doublings)],
             zero_point: I16x8::splat(i16::from(self.zero_point)),
-            bounds: [self.min, self.max].map(|bound| I16x8::splat(i16::from(bound))),
+            bounds: [I16x8::splat(i16::from(self.min)), I16x8::load_u8(&self.max[block])],
         }
     }
 
@@ -132,18 +146,25 @@ impl<const DOUBLES: bool> BlockRequantization<'_, DOUBLES> {
 }
 
 /// The sum of two activations on their own grids, on a third grid:
-/// `q = clamp(((a - za) * ma + (b - zb) * mb + 2^(shift - 1)) >> shift) + z, min, max)` with
+/// `q = clamp(((a - za) * ma + (b - zb) * mb + 2^(shift - 1)) >> shift) + z, min, max[channel])` with
 /// `m = round(s / s_out * 2^shift)`.
 ///
 /// The shift is the largest (up to 20) at which both products fit 30 bits.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AddRequantization {
     pub(crate) multipliers: [i32; 2],
     pub(crate) zero_points: [u8; 2],
     pub(crate) shift: u32,
     pub(crate) zero_point: u8,
     pub(crate) min: u8,
-    pub(crate) max: u8,
+    /// One for each channel, in whole blocks, or one block for all.
+    pub(crate) max: Vec<[u8; BLOCK]>,
+}
+
+/// Bounds in whole blocks.
+fn in_blocks(max: &[u8]) -> Vec<[u8; BLOCK]> {
+    let block = |max: &[u8]| std::array::from_fn(|i| max.get(i).copied().unwrap_or(u8::MAX));
+    max.chunks(BLOCK).map(block).collect()
 }
 
 impl AddRequantization {
@@ -172,15 +193,25 @@ impl AddRequantization {
             shift: shift as u32,
             zero_point: output.1,
             min,
-            max,
+            max: vec![[max; BLOCK]],
         })
     }
 
-    /// One pair of levels, by the formula.
-    pub fn apply_one(&self, a: u8, b: u8) -> u8 {
+    /// The same with an upper bound for each channel of blocked activations.
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] when there is none.
+    pub fn with_upper_bounds(mut self, max: &[u8]) -> Result<Self, KernelError> {
+        check_at_least("upper bounds", max.len(), 1)?;
+        self.max = in_blocks(max);
+        Ok(self)
+    }
+
+    /// One pair of levels of a channel, by the formula.
+    pub fn apply_one(&self, a: u8, b: u8, channel: usize) -> u8 {
         let summand = |q: u8, i: usize| (i32::from(q) - i32::from(self.zero_points[i])) * self.multipliers[i];
         let sum = summand(a, 0) + summand(b, 1) + (1 << (self.shift - 1));
-        ((sum >> self.shift) + i32::from(self.zero_point)).clamp(i32::from(self.min), i32::from(self.max))
-            as u8
+        let max = self.max[channel / BLOCK % self.max.len()][channel % BLOCK];
+        ((sum >> self.shift) + i32::from(self.zero_point)).max(i32::from(self.min)).min(i32::from(max)) as u8
     }
 }

@@ -407,11 +407,6 @@ impl I16x8 {
 }
 
 impl U8x16 {
-    #[inline(always)]
-    pub(crate) fn splat(x: u8) -> Self {
-        Self([x; 16])
-    }
-
     /// Four bytes from `src` on, four times.
     ///
     /// # Safety
@@ -460,11 +455,6 @@ impl U8x16 {
     pub(crate) fn narrow(low: I16x8, high: I16x8) -> Self {
         let lane = |i: usize| if i < 8 { low.0[i] } else { high.0[i - 8] };
         Self(from_fn(|i| lane(i).clamp(0, 255) as u8))
-    }
-
-    #[inline(always)]
-    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
-        Self(from_fn(|i| self.0[i].max(min.0[i]).min(max.0[i])))
     }
 }
 

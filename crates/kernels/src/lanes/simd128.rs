@@ -407,11 +407,6 @@ impl I16x8 {
 
 impl U8x16 {
     #[inline(always)]
-    pub(crate) fn splat(x: u8) -> Self {
-        Self(u8x16_splat(x))
-    }
-
-    #[inline(always)]
     pub(crate) unsafe fn splat_quad_at(src: *const u8) -> Self {
         // SAFETY: the caller's; `v128.load32_splat` needs no alignment.
         Self(unsafe { v128_load32_splat(src.cast()) })
@@ -443,11 +438,6 @@ impl U8x16 {
     #[inline(always)]
     pub(crate) fn narrow(low: I16x8, high: I16x8) -> Self {
         Self(u8x16_narrow_i16x8(low.0, high.0))
-    }
-
-    #[inline(always)]
-    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
-        Self(u8x16_min(u8x16_max(self.0, min.0), max.0))
     }
 }
 

@@ -39,7 +39,7 @@ impl<'t> Checkpoint<'t> {
 
 impl Layers for Checkpoint<'_> {
     fn conv(&mut self, layer: &ConvLayer<'_>, input: ValueId) -> Result<ValueId, PipelineError> {
-        let &ConvLayer { name, norm, out_channels, stride, activation, .. } = layer;
+        let &ConvLayer { name, norm, out_channels, stride, ref activation, .. } = layer;
         let (padding, groups) = layer.geometry(self.builder.shape(input));
         let shape = layer.weight_shape();
         let weight = Weight::f32(shape.to_vec(), self.tensor(&format!("{name}.weight"), &shape)?);
@@ -55,7 +55,9 @@ impl Layers for Checkpoint<'_> {
         };
         let x = self.builder.add(&format!("{name}/batch_norm"), Op::BatchNorm(batch_norm), &[x])?;
         match activation {
-            Some(clip) => Ok(self.builder.add(&format!("{name}/activation"), Op::Clip(clip), &[x])?),
+            Some(clip) => {
+                Ok(self.builder.add(&format!("{name}/activation"), Op::Clip(clip.clone()), &[x])?)
+            }
             None => Ok(x),
         }
     }

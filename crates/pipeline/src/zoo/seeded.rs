@@ -78,13 +78,13 @@ impl Seeded {
 
 impl Layers for Seeded {
     fn conv(&mut self, layer: &ConvLayer<'_>, input: ValueId) -> Result<ValueId, PipelineError> {
-        let &ConvLayer { name, out_channels, stride, activation, .. } = layer;
+        let &ConvLayer { name, out_channels, stride, ref activation, .. } = layer;
         let (padding, groups) = layer.geometry(self.builder.shape(input));
         let weight = self.weight(&layer.weight_shape(), input, 1.0);
         let conv = Conv2d { weight, bias: self.bias(out_channels), stride: [stride; 2], padding, groups };
         let x = self.push(name, Op::Conv2d(conv), &[input], 1.0)?;
         match activation {
-            Some(clip) => self.push(&format!("{name}/activation"), Op::Clip(clip), &[x], AFTER_RELU),
+            Some(clip) => self.push(&format!("{name}/activation"), Op::Clip(clip.clone()), &[x], AFTER_RELU),
             None => Ok(x),
         }
     }

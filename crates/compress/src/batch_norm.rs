@@ -1,0 +1,216 @@
+//! Statistics brought up to date: batch norms' own, and those of layers into which batch norms are folded.
+
+use graph::{Evidence, Graph, Op};
+
+use crate::CompressError;
+use crate::layers::{Channels, bias_mut, weights_mut};
+
+/// A repair multiplies a channel by at most this and divides it by at most this: a channel that pruning has nearly silenced
+/// is not blown up from noise.
+const MAX_GAIN: f64 = 4.0;
+
+/// Replaces every batch norm's mean and variance by those of its input in `evidence`.
+///
+/// After weights have changed, by pruning or rounding, the statistics of training no longer hold. Frames stand in for the
+/// training set, so some hundred different ones are needed where an image has few pixels. `evidence` must show what
+/// convolutions write before a batch norm, as an engine's separate plan does. Statistics of later layers depend on those
+/// of earlier ones, so all are re-estimated from one pass with the old ones.
+///
+/// Source: Li et al. 2017 (arXiv 1603.04779), "AdaBN", for the same step on another domain.
+///
+/// # Errors
+/// [`CompressError::NoEvidence`] when a batch norm's input was never observed, [`CompressError::NotFinite`] for statistics
+/// that are not finite.
+pub fn reestimate_batch_norms(graph: &Graph, evidence: &Evidence) -> Result<Graph, CompressError> {
+    let mut graph = graph.clone();
+    for node in &mut graph.nodes {
+        let Op::BatchNorm(norm) = &mut node.op else { continue };
+        let input = node.inputs[0];
+        let not_observed = || CompressError::NoEvidence(graph.values[input.0].name.clone());
+        let means = evidence.channel_means(input).ok_or_else(not_observed)?;
+        let variances = evidence.channel_variances(input).ok_or_else(not_observed)?;
+        if means.iter().chain(&variances).any(|statistic| !statistic.is_finite()) {
+            return Err(CompressError::NotFinite(graph.values[input.0].name.clone()));
+        }
+        norm.mean = means.iter().map(|mean| *mean as f32).collect();
+        // A channel that never changes has no variance to divide by, and its batch norm gives `beta` all the same.
+        let variance =
+            |variance: &f64| if *variance + f64::from(norm.epsilon) > 0.0 { *variance } else { 1.0 };
+        norm.variance = variances.iter().map(|it| variance(it) as f32).collect();
+    }
+    graph.validate()?;
+    Ok(graph)
+}
+
+/// What a repair did to a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RepairedStatistics {
+    /// The layer.
+    pub node: String,
+    /// The smallest factor of a channel.
+    pub smallest_gain: f64,
+    /// The largest factor of a channel.
+    pub largest_gain: f64,
+}
+
+/// Gives each output channel of a changed layer the mean and deviation that it has in the float model:
+///
+/// ```text
+/// g = deviation_float / deviation_now      w' = g w      b' = mean_float + g (b - mean_now)
+/// ```
+/// - `evidence` is of `graph`, `float` of the model that it was made from, on the same frames and with the same value ids,
+///   both before activations: an engine's separate plan shows them.
+/// - `g` is within `1/4..=4`, and 1 where a channel never changes in one of the models.
+/// - Layers that `evidence` or `float` did not see, and weights that are not float32, are left alone.
+///
+/// It is what re-estimated batch norms would do for folded ones. Repairing a layer changes what the next one sees, so the
+/// n-th pass, each with new evidence, makes the n-th layer in a row right.
+///
+/// # Errors
+/// [`CompressError::NotFinite`] for statistics that are not finite.
+pub fn repair_statistics(
+    graph: &Graph,
+    evidence: &Evidence,
+    float: &Evidence,
+) -> Result<(Graph, Vec<RepairedStatistics>), CompressError> {
+    let mut graph = graph.clone();
+    let mut report = Vec::new();
+    for node in &mut graph.nodes {
+        let Some(channels) = Channels::of(&node.op) else { continue };
+        let (Some(now), Some(wanted)) = (Statistics::of(evidence, node), Statistics::of(float, node)) else {
+            continue;
+        };
+        if now.means.len() != wanted.means.len() {
+            continue;
+        }
+        let all = [&now.means, &now.deviations, &wanted.means, &wanted.deviations];
+        if all.into_iter().flatten().any(|statistic| !statistic.is_finite()) {
+            return Err(CompressError::NotFinite(node.name.clone()));
+        }
+        let gain = |(now, wanted): (&f64, &f64)| match *now > 0.0 && *wanted > 0.0 {
+            true => (wanted / now).clamp(1.0 / MAX_GAIN, MAX_GAIN),
+            false => 1.0,
+        };
+        let gains: Vec<f64> = now.deviations.iter().zip(&wanted.deviations).map(gain).collect();
+        for (position, weight) in weights_mut(&mut node.op).iter_mut().enumerate() {
+            *weight = (f64::from(*weight) * gains[channels.output_of(position)]) as f32;
+        }
+        for (channel, bias) in bias_mut(&mut node.op).iter_mut().enumerate() {
+            let centred = f64::from(*bias) - now.means[channel];
+            *bias = (wanted.means[channel] + gains[channel] * centred) as f32;
+        }
+        report.push(RepairedStatistics {
+            node: node.name.clone(),
+            smallest_gain: gains.iter().copied().fold(f64::INFINITY, f64::min),
+            largest_gain: gains.iter().copied().fold(0.0, f64::max),
+        });
+    }
+    graph.validate()?;
+    Ok((graph, report))
+}
+
+/// Of a layer's output channels.
+struct Statistics {
+    means: Vec<f64>,
+    deviations: Vec<f64>,
+}
+
+impl Statistics {
+    fn of(evidence: &Evidence, node: &graph::Node) -> Option<Self> {
+        let means = evidence.channel_means(node.output)?;
+        let variances = evidence.channel_variances(node.output)?;
+        Some(Self { means, deviations: variances.iter().map(|variance| variance.sqrt()).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::Fusion;
+    use graph::{BatchNorm, Clip, GraphBuilder, fold_batch_norms};
+
+    use super::*;
+    use crate::testing::{Numbers, SIDE, conv, difference, frames, metadata, network, node, observe, run};
+
+    fn normed() -> Graph {
+        let n = &mut Numbers::new(5);
+        let (mut b, mut x) = GraphBuilder::new(metadata(), SIDE, SIDE).unwrap();
+        for (name, inputs) in [("first", 3), ("second", 8)] {
+            x = b.add(name, conv(n, [8, inputs, 3], 1, 1), &[x]).unwrap();
+            let norm = BatchNorm {
+                gamma: vec![1.0; 8],
+                beta: vec![0.5; 8],
+                mean: vec![0.0; 8],
+                variance: vec![1.0; 8],
+                epsilon: 1e-9,
+            };
+            x = b.add(&format!("{name}/norm"), Op::BatchNorm(norm), &[x]).unwrap();
+            x = b.add(&format!("{name}/relu"), Op::Clip(Clip::RELU), &[x]).unwrap();
+        }
+        let x = b.add("pool", Op::GlobalAveragePool, &[x]).unwrap();
+        b.finish(x).unwrap()
+    }
+
+    #[test]
+    fn batch_norms_normalize_again() {
+        let (mut graph, frames) = (normed(), frames(4, 6));
+        let statistics = |graph: &Graph, name: &str| {
+            let evidence = observe(graph, &frames, Fusion::Separate);
+            Statistics::of(&evidence, node(graph, name)).unwrap()
+        };
+        let off = |statistics: &Statistics| {
+            let mean = statistics.means.iter().map(|mean| (mean - 0.5).abs());
+            let deviation = statistics.deviations.iter().map(|deviation| (deviation - 1.0).abs());
+            mean.chain(deviation).fold(0.0, f64::max)
+        };
+        assert!(off(&statistics(&graph, "second/norm")) > 0.3);
+        // The second layer's statistics hold once the first is normalized.
+        for _ in 0..2 {
+            graph = reestimate_batch_norms(&graph, &observe(&graph, &frames, Fusion::Separate)).unwrap();
+        }
+        for name in ["first/norm", "second/norm"] {
+            let off = off(&statistics(&graph, name));
+            assert!(off < 0.02, "{name}: {off}");
+        }
+        let hidden = observe(&graph, &frames, Fusion::Observable);
+        let folded = fold_batch_norms(&graph).unwrap();
+        assert_eq!(reestimate_batch_norms(&folded, &hidden).unwrap(), folded);
+        let error = reestimate_batch_norms(&graph, &Evidence::default()).unwrap_err();
+        assert_eq!(error, CompressError::NoEvidence("first".to_owned()));
+    }
+
+    #[test]
+    fn repaired_layers_have_the_float_models_statistics() {
+        let (float, frames) = (network(3), frames(4, 6));
+        let mut pruned = float.clone();
+        for node in &mut pruned.nodes {
+            for weight in weights_mut(&mut node.op).iter_mut().step_by(3) {
+                *weight = 0.0;
+            }
+        }
+        let wanted = observe(&float, &frames, Fusion::Separate);
+        let mut repaired = pruned.clone();
+        for _ in 0..9 {
+            let evidence = observe(&repaired, &frames, Fusion::Separate);
+            (repaired, _) = repair_statistics(&repaired, &evidence, &wanted).unwrap();
+        }
+        let worst = |graph: &Graph, name: &str| {
+            let evidence = observe(graph, &frames, Fusion::Separate);
+            let [now, wanted] =
+                [&evidence, &wanted].map(|evidence| Statistics::of(evidence, node(graph, name)).unwrap());
+            let off = |i: usize| (now.means[i] - wanted.means[i]).abs() / wanted.deviations[i].max(1e-3);
+            (0..now.means.len()).map(off).fold(0.0, f64::max)
+        };
+        for name in ["stem", "depthwise", "project", "classes"] {
+            let (before, after) = (worst(&pruned, name), worst(&repaired, name));
+            assert!(after < 0.2 * before, "{name}: {before} to {after}");
+        }
+        let [before, after] =
+            [&pruned, &repaired].map(|graph| difference(&run(graph, &frames), &run(&float, &frames)));
+        assert!(after < before, "{before} to {after}");
+        // Nothing to repair, nothing repaired.
+        let (same, report) = repair_statistics(&float, &wanted, &wanted).unwrap();
+        assert!(difference(&run(&same, &frames), &run(&float, &frames)) < 1e-5);
+        assert!(report.iter().all(|layer| layer.smallest_gain == 1.0 && layer.largest_gain == 1.0));
+        assert_eq!(report.len(), 9);
+    }
+}
