@@ -104,7 +104,9 @@ fn native_tests() -> Result<()> {
     if let Some(checkpoint) = assets::efficientnet_lite0_checkpoint()? {
         test.env("TINYLENS_LITE0_PTH", checkpoint);
     }
-    run(test.args(["test", "--workspace"]))
+    run(test.args(["test", "--workspace"]))?;
+    // The lanes of processors that have none of their own.
+    run(cargo()?.args(["test", "--package", "kernels", "--lib", "--features", "portable"]))
 }
 
 /// Node runs the test binaries with SIMD128, the browser those with relaxed SIMD, which older versions of Node have as a

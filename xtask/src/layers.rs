@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("compress", &["graph"]),
     ("engine", &["graph", "kernels"]),
     ("pipeline", &["graph", "kernels", "vision", "formats", "compress", "engine"]),
+    ("cli", &["pipeline"]),
     ("bench-models", &["graph", "formats", "compress", "pipeline", "engine"]),
 ];
 
@@ -106,7 +107,8 @@ fn import_violations(file: &str, text: &str, forbidden: &[&str]) -> Vec<String> 
 fn intrinsics_violation(file: &str, text: &str) -> Option<String> {
     let lanes =
         Path::new(file).components().any(|part| part.as_os_str().to_string_lossy().starts_with("lanes"));
-    let used = text.lines().any(|line| line.contains("arch::wasm32") && !is_comment(line));
+    let used = (text.lines())
+        .any(|line| ["arch::wasm32", "arch::x86_64"].iter().any(|it| line.contains(it)) && !is_comment(line));
     (used && !lanes).then(|| format!("{file} imports intrinsics; only the lanes files do"))
 }
 
@@ -161,6 +163,8 @@ mod tests {
         assert_eq!(violations_of("engine", &["formats"]), 1);
         assert_eq!(violations_of("compress", &["engine", "formats"]), 2);
         assert_eq!(violations_of("pipeline", &["engine", "formats", "compress"]), 0);
+        assert_eq!(violations_of("cli", &["pipeline", "clap"]), 0);
+        assert_eq!(violations_of("cli", &["engine"]), 1);
     }
 
     #[test]
@@ -186,6 +190,7 @@ mod tests {
     fn intrinsics_belong_into_the_lanes_files() {
         let text = "use core::arch::wasm32::*;";
         assert!(intrinsics_violation("crates/kernels/src/gemm.rs", text).is_some());
+        assert!(intrinsics_violation("crates/kernels/src/gemm.rs", "use core::arch::x86_64::*;").is_some());
         assert!(intrinsics_violation("crates/kernels/src/lanes/simd128.rs", text).is_none());
     }
 

@@ -184,13 +184,13 @@ fn text(report: &Report) -> String {
         None => "none".to_owned(),
         Some(it) => format!("{} pictures of {} (seed {})", it.n, it.folder, it.seed),
     };
-    let ratio = report.bytes_before as f64 / report.bytes.max(1) as f64;
+    let share = report.bytes as f64 / report.bytes_before.max(1) as f64;
     pairs(&[
         ("written", report.out.clone()),
         ("steps", if passes.is_empty() { "none".to_owned() } else { passes.join(", ") }),
         ("calibration", calibration),
         ("before", bytes(report.bytes_before)),
-        ("after", format!("{} ({ratio:.2} times smaller)", bytes(report.bytes))),
+        ("after", format!("{}, {} of before", bytes(report.bytes), percent(share))),
         ("zero weights", percent(report.sparsity)),
         ("time", format!("{:.1} s", report.seconds)),
     ])

@@ -5,7 +5,7 @@
 //! without failing.
 //!
 //! Each fast kernel has a plain twin in [`mod@reference`] that stays for good. The fast ones are written once over
-//! the lanes types, which have a SIMD128 implementation and an array fallback. Start with [`conv2d_f32`], whose inside is the
+//! the lanes types, with files for SIMD128, for x86-64 and for arrays. Start with [`conv2d_f32`], whose inside is the
 //! matrix product of `gemm.rs`, then [`conv2d_i8`] and [`Requantization`] for integers, and [`StoredWeights`] for weights
 //! in fewer bits.
 

@@ -1,0 +1,521 @@
+//! The 128-bit vectors of x86-64: SSE2, which every such processor has, and FMA where the build asks for it
+//! (`-C target-cpu=native`). The contract stands in `portable.rs`.
+
+#![allow(unsafe_code, reason = "loads and stores through references that guarantee their validity")]
+
+use core::arch::x86_64 as arch;
+use core::arch::x86_64::{__m128, __m128i};
+
+/// The instruction set that the lanes compile to.
+pub const FLAVOUR: &str = if cfg!(target_feature = "fma") { "fma" } else { "sse2" };
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct F32x4(__m128);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct I32x4(__m128i);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct I16x8(__m128i);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct U8x16(__m128i);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct I8x16(__m128i);
+
+/// Quads are made of exact pairs here.
+pub(crate) fn dot_quads_is_exact() -> bool {
+    true
+}
+
+/// Lanes 0 and 2 of both: what `shuffle_ps` takes.
+const EVEN: i32 = 0b10_00_10_00;
+/// Lanes 1 and 3 of both.
+const ODD: i32 = 0b11_01_11_01;
+
+/// Four lanes of 32 bits chosen from two vectors, the first two from `a`.
+#[inline(always)]
+fn shuffle<const LANES: i32>(a: __m128i, b: __m128i) -> __m128i {
+    _mm_castps_si128(_mm_shuffle_ps::<LANES>(_mm_castsi128_ps(a), _mm_castsi128_ps(b)))
+}
+
+/// `yes` where the mask's bits are set, else `no`.
+#[inline(always)]
+fn select(mask: __m128i, yes: __m128i, no: __m128i) -> __m128i {
+    _mm_or_si128(_mm_and_si128(mask, yes), _mm_andnot_si128(mask, no))
+}
+
+/// Low and high eight bytes, sign-extended to int16.
+#[inline(always)]
+fn extend_i8(x: __m128i) -> [__m128i; 2] {
+    [_mm_srai_epi16::<8>(_mm_unpacklo_epi8(x, x)), _mm_srai_epi16::<8>(_mm_unpackhi_epi8(x, x))]
+}
+
+/// Low and high eight bytes, widened to int16 with zeros.
+#[inline(always)]
+fn extend_u8(x: __m128i) -> [__m128i; 2] {
+    let zero = _mm_setzero_si128();
+    [_mm_unpacklo_epi8(x, zero), _mm_unpackhi_epi8(x, zero)]
+}
+
+/// Sixteen bytes of any type.
+///
+/// # Safety
+/// `src` must be valid for reading 16 bytes.
+#[inline(always)]
+unsafe fn load_16<T>(src: *const T) -> __m128i {
+    // SAFETY: the caller's; `loadu` needs no alignment.
+    unsafe { arch::_mm_loadu_si128(src.cast()) }
+}
+
+/// Eight bytes of any type, then zeros.
+///
+/// # Safety
+/// `src` must be valid for reading 8 bytes.
+#[inline(always)]
+unsafe fn load_8<T>(src: *const T) -> __m128i {
+    // SAFETY: the caller's; `loadl` needs no alignment.
+    unsafe { arch::_mm_loadl_epi64(src.cast()) }
+}
+
+impl F32x4 {
+    #[inline(always)]
+    pub(crate) fn splat(x: f32) -> Self {
+        Self(_mm_set1_ps(x))
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(src: &[f32; 4]) -> Self {
+        // SAFETY: `src` is 16 readable bytes, and `loadu` needs no alignment.
+        Self(unsafe { arch::_mm_loadu_ps(src.as_ptr()) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [f32; 4]) {
+        // SAFETY: `dst` is 16 writable bytes, and `storeu` needs no alignment.
+        unsafe { arch::_mm_storeu_ps(dst.as_mut_ptr(), self.0) }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const f32) -> Self {
+        // SAFETY: the caller's; `loadu` needs no alignment.
+        Self(unsafe { arch::_mm_loadu_ps(src) })
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn splat_at(src: *const f32) -> Self {
+        // SAFETY: the caller's.
+        Self(_mm_set1_ps(unsafe { src.read_unaligned() }))
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn store_at(self, dst: *mut f32) {
+        // SAFETY: the caller's; `storeu` needs no alignment.
+        unsafe { arch::_mm_storeu_ps(dst, self.0) }
+    }
+
+    #[cfg(target_feature = "fma")]
+    #[inline(always)]
+    pub(crate) fn mul_add(self, b: Self, acc: Self) -> Self {
+        Self(_mm_fmadd_ps(self.0, b.0, acc.0))
+    }
+
+    #[cfg(not(target_feature = "fma"))]
+    #[inline(always)]
+    pub(crate) fn mul_add(self, b: Self, acc: Self) -> Self {
+        Self(_mm_add_ps(_mm_mul_ps(self.0, b.0), acc.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(self, b: Self) -> Self {
+        Self(_mm_add_ps(self.0, b.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn mul(self, b: Self) -> Self {
+        Self(_mm_mul_ps(self.0, b.0))
+    }
+
+    // `max(a, b)` is `a > b ? a : b` and `min(a, b)` is `a < b ? a : b`: NaN in the second operand stays.
+    #[inline(always)]
+    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
+        Self(_mm_min_ps(max.0, _mm_max_ps(min.0, self.0)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn divided_to_i32(self, b: Self) -> I32x4 {
+        let quotient = _mm_div_ps(self.0, b.0);
+        // What does not fit becomes i32::MIN: right below, one bit pattern away above, and wrong for NaN.
+        let rounded = _mm_cvtps_epi32(quotient);
+        let above = _mm_castps_si128(_mm_cmpge_ps(quotient, _mm_set1_ps(2_147_483_648.0)));
+        let not_a_number = _mm_castps_si128(_mm_cmpunord_ps(quotient, quotient));
+        I32x4(_mm_andnot_si128(not_a_number, _mm_xor_si128(rounded, above)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn store_triples(x: Self, y: Self, z: Self, dst: &mut [f32; 12]) {
+        let (parts, _) = dst.as_chunks_mut::<4>();
+        let [first, second, third] = parts else { return };
+        let (xy, xy_high) = (_mm_unpacklo_ps(x.0, y.0), _mm_unpackhi_ps(x.0, y.0));
+        let (zx, zx_high) = (_mm_unpacklo_ps(z.0, x.0), _mm_unpackhi_ps(z.0, x.0));
+        let (yz, yz_high) = (_mm_unpacklo_ps(y.0, z.0), _mm_unpackhi_ps(y.0, z.0));
+        Self(_mm_shuffle_ps::<0b11_00_01_00>(xy, zx)).store(first);
+        Self(_mm_shuffle_ps::<0b01_00_11_10>(yz, xy_high)).store(second);
+        Self(_mm_shuffle_ps::<0b11_10_11_00>(zx_high, yz_high)).store(third);
+    }
+
+    #[inline(always)]
+    pub(crate) fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        let (low, high) = (_mm_unpacklo_ps(a.0, b.0), _mm_unpackhi_ps(a.0, b.0));
+        let (low2, high2) = (_mm_unpacklo_ps(c.0, d.0), _mm_unpackhi_ps(c.0, d.0));
+        [
+            Self(_mm_movelh_ps(low, low2)),
+            Self(_mm_movehl_ps(low2, low)),
+            Self(_mm_movelh_ps(high, high2)),
+            Self(_mm_movehl_ps(high2, high)),
+        ]
+    }
+}
+
+impl I32x4 {
+    #[inline(always)]
+    pub(crate) fn splat(x: i32) -> Self {
+        Self(_mm_set1_epi32(x))
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(src: &[i32; 4]) -> Self {
+        // SAFETY: `src` is 16 readable bytes.
+        Self(unsafe { load_16(src.as_ptr()) })
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn load_anew_at(src: *const i32) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { load_16(src) })
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const i32) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { load_16(src) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn to_array(self) -> [i32; 4] {
+        let mut lanes = [0; 4];
+        self.store(&mut lanes);
+        lanes
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(self, b: Self) -> Self {
+        Self(_mm_add_epi32(self.0, b.0))
+    }
+
+    /// The lower halves of unsigned products are those of signed ones.
+    #[inline(always)]
+    pub(crate) fn mul(self, b: Self) -> Self {
+        let [even, odd] = self.products(b);
+        let (even, odd) = (shuffle::<EVEN>(even, even), shuffle::<EVEN>(odd, odd));
+        Self(_mm_unpacklo_epi32(even, odd))
+    }
+
+    #[inline(always)]
+    pub(crate) fn shift_left(self, shift: u32) -> Self {
+        Self(_mm_sll_epi32(self.0, _mm_cvtsi32_si128(shift as i32)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn shift_right(self, shift: u32) -> Self {
+        Self(_mm_sra_epi32(self.0, _mm_cvtsi32_si128(shift as i32)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
+        let raised = select(_mm_cmpgt_epi32(self.0, min.0), self.0, min.0);
+        Self(select(_mm_cmpgt_epi32(max.0, raised), raised, max.0))
+    }
+
+    /// `high(a b) = high_unsigned(a b) - (a < 0 ? b : 0) - (b < 0 ? a : 0)`: SSE2 multiplies unsigned only.
+    #[inline(always)]
+    pub(crate) fn multiply_high(self, b: Self) -> Self {
+        let [even, odd] = self.products(b);
+        let (even, odd) = (shuffle::<ODD>(even, even), shuffle::<ODD>(odd, odd));
+        let unsigned = _mm_unpacklo_epi32(even, odd);
+        let if_self_negative = _mm_and_si128(_mm_srai_epi32::<31>(self.0), b.0);
+        let if_b_negative = _mm_and_si128(_mm_srai_epi32::<31>(b.0), self.0);
+        Self(_mm_sub_epi32(unsigned, _mm_add_epi32(if_self_negative, if_b_negative)))
+    }
+
+    /// 64-bit unsigned products of lanes 0 and 2, and of lanes 1 and 3.
+    #[inline(always)]
+    fn products(self, b: Self) -> [__m128i; 2] {
+        let odd = |x: __m128i| _mm_srli_epi64::<32>(x);
+        [_mm_mul_epu32(self.0, b.0), _mm_mul_epu32(odd(self.0), odd(b.0))]
+    }
+
+    #[inline(always)]
+    pub(crate) fn to_f32(self) -> F32x4 {
+        F32x4(_mm_cvtepi32_ps(self.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn add_dot_quads(self, w: I8x16, x: U8x16) -> Self {
+        let ([w_low, w_high], [x_low, x_high]) = (extend_i8(w.0), extend_u8(x.0));
+        let pairs = I32x4(_mm_madd_epi16(w_low, x_low)).sum_pairs(I32x4(_mm_madd_epi16(w_high, x_high)));
+        self.add(pairs)
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [i32; 4]) {
+        // SAFETY: `dst` is 16 writable bytes, and `storeu` needs no alignment.
+        unsafe { arch::_mm_storeu_si128(dst.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn sum_pairs(self, b: Self) -> Self {
+        Self(_mm_add_epi32(shuffle::<EVEN>(self.0, b.0), shuffle::<ODD>(self.0, b.0)))
+    }
+}
+
+impl I16x8 {
+    #[inline(always)]
+    pub(crate) fn splat(x: i16) -> Self {
+        Self(_mm_set1_epi16(x))
+    }
+
+    #[inline(always)]
+    pub(crate) fn splat_pair(pair: &[i16; 2]) -> Self {
+        // SAFETY: `pair` is two int16.
+        unsafe { Self::splat_pair_at(pair.as_ptr()) }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn splat_pair_at(src: *const i16) -> Self {
+        // SAFETY: the caller's.
+        Self(_mm_set1_epi32(unsafe { src.cast::<i32>().read_unaligned() }))
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const i16) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { load_16(src) })
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn load_i8_at(src: *const i8) -> Self {
+        // SAFETY: the caller's.
+        Self(extend_i8(unsafe { load_8(src) })[0])
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn load_u8_at(src: *const u8) -> Self {
+        // SAFETY: the caller's.
+        Self(extend_u8(unsafe { load_8(src) })[0])
+    }
+
+    #[inline(always)]
+    pub(crate) fn load_u8(src: &[u8; 8]) -> Self {
+        // SAFETY: `src` is eight bytes.
+        unsafe { Self::load_u8_at(src.as_ptr()) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [i16; 8]) {
+        // SAFETY: `dst` is 16 writable bytes, and `storeu` needs no alignment.
+        unsafe { arch::_mm_storeu_si128(dst.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn sub(self, b: Self) -> Self {
+        Self(_mm_sub_epi16(self.0, b.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
+        Self(_mm_min_epi16(_mm_max_epi16(self.0, min.0), max.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn add_saturating(self, b: Self) -> Self {
+        Self(_mm_adds_epi16(self.0, b.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn dot(self, b: Self) -> I32x4 {
+        I32x4(_mm_madd_epi16(self.0, b.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn interleave(self, b: Self) -> [Self; 2] {
+        [Self(_mm_unpacklo_epi16(self.0, b.0)), Self(_mm_unpackhi_epi16(self.0, b.0))]
+    }
+
+    #[inline(always)]
+    pub(crate) fn widen(self) -> [I32x4; 2] {
+        [_mm_unpacklo_epi16(self.0, self.0), _mm_unpackhi_epi16(self.0, self.0)]
+            .map(|twice| I32x4(_mm_srai_epi32::<16>(twice)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn narrow(low: I32x4, high: I32x4) -> Self {
+        Self(_mm_packs_epi32(low.0, high.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(src: &[i16; 8]) -> Self {
+        // SAFETY: `src` is 16 readable bytes.
+        Self(unsafe { load_16(src.as_ptr()) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn load_halves(low: &[i16; 4], high: &[i16; 4]) -> Self {
+        // SAFETY: `low` and `high` are 8 readable bytes each.
+        let [low, high] = unsafe { [load_8(low.as_ptr()), load_8(high.as_ptr())] };
+        Self(_mm_unpacklo_epi64(low, high))
+    }
+
+    #[inline(always)]
+    pub(crate) fn interleave_u8(a: &[u8; 16], b: &[u8; 16]) -> [Self; 4] {
+        // SAFETY: `a` and `b` are 16 readable bytes each.
+        let [a, b] = unsafe { [load_16(a.as_ptr()), load_16(b.as_ptr())] };
+        let [first, second] = extend_u8(_mm_unpacklo_epi8(a, b));
+        let [third, fourth] = extend_u8(_mm_unpackhi_epi8(a, b));
+        [first, second, third, fourth].map(Self)
+    }
+
+    /// Lanes become int32, which packing then finds to fit.
+    #[inline(always)]
+    pub(crate) fn split(self, b: Self) -> [Self; 2] {
+        let even = |x: __m128i| _mm_srai_epi32::<16>(_mm_slli_epi32::<16>(x));
+        let odd = |x: __m128i| _mm_srai_epi32::<16>(x);
+        [Self(_mm_packs_epi32(even(self.0), even(b.0))), Self(_mm_packs_epi32(odd(self.0), odd(b.0)))]
+    }
+}
+
+impl U8x16 {
+    #[inline(always)]
+    pub(crate) fn splat(x: u8) -> Self {
+        Self(_mm_set1_epi8(x as i8))
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn splat_quad_at(src: *const u8) -> Self {
+        // SAFETY: the caller's.
+        Self(_mm_set1_epi32(unsafe { src.cast::<i32>().read_unaligned() }))
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn store_at(self, dst: *mut u8) {
+        // SAFETY: the caller's; `storeu` needs no alignment.
+        unsafe { arch::_mm_storeu_si128(dst.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn store_half_at(self, dst: *mut u8) {
+        // SAFETY: the caller's; `storel` needs no alignment.
+        unsafe { arch::_mm_storel_epi64(dst.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn store_half(self, dst: &mut [u8; 8]) {
+        // SAFETY: `dst` is 8 writable bytes.
+        unsafe { self.store_half_at(dst.as_mut_ptr()) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_low_bytes(low: I16x8, high: I16x8) -> Self {
+        let byte = _mm_set1_epi16(0xff);
+        Self(_mm_packus_epi16(_mm_and_si128(low.0, byte), _mm_and_si128(high.0, byte)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn narrow(low: I16x8, high: I16x8) -> Self {
+        Self(_mm_packus_epi16(low.0, high.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
+        Self(_mm_min_epu8(_mm_max_epu8(self.0, min.0), max.0))
+    }
+}
+
+impl I8x16 {
+    #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const i8) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { load_16(src) })
+    }
+}
+
+/// Intrinsics as safe functions.
+macro_rules! sse2 {
+    ($($name:ident $(<$count:ident>)? ($($x:ident: $from:ty),*) -> $to:ty;)*) => {
+        $(#[inline(always)]
+        fn $name $(<const $count: i32>)? ($($x: $from),*) -> $to {
+            // SAFETY: every x86-64 processor has SSE2, and the build says where there is FMA.
+            unsafe { arch::$name $(::<$count>)? ($($x),*) }
+        })*
+    };
+}
+
+sse2! {
+    _mm_set1_ps(x: f32) -> __m128;
+    _mm_set1_epi8(x: i8) -> __m128i;
+    _mm_set1_epi16(x: i16) -> __m128i;
+    _mm_set1_epi32(x: i32) -> __m128i;
+    _mm_cvtsi32_si128(x: i32) -> __m128i;
+    _mm_setzero_si128() -> __m128i;
+    _mm_castps_si128(x: __m128) -> __m128i;
+    _mm_castsi128_ps(x: __m128i) -> __m128;
+    _mm_cvtps_epi32(x: __m128) -> __m128i;
+    _mm_cvtepi32_ps(x: __m128i) -> __m128;
+    _mm_srai_epi16 <N>(x: __m128i) -> __m128i;
+    _mm_srai_epi32 <N>(x: __m128i) -> __m128i;
+    _mm_slli_epi32 <N>(x: __m128i) -> __m128i;
+    _mm_srli_epi64 <N>(x: __m128i) -> __m128i;
+    _mm_shuffle_ps <N>(a: __m128, b: __m128) -> __m128;
+    _mm_add_ps(a: __m128, b: __m128) -> __m128;
+    _mm_cmpge_ps(a: __m128, b: __m128) -> __m128;
+    _mm_cmpunord_ps(a: __m128, b: __m128) -> __m128;
+    _mm_div_ps(a: __m128, b: __m128) -> __m128;
+    _mm_max_ps(a: __m128, b: __m128) -> __m128;
+    _mm_min_ps(a: __m128, b: __m128) -> __m128;
+    _mm_movehl_ps(a: __m128, b: __m128) -> __m128;
+    _mm_movelh_ps(a: __m128, b: __m128) -> __m128;
+    _mm_mul_ps(a: __m128, b: __m128) -> __m128;
+    _mm_unpackhi_ps(a: __m128, b: __m128) -> __m128;
+    _mm_unpacklo_ps(a: __m128, b: __m128) -> __m128;
+    _mm_add_epi32(a: __m128i, b: __m128i) -> __m128i;
+    _mm_adds_epi16(a: __m128i, b: __m128i) -> __m128i;
+    _mm_and_si128(a: __m128i, b: __m128i) -> __m128i;
+    _mm_andnot_si128(a: __m128i, b: __m128i) -> __m128i;
+    _mm_cmpgt_epi32(a: __m128i, b: __m128i) -> __m128i;
+    _mm_madd_epi16(a: __m128i, b: __m128i) -> __m128i;
+    _mm_max_epi16(a: __m128i, b: __m128i) -> __m128i;
+    _mm_max_epu8(a: __m128i, b: __m128i) -> __m128i;
+    _mm_min_epi16(a: __m128i, b: __m128i) -> __m128i;
+    _mm_min_epu8(a: __m128i, b: __m128i) -> __m128i;
+    _mm_mul_epu32(a: __m128i, b: __m128i) -> __m128i;
+    _mm_or_si128(a: __m128i, b: __m128i) -> __m128i;
+    _mm_packs_epi32(a: __m128i, b: __m128i) -> __m128i;
+    _mm_packus_epi16(a: __m128i, b: __m128i) -> __m128i;
+    _mm_sll_epi32(a: __m128i, b: __m128i) -> __m128i;
+    _mm_sra_epi32(a: __m128i, b: __m128i) -> __m128i;
+    _mm_sub_epi16(a: __m128i, b: __m128i) -> __m128i;
+    _mm_sub_epi32(a: __m128i, b: __m128i) -> __m128i;
+    _mm_unpackhi_epi16(a: __m128i, b: __m128i) -> __m128i;
+    _mm_unpackhi_epi8(a: __m128i, b: __m128i) -> __m128i;
+    _mm_unpacklo_epi16(a: __m128i, b: __m128i) -> __m128i;
+    _mm_unpacklo_epi32(a: __m128i, b: __m128i) -> __m128i;
+    _mm_unpacklo_epi64(a: __m128i, b: __m128i) -> __m128i;
+    _mm_unpacklo_epi8(a: __m128i, b: __m128i) -> __m128i;
+    _mm_xor_si128(a: __m128i, b: __m128i) -> __m128i;
+}
+
+#[cfg(target_feature = "fma")]
+sse2! {
+    _mm_fmadd_ps(a: __m128, b: __m128, c: __m128) -> __m128;
+}
