@@ -136,7 +136,7 @@ impl RoundWork {
     fn scale_rows(&mut self, grid: IntegerGrid, levels: Levels) {
         let k = self.sweep.k();
         // A candidate costs some four operations for each weight, and there are about 36, with groups 80.
-        let rows = (PIECE_PRODUCTS / 8 / (80 * k)).max(1);
+        let rows = (PIECE_PRODUCTS / 16 / (80 * k)).max(1);
         let end = (self.n_scaled + rows).min(self.sweep.n_out());
         for row in self.n_scaled..end {
             let weights = &self.target[row * k..(row + 1) * k];
