@@ -49,6 +49,8 @@ pub enum Storage {
     Gzip,
     /// A bit mask and the weights that are not zero, for each tensor where this is smaller.
     SparseCoded,
+    /// Every weight by its probability: the smallest file.
+    EntropyCoded,
 }
 
 /// The largest share of zeros a recipe may ask for.
@@ -157,6 +159,9 @@ mod tests {
         let expected = r#"{"version":1,"steps":[{"pass":"prune-magnitude","sparsity":0.5},{"pass":"quantize-int8"}],"storage":"sparse-coded"}"#;
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_str::<Recipe>(&json).unwrap(), recipe);
+        let coded = Recipe { storage: Storage::EntropyCoded, ..recipe.clone() };
+        let json_of_coded = json.replace("sparse-coded", "entropy-coded");
+        assert_eq!(serde_json::from_str::<Recipe>(&json_of_coded).unwrap(), coded);
         for wrong in [
             json.replace("sparsity", "sparsitty"),
             json.replace("\"storage\"", "\"stroage\""),

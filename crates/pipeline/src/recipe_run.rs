@@ -95,7 +95,7 @@ impl RecipeRun {
         match &mut self.work {
             Work::Passes => match self.recipe.steps.get(self.next_step) {
                 None => {
-                    self.work = Work::Sizes(Box::new(SizesRun::new(&self.graph)));
+                    self.work = Work::Sizes(Box::new(SizesRun::new(Arc::clone(&self.graph))));
                     Ok(self.progress())
                 }
                 Some(Step::QuantizeInt8) => {

@@ -1,6 +1,6 @@
 //! Tinylens' own file: everything that a [`Graph`] holds, read back equal. Knows nothing of other formats.
 //!
-//! # The format, versions 1 and 2
+//! # The format, versions 1 to 3
 //!
 //! A [safetensors](https://github.com/huggingface/safetensors) file, optionally inside gzip. `__metadata__` has
 //! exactly these entries:
@@ -67,6 +67,8 @@
 //! * `clusters`: positions in a codebook of `n` values, 2 to 256, in `ceil(log2(n))` bits each, side by side as above.
 //!   There is one codebook or one for each output channel. Codes are always dense.
 //!
+//! Version 3 is entropy-coded; the `coded` module describes it. Its `graph` is not in `__metadata__`.
+//!
 //! Each tensor of the file is named exactly once. Names mean nothing; [`write()`] uses `NODE.weight`,
 //! `NODE.weight.scales`, `NODE.bias`, `NODE.gamma`, `NODE.beta`, `NODE.mean`, `NODE.variance`.
 
@@ -124,11 +126,7 @@ pub enum Coding {
 /// [`read`] gives an equal graph back, whether or not the file goes through [`gzip`] in between.
 pub fn write(graph: &Graph, coding: Coding) -> Vec<u8> {
     let is_sparse = match coding {
-        Coding::Entropy => {
-            let mut writer = EntropyWriter::new(graph);
-            while writer.advance() {}
-            return writer.finish();
-        }
+        Coding::Entropy => return EntropyWriter::new(graph).file(),
         Coding::Dense => false,
         Coding::Sparse => true,
     };

@@ -1,6 +1,7 @@
 //! Writes entropy-coded files, a piece at a time.
 
 use std::ops::Deref;
+use std::slice;
 
 use graph::{ClusteredWeights, Graph, Groups, IntegerWeights, Weight, WeightValues};
 use safetensors::Dtype;
@@ -13,7 +14,7 @@ use crate::entropy::{self, Encoder, FloatCoder, FloatLayout, LevelCoder, Rows, Z
 use crate::tensors::Writer;
 
 /// Writes an entropy-coded file. Coding takes a hundred milliseconds or two for a MobileNet, so it comes in pieces:
-/// call [`Self::advance`] until it is over, then [`Self::finish`].
+/// call [`Self::advance`] until it is over, then [`Self::file`].
 #[derive(Debug)]
 pub struct EntropyWriter<G> {
     graph: G,
@@ -82,10 +83,10 @@ impl<G: Deref<Target = Graph>> EntropyWriter<G> {
         (self.n_coded as u64, self.graph.weights().map(|weight| weight.len() as u64).sum())
     }
 
-    /// The file. Codes what is not coded yet.
-    pub fn finish(mut self) -> Vec<u8> {
+    /// The file. Codes first what is not coded yet.
+    pub fn file(&mut self) -> Vec<u8> {
         while self.advance() {}
-        let mut sections = Sections { coded: self.coded.into_iter(), ..Sections::default() };
+        let mut sections = Sections { coded: self.coded.iter(), ..Sections::default() };
         let json = network::write(&self.graph, &mut sections);
         let json = serde_json::to_string(&json).expect("strings and numbers are always written");
         let mut writer = Writer::default();
@@ -223,8 +224,8 @@ fn has_pruned_levels(levels: &[i16]) -> bool {
 
 /// Collects coded weights and codes everything else.
 #[derive(Default)]
-struct Sections {
-    coded: std::vec::IntoIter<CodedWeight>,
+struct Sections<'a> {
+    coded: slice::Iter<'a, CodedWeight>,
     weights: Vec<u8>,
     masks: Vec<u8>,
     multipliers: Vec<u8>,
@@ -240,7 +241,7 @@ fn code(section: &mut Option<FloatCoder<Encoder>>, values: &[f32]) -> usize {
     values.len()
 }
 
-impl TensorWriter for Sections {
+impl TensorWriter for Sections<'_> {
     type Weight = CodedWeightDto;
     type Vector = usize;
 
@@ -257,8 +258,8 @@ impl TensorWriter for Sections {
             WeightValues::Bf16(_) => CodedFormDto::Bf16,
             WeightValues::Integer(IntegerWeights { bits, scales, groups, .. }) => {
                 let groups = groups.as_ref().map(|Groups { len, .. }| {
-                    let message = multipliers.unwrap_or_default();
-                    self.multipliers.extend_from_slice(&message);
+                    let message = multipliers.as_deref().unwrap_or_default();
+                    self.multipliers.extend_from_slice(message);
                     CodedGroupsDto { len: *len, bytes: message.len() }
                 });
                 CodedFormDto::Integer { bits: *bits, scales: code(&mut self.scales, scales), groups }
@@ -272,9 +273,9 @@ impl TensorWriter for Sections {
                 }
             }
         };
-        self.weights.extend_from_slice(&elements);
-        let mask_bytes = mask.map(|mask| {
-            self.masks.extend_from_slice(&mask);
+        self.weights.extend_from_slice(elements);
+        let mask_bytes = mask.as_ref().map(|mask| {
+            self.masks.extend_from_slice(mask);
             mask.len()
         });
         CodedWeightDto { shape: weight.shape.clone(), form, bytes: elements.len(), mask_bytes }

@@ -125,7 +125,7 @@ fn pieces_make_the_same_file() {
         before = done;
     }
     assert_eq!(writer.progress(), (609, 609));
-    assert_eq!(writer.finish(), write(&graph, Coding::Entropy));
+    assert_eq!(writer.file(), write(&graph, Coding::Entropy));
 }
 
 #[test]
