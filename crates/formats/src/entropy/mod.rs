@@ -8,7 +8,7 @@
 //!
 //! Why no crate: the well-kept one, `constriction`, codes symbols by models that its caller brings and divides once
 //! for each of them. What makes the file small here are the models, so its part would be the fifty lines of
-//! [`range`], slower. `cabac` has adaptive bits, of 8 to 11 bits' precision, and is LGPL.
+//! [`range`], slower. `cabac` has adaptive bits, and is LGPL.
 //!
 //! Sources: Marpe, Schwarz, Wiegand 2003 (CABAC: binarization, context modelling, adaptive binary coding); Wiedemann
 //! et al. 2019, DeepCABAC (arXiv 1907.11900), which applies it to weights. The contexts here are others, see

@@ -11,7 +11,8 @@
 //! 2. A carry out of `low` runs back through the bytes that are written already.
 //! 3. Zeros at the end are not written: the decoder reads zeros behind the end.
 //!
-//! Source of the probabilities' update: Mahoney's `lpaq`, state maps. Source of the coder: Martin 1979, "Range encoding: an algorithm for removing redundancy from a digitised message".
+//! Sources: Martin 1979, "Range encoding: an algorithm for removing redundancy from a digitised message"; the update of
+//! probabilities is that of the state maps in Mahoney's `lpaq`.
 
 /// Bits of a state that count what it has seen.
 const COUNT_BITS: u32 = 10;

@@ -32,7 +32,7 @@
 //! Levels and floats are coded as [`crate::entropy`] describes, levels in rows of an output channel, multipliers in
 //! rows of an output channel's groups, floats of weights in runs of [`FLOAT_RUN`] and others in runs of one tensor. A
 //! clustered weight's level is the distance of its code from `n / 2`, or from the position of the codebook's value
-//! nearest to zero, as its `center` says. With a mask, only weights that are not zero (not positive zero) are in `weights`.
+//! nearest to zero, as its `center` says. With a mask, only weights that are not (positive) zero are in `weights`.
 
 mod reader;
 mod writer;

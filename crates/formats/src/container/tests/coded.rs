@@ -258,7 +258,9 @@ proptest! {
         for section in ["weights", "masks", "scales", "multipliers", "codebooks", "vectors"] {
             if header_of(&bytes).0.get(section).is_some() {
                 bytes = damaged(&bytes, section, |data| {
-                    data.iter_mut().zip(seeds.iter().cycle()).for_each(|(byte, seed)| *byte = byte.wrapping_mul(31) ^ seed);
+                    for (byte, seed) in data.iter_mut().zip(seeds.iter().cycle()) {
+                        *byte = byte.wrapping_mul(31) ^ seed;
+                    }
                 });
             }
         }
