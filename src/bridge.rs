@@ -294,7 +294,7 @@ pub enum Labels {
     Numbers,
 }
 
-/// Bytes of one model in three forms, each counted from the file that would be written.
+/// Bytes of one model in four forms, each counted from the file that would be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sizes {
     /// Every weight at full width.
@@ -303,7 +303,9 @@ pub struct Sizes {
     pub gzip: u64,
     /// Masks and non-zero weights.
     pub sparse: u64,
-    /// The form that ships: one of the three above.
+    /// Entropy-coded.
+    pub coded: u64,
+    /// The form that ships: one of the four above.
     pub shipped: u64,
 }
 

@@ -56,6 +56,7 @@ pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) ->
             dense: sizes.dense,
             gzip: sizes.gzip,
             sparse: sizes.sparse,
+            coded: sizes.coded,
             shipped: sizes.of(recipe.storage),
         },
         format: recipe.number_format(),

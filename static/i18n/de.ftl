@@ -161,10 +161,11 @@ stage-calibrate = Kalibrierbild { $done } von { $of }. Live läuft weiter.
 stage-weights = Schicht { $done } von { $of }. Live läuft weiter.
 stage-sizes = Die Dateien, die gezählt werden, entstehen.
 stage-fixed-set = Ansicht { $done } von { $of }.
-sizes-title = Drei Größen dieses Modells
+sizes-title = Vier Größen dieses Modells
 size-dense = Als einfache Datei
 size-gzip = Gezippt
 size-sparse = Dünn kodiert
+size-coded = Entropiekodiert
 shipped = ausgeliefert
 
 ## Feste Bilder

@@ -161,10 +161,11 @@ stage-calibrate = Calibration frame { $done } of { $of }. The live view goes on.
 stage-weights = Layer { $done } of { $of }. The live view goes on.
 stage-sizes = Writing the files that are counted.
 stage-fixed-set = View { $done } of { $of }.
-sizes-title = Three sizes of this model
+sizes-title = Four sizes of this model
 size-dense = As a plain file
 size-gzip = Zipped
 size-sparse = Sparse-coded
+size-coded = Entropy-coded
 shipped = shipped
 
 ## Fixed set

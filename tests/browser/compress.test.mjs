@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { bothPredict, number, numberWhen, suite } from './harness/page.mjs';
 
 const onPage = suite();
-const SIZES = ['size-dense', 'size-gzip', 'size-sparse'];
+const SIZES = ['size-dense', 'size-gzip', 'size-sparse', 'size-coded'];
 
 /** Chooses a preset, whichever control the page offers for it. */
 async function choose(page, preset) {
@@ -24,7 +24,7 @@ test('int8 is about four times smaller', onPage({}, async (page) => {
   await bothPredict(page);
 }));
 
-test('pruning changes the three sizes: the dense file stays, the others shrink', onPage({}, async (page) => {
+test('pruning changes the four sizes: the dense file stays, the others shrink', onPage({}, async (page) => {
   await page.getByTestId('use-pictures').first().click();
   await bothPredict(page);
   await choose(page, 'int8');
@@ -42,5 +42,8 @@ test('pruning changes the three sizes: the dense file stays, the others shrink',
   assert.ok(Math.abs(most[0] - half[0]) < 0.01 * half[0], `zeros are stored too: ${half[0]} and ${most[0]}`);
   assert.ok(most[1] < half[1], `gzipped: ${most[1]} < ${half[1]}`);
   assert.ok(most[2] < half[2], `sparse-coded: ${most[2]} < ${half[2]}`);
+  for (const [at, sizes] of [['0 %', none], ['50 %', half], ['90 %', most]]) {
+    assert.ok(sizes[3] < Math.min(...sizes.slice(0, 3)), `entropy-coded is the smallest at ${at}: ${sizes}`);
+  }
   assert.ok(most[2] < most[0], `at 90 % coding zeros pays: ${most[2]} < ${most[0]}`);
 }));

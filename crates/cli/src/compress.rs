@@ -6,10 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
-use pipeline::container::{Coding, gzip};
-use pipeline::{
-    Graph, Progress, Recipe, RecipeRun, Stage, Status, Step, Storage, container, onnx, read_model, tflite,
-};
+use pipeline::{Graph, Progress, Recipe, RecipeRun, Stage, Status, Step, Storage, onnx, read_model, tflite};
 use serde::Serialize;
 
 use crate::arguments::CompressArguments;
@@ -144,11 +141,7 @@ impl Format {
     fn write(self, graph: &Graph, storage: Storage) -> Result<Vec<u8>> {
         match self {
             Self::Tinylens => {
-                let file = match storage {
-                    Storage::Plain => container::write(graph, Coding::Dense),
-                    Storage::Gzip => gzip(&container::write(graph, Coding::Dense)),
-                    Storage::SparseCoded | Storage::EntropyCoded => container::write(graph, Coding::Sparse),
-                };
+                let file = pipeline::model_file(graph, storage);
                 read_model(&file, "").context("the written file cannot be read back")?;
                 Ok(file)
             }

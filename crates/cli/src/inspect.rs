@@ -1,7 +1,9 @@
 //! `tinylens inspect`: what a model file holds.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
-use pipeline::{Classifier, LabelSet, Shape, Sizes, SizesRun, WeightValues, cost, layer_kind};
+use pipeline::{Breakdown, Classifier, LabelSet, Shape, Sizes, SizesRun, WeightValues, cost, layer_kind};
 use serde::Serialize;
 
 use crate::arguments::InspectArguments;
@@ -38,6 +40,19 @@ pub struct SizesReport {
     dense: u64,
     gzip: u64,
     sparse: u64,
+    coded: u64,
+    coded_breakdown: BreakdownReport,
+}
+
+/// Bytes of the entropy-coded file by what they are for.
+#[derive(Serialize)]
+struct BreakdownReport {
+    weights: u64,
+    masks: u64,
+    scales: u64,
+    tables: u64,
+    vectors: u64,
+    metadata: u64,
 }
 
 #[derive(Serialize)]
@@ -53,8 +68,10 @@ struct LayerReport {
 }
 
 impl From<Sizes> for SizesReport {
-    fn from(Sizes { dense, gzip, sparse }: Sizes) -> Self {
-        Self { dense, gzip, sparse }
+    fn from(Sizes { dense, gzip, sparse, coded, breakdown }: Sizes) -> Self {
+        let Breakdown { weights, masks, scales, tables, vectors, metadata } = breakdown;
+        let coded_breakdown = BreakdownReport { weights, masks, scales, tables, vectors, metadata };
+        Self { dense, gzip, sparse, coded, coded_breakdown }
     }
 }
 
@@ -70,7 +87,7 @@ pub fn run(arguments: &InspectArguments) -> Result<()> {
 fn report(model: &Model) -> Result<Report> {
     let graph = &model.graph;
     let classifier = Classifier::new(graph).with_context(|| format!("model {}", model.file))?;
-    let mut sizes = SizesRun::new(graph);
+    let mut sizes = SizesRun::new(Arc::new(graph.clone()));
     let sizes = loop {
         if let Some(sizes) = sizes.advance() {
             break sizes;
@@ -159,10 +176,11 @@ fn text(report: &Report) -> String {
         (
             "as Tinylens' file",
             format!(
-                "{}, gzip {}, sparse-coded {}",
+                "{}, gzip {}, sparse-coded {}, entropy-coded {}",
                 bytes(sizes.dense),
                 bytes(sizes.gzip),
-                bytes(sizes.sparse)
+                bytes(sizes.sparse),
+                bytes(sizes.coded)
             ),
         ),
         ("input", joined(&report.input)),

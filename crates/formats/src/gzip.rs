@@ -35,7 +35,11 @@ pub(crate) fn without_gzip(bytes: &[u8]) -> Result<Cow<'_, [u8]>, FormatError> {
     if looks_like_gzip(bytes) { gunzip(bytes, MAX_FILE).map(Cow::Owned) } else { Ok(Cow::Borrowed(bytes)) }
 }
 
-fn gunzip(bytes: &[u8], limit: u64) -> Result<Vec<u8>, FormatError> {
+/// Takes gzip off, to `limit` bytes.
+///
+/// # Errors
+/// As [`without_gzip`].
+pub(crate) fn gunzip(bytes: &[u8], limit: u64) -> Result<Vec<u8>, FormatError> {
     let malformed =
         |place: String, detail: String| FormatError::Malformed { what: "gzip file", place, detail };
     let mut decoder = GzDecoder::new(bytes);

@@ -8,6 +8,7 @@
 
 mod blocks;
 pub mod container;
+mod entropy;
 mod error;
 mod gzip;
 pub mod layered;

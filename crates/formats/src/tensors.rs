@@ -108,6 +108,11 @@ impl<'data> Tensors<'data> {
         if self.left.contains_key(name) { self.take(name).map(Some) } else { Ok(None) }
     }
 
+    /// Names and bytes of the tensors that nobody took yet.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.left.iter().map(|(name, info)| (name.as_str(), info.data_offsets.1 - info.data_offsets.0))
+    }
+
     /// Refuses tensors that nobody took.
     pub(crate) fn finish(self) -> Result<(), FormatError> {
         match self.left.keys().next() {

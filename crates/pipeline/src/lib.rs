@@ -22,10 +22,11 @@ pub use compress::{
 };
 pub use engine::EngineError;
 pub use error::PipelineError;
+pub use formats::container::Breakdown;
 pub use formats::{FormatError, container, onnx, read_model, tflite};
 pub use graph::{Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, WeightValues, cost};
 pub use kernels::{FLAVOUR, Products, ceiling};
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status};
 pub use sensitivity::{LayerSensitivity, SensitivityScan, layer_kind};
-pub use sizes::{Sizes, SizesRun, dense_bytes};
+pub use sizes::{Sizes, SizesRun, dense_bytes, model_file};
 pub use vision::{Normalization, Picture, Preparer, View, VisionError};

@@ -163,7 +163,7 @@ impl RecipeRun {
     /// Does what the next step does at once, or begins what takes longer.
     fn begin_step(&mut self) -> Result<(), PipelineError> {
         let Some(step) = self.recipe.steps.get(self.next_step).cloned() else {
-            self.work = Work::Sizes(Box::new(SizesRun::new(&self.graph)));
+            self.work = Work::Sizes(Box::new(SizesRun::new(self.graph.clone())));
             return Ok(());
         };
         if step.needs_calibration() {

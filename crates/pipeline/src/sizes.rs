@@ -1,13 +1,14 @@
 //! How large a model's file is in each form, counted from the bytes that would be written.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use compress::Storage;
 use flate2::write::GzEncoder;
-use formats::container::{Coding, GZIP_LEVEL, write};
+use formats::container::{Breakdown, Coding, EntropyWriter, GZIP_LEVEL, breakdown, gzip, write};
 use graph::Graph;
 
-/// Bytes in three forms.
+/// Bytes in four forms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
     /// Every weight at its data type's width.
@@ -16,6 +17,10 @@ pub struct Sizes {
     pub gzip: u64,
     /// Masks and weights that are not zero, where smaller.
     pub sparse: u64,
+    /// Everything entropy-coded.
+    pub coded: u64,
+    /// What the bytes of [`Self::coded`] are for.
+    pub breakdown: Breakdown,
 }
 
 impl Sizes {
@@ -24,8 +29,19 @@ impl Sizes {
         match storage {
             Storage::Plain => self.dense,
             Storage::Gzip => self.gzip,
-            Storage::SparseCoded | Storage::EntropyCoded => self.sparse,
+            Storage::SparseCoded => self.sparse,
+            Storage::EntropyCoded => self.coded,
         }
+    }
+}
+
+/// The file of a model in one form.
+pub fn model_file(graph: &Graph, storage: Storage) -> Vec<u8> {
+    match storage {
+        Storage::Plain => write(graph, Coding::Dense),
+        Storage::Gzip => gzip(&write(graph, Coding::Dense)),
+        Storage::SparseCoded => write(graph, Coding::Sparse),
+        Storage::EntropyCoded => write(graph, Coding::Entropy),
     }
 }
 
@@ -34,13 +50,15 @@ pub fn dense_bytes(graph: &Graph) -> u64 {
     write(graph, Coding::Dense).len() as u64
 }
 
-/// Writes the three files into a counter, a piece at a time.
+/// Writes the four files into a counter, a piece at a time.
 #[derive(Debug)]
 pub struct SizesRun {
     dense: Vec<u8>,
     sparse: u64,
     done: usize,
     encoder: GzEncoder<Counter>,
+    coder: EntropyWriter<Arc<Graph>>,
+    coded: Option<(u64, Breakdown)>,
 }
 
 /// Bytes compressed for each call of [`SizesRun::advance`]: some tens of milliseconds in a browser.
@@ -48,15 +66,21 @@ const PIECE: usize = 1 << 20;
 
 impl SizesRun {
     /// Serializes `graph` in its dense and its sparse form.
-    pub fn new(graph: &Graph) -> Self {
-        let dense = write(graph, Coding::Dense);
-        let sparse = write(graph, Coding::Sparse).len() as u64;
+    pub fn new(graph: Arc<Graph>) -> Self {
+        let dense = write(&graph, Coding::Dense);
+        let sparse = write(&graph, Coding::Sparse).len() as u64;
         let encoder = GzEncoder::new(Counter(0), flate2::Compression::new(GZIP_LEVEL));
-        Self { dense, sparse, done: 0, encoder }
+        Self { dense, sparse, done: 0, encoder, coder: EntropyWriter::new(graph), coded: None }
     }
 
-    /// Compresses the next piece. `Some` when all is counted.
+    /// Codes or compresses the next piece. `Some` when all is counted.
     pub fn advance(&mut self) -> Option<Sizes> {
+        let Some((coded, breakdown)) = self.coded else {
+            if !self.coder.advance() {
+                self.coded = Some(measured(&self.coder.file()));
+            }
+            return None;
+        };
         let piece = &self.dense[self.done..self.dense.len().min(self.done + PIECE)];
         self.encoder.write_all(piece).expect("a counter takes every byte");
         self.done += piece.len();
@@ -65,13 +89,18 @@ impl SizesRun {
         }
         self.encoder.try_finish().expect("a counter takes every byte");
         let gzip = self.encoder.get_ref().0;
-        Some(Sizes { dense: self.dense.len() as u64, gzip, sparse: self.sparse })
+        Some(Sizes { dense: self.dense.len() as u64, gzip, sparse: self.sparse, coded, breakdown })
     }
 
-    /// Bytes compressed, and all there are.
+    /// Weights coded and bytes compressed, and all there are.
     pub fn progress(&self) -> (u64, u64) {
-        (self.done as u64, self.dense.len() as u64)
+        let (n_coded, n) = self.coder.progress();
+        (n_coded + self.done as u64, n + self.dense.len() as u64)
     }
+}
+
+fn measured(file: &[u8]) -> (u64, Breakdown) {
+    (file.len() as u64, breakdown(file).expect("what was written has a header"))
 }
 
 /// Counts what is written to it and keeps nothing.
@@ -86,5 +115,54 @@ impl Write for Counter {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use graph::{Clip, GraphBuilder, LabelSet, Linear, Metadata, Op, Preprocessing, Weight};
+
+    use super::*;
+
+    fn graph() -> Graph {
+        let metadata = Metadata {
+            name: "network".to_owned(),
+            origin: String::new(),
+            licence: String::new(),
+            labels: LabelSet::Numbers,
+            background_class: false,
+            preprocessing: Preprocessing::usual(4, Preprocessing::MINUS_ONE_TO_ONE),
+        };
+        let (mut builder, input) = GraphBuilder::new(metadata, 4, 4).unwrap();
+        let x = builder.add("pool", Op::GlobalAveragePool, &[input]).unwrap();
+        let values = (0..3 * 1000).map(|idx| (idx * 37 % 101) as f32 * f32::from(idx % 3 == 0)).collect();
+        let linear = Linear { weight: Weight::f32(vec![1000, 3], values), bias: Some(vec![0.5; 1000]) };
+        let x = builder.add("classes", Op::Linear(linear), &[x]).unwrap();
+        let x = builder.add("clip", Op::Clip(Clip::RELU6), &[x]).unwrap();
+        builder.finish(x).unwrap()
+    }
+
+    #[test]
+    fn sizes_are_lengths_of_files_that_are_read_back() {
+        let graph = Arc::new(graph());
+        let mut run = SizesRun::new(Arc::clone(&graph));
+        let mut progress = run.progress();
+        let sizes = loop {
+            let sizes = run.advance();
+            let (done, total) = run.progress();
+            assert!(done >= progress.0 && done <= total && total == progress.1);
+            progress = (done, total);
+            if let Some(sizes) = sizes {
+                break sizes;
+            }
+        };
+        assert_eq!(progress.0, progress.1);
+        for storage in [Storage::Plain, Storage::Gzip, Storage::SparseCoded, Storage::EntropyCoded] {
+            let file = model_file(&graph, storage);
+            assert_eq!(sizes.of(storage), file.len() as u64, "{storage:?}");
+            assert_eq!(formats::read_model(&file, "file").unwrap(), *graph);
+        }
+        assert_eq!(sizes.breakdown.total(), sizes.coded);
+        assert!(sizes.breakdown.masks > 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Three sizes of the compressed model, each counted from the file that would be written; one of them ships.
+//! Four sizes of the compressed model, each counted from the file that would be written; one of them ships.
 
 use pipeline::Storage;
 use yew::prelude::*;
@@ -21,7 +21,8 @@ pub fn SizeLadder(props: &Props) -> Html {
     let words = use_words();
     let sizes = props.facts.as_ref().map(|facts| facts.sizes);
     let shipped = props.facts.as_ref().map(|facts| facts.recipe.storage);
-    let largest = sizes.map_or(1, |sizes| sizes.dense.max(sizes.gzip).max(sizes.sparse).max(1));
+    let largest =
+        sizes.map_or(1, |sizes| sizes.dense.max(sizes.gzip).max(sizes.sparse).max(sizes.coded).max(1));
     let row = |testid: &'static str, name: &'static str, form: Storage, bytes: Option<u64>| {
         let ships = shipped == Some(form);
         let exact = bytes.map(|bytes| {
@@ -41,6 +42,7 @@ pub fn SizeLadder(props: &Props) -> Html {
             { row("size-dense", key("size-dense"), Storage::Plain, sizes.map(|sizes| sizes.dense)) }
             { row("size-gzip", key("size-gzip"), Storage::Gzip, sizes.map(|sizes| sizes.gzip)) }
             { row("size-sparse", key("size-sparse"), Storage::SparseCoded, sizes.map(|sizes| sizes.sparse)) }
+            { row("size-coded", key("size-coded"), Storage::EntropyCoded, sizes.map(|sizes| sizes.coded)) }
         </ul>
     }
 }

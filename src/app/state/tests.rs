@@ -116,7 +116,7 @@ fn runtime() -> Runtime {
 }
 
 fn sizes(bytes: u64) -> Sizes {
-    Sizes { dense: bytes, gzip: bytes, sparse: bytes, shipped: bytes }
+    Sizes { dense: bytes, gzip: bytes, sparse: bytes, coded: bytes, shipped: bytes }
 }
 
 fn model(bytes: u64) -> ModelFacts {

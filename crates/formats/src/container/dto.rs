@@ -8,12 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct GraphDto {
+pub(super) struct GraphDto<W = WeightDto, V = String> {
     pub(super) metadata: Metadata,
     pub(super) input: usize,
     pub(super) output: usize,
     pub(super) values: Vec<ValueDto>,
-    pub(super) nodes: Vec<NodeDto>,
+    pub(super) nodes: Vec<NodeDto<W, V>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,28 +46,28 @@ impl From<QuantizationDto> for ActivationQuantization {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NodeDto {
+pub(super) struct NodeDto<W = WeightDto, V = String> {
     pub(super) name: String,
-    pub(super) op: OpDto,
+    pub(super) op: OpDto<W, V>,
     pub(super) inputs: Vec<usize>,
     pub(super) output: usize,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum OpDto {
-    Conv2d { weight: WeightDto, bias: Option<String>, stride: [usize; 2], padding: Padding, groups: usize },
-    BatchNorm { gamma: String, beta: String, mean: String, variance: String, epsilon: f32 },
+pub(super) enum OpDto<W = WeightDto, V = String> {
+    Conv2d { weight: W, bias: Option<V>, stride: [usize; 2], padding: Padding, groups: usize },
+    BatchNorm { gamma: V, beta: V, mean: V, variance: V, epsilon: f32 },
     Clip { min: Bound, max: Bound },
-    ChannelClip { min: Bound, max: String },
+    ChannelClip { min: Bound, max: V },
     Add,
     GlobalAveragePool,
-    Linear { weight: WeightDto, bias: Option<String> },
+    Linear { weight: W, bias: Option<V> },
     Softmax,
 }
 
-impl OpDto {
-    pub(super) fn weight(&self) -> Option<&WeightDto> {
+impl<W, V> OpDto<W, V> {
+    pub(super) fn weight(&self) -> Option<&W> {
         match self {
             Self::Conv2d { weight, .. } | Self::Linear { weight, .. } => Some(weight),
             Self::BatchNorm { .. }
@@ -105,6 +105,44 @@ pub(super) enum FormDto {
 pub(super) struct GroupsDto {
     pub(super) len: usize,
     pub(super) multipliers: String,
+}
+
+/// Weights of version 3.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CodedWeightDto {
+    pub(super) shape: Vec<usize>,
+    pub(super) form: CodedFormDto,
+    pub(super) bytes: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mask_bytes: Option<usize>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum CodedFormDto {
+    F32,
+    F16,
+    Bf16,
+    Integer { bits: u8, scales: usize, groups: Option<CodedGroupsDto> },
+    Clusters { n: usize, codebooks: usize, center: Center },
+}
+
+/// Which code counts as 0.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Center {
+    /// The one in the middle of the codebook.
+    Rank,
+    /// The one of the value nearest to zero, the first of several.
+    Zero,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CodedGroupsDto {
+    pub(super) len: usize,
+    pub(super) bytes: usize,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use safetensors::Dtype;
 
 use super::Reader;
 use super::dto::{FormDto, GroupsDto};
+use super::network::TensorReader;
 use crate::FormatError;
 use crate::tensors::{Tensor, Writer, bytes_of_bf16s, bytes_of_f16s, bytes_of_f32s, bytes_of_i8s};
 
@@ -128,7 +129,7 @@ pub(super) fn complete(
                 }
                 _ => None,
             };
-            WeightValues::Integer(IntegerWeights { scales: reader.vector(&scales)?, groups, ..weights })
+            WeightValues::Integer(IntegerWeights { scales: reader.vector(scales)?, groups, ..weights })
         }
         (WeightValues::Integer(_), None, _) => {
             return Err(tensor.malformed(format!("is {:?} without scales", tensor.dtype)));
@@ -137,7 +138,7 @@ pub(super) fn complete(
             return Err(tensor.malformed(format!("is {:?} with scales, expected I8", tensor.dtype)));
         }
         (WeightValues::Clustered(weights), None, Some(FormDto::Clusters { codebooks, .. })) => {
-            let codebooks = reader.vector(&codebooks)?;
+            let codebooks = reader.vector(codebooks)?;
             WeightValues::Clustered(ClusteredWeights { codebooks, ..weights })
         }
         (values, None, _) => values,

@@ -1,6 +1,6 @@
 //! Tinylens' own file: everything that a [`Graph`] holds, read back equal. Knows nothing of other formats.
 //!
-//! # The format, versions 1 and 2
+//! # The format, versions 1 to 3
 //!
 //! A [safetensors](https://github.com/huggingface/safetensors) file, optionally inside gzip. `__metadata__` has
 //! exactly these entries:
@@ -68,26 +68,31 @@
 //! * `clusters`: positions in a codebook of `n` values, 2 to 256, in `ceil(log2(n))` bits each, side by side as above.
 //!   There is one codebook or one for each output channel. Codes are always dense.
 //!
+//! Version 3 is entropy-coded; the `coded` module describes it. Its `graph` is not in `__metadata__`.
+//!
 //! Each tensor of the file is named exactly once. Names mean nothing; [`write()`] uses `NODE.weight`,
 //! `NODE.weight.scales`, `NODE.bias`, `NODE.gamma`, `NODE.beta`, `NODE.mean`, `NODE.variance`, `NODE.max`.
 
+mod breakdown;
+mod coded;
 mod dto;
 mod forms;
+mod network;
 mod sparse;
 
-use std::collections::HashSet;
-
-use graph::{
-    BatchNorm, Clip, Conv2d, Graph, Linear, Node, Op, Shape, UpperBound, Value, ValueId, Weight, WeightValues,
-};
+use graph::{Clip, Graph, Op, UpperBound, Weight, WeightValues};
 use safetensors::Dtype;
 
 pub use crate::gzip::{GZIP_LEVEL, gzip};
 
-use self::dto::{Bound, GraphDto, NodeDto, OpDto, QuantizationDto, ValueDto, WeightCoding, WeightDto};
+pub use self::breakdown::{Breakdown, breakdown};
+pub use self::coded::EntropyWriter;
+
+use self::dto::{GraphDto, NodeDto, WeightCoding, WeightDto};
+use self::network::{TensorReader, TensorWriter};
 use crate::FormatError;
 use crate::gzip::without_gzip;
-use crate::limits::{ParameterBudget, check_activations, element_count};
+use crate::limits::{ParameterBudget, element_count};
 use crate::tensors::{Tensors, Writer};
 
 /// The kind of file in messages.
@@ -98,6 +103,9 @@ const VERSION_1: &str = "1";
 
 /// The version of files with them.
 const VERSION_2: &str = "2";
+
+/// The version of entropy-coded files.
+const VERSION_3: &str = "3";
 
 /// Value of the metadata entry `format`.
 pub(crate) const FORMAT: &str = "tinylens";
@@ -110,45 +118,25 @@ pub enum Coding {
     /// A mask and the weights that are not zero, for each weight tensor where that is smaller; the others are dense.
     /// Negative zeros become zeros.
     Sparse,
+    /// The least bytes: each weight by its probability, the graph's text through gzip.
+    Entropy,
 }
 
 /// Writes a valid graph as described in [the module](self). The same graph gives the same bytes.
 ///
 /// [`read`] gives an equal graph back, whether or not the file goes through [`gzip`] in between.
-pub fn write(graph: &Graph, storage: Coding) -> Vec<u8> {
-    let mut writer = Writer::default();
-    let mut names = HashSet::new();
-    let nodes: Vec<NodeDto> = graph
-        .nodes
-        .iter()
-        .map(|node| {
-            let mut prefix = node.name.clone();
-            while !names.insert(prefix.clone()) {
-                prefix.push('\'');
-            }
-            NodeDto {
-                name: node.name.clone(),
-                op: write_op(&node.op, &prefix, storage, &mut writer),
-                inputs: node.inputs.iter().map(|id| id.0).collect(),
-                output: node.output.0,
-            }
-        })
-        .collect();
-    let values = graph
-        .values
-        .iter()
-        .map(|value| ValueDto {
-            name: value.name.clone(),
-            shape: value.shape,
-            quantization: value.quantization.map(QuantizationDto::from),
-        })
-        .collect();
-    let metadata = graph.metadata.clone();
-    let is_new = nodes.iter().any(has_form) || graph.nodes.iter().any(|node| is_new(&node.op));
+pub fn write(graph: &Graph, coding: Coding) -> Vec<u8> {
+    let is_sparse = match coding {
+        Coding::Entropy => return EntropyWriter::new(graph).file(),
+        Coding::Dense => false,
+        Coding::Sparse => true,
+    };
+    let mut writer = PlainWriter { is_sparse, tensors: Writer::default() };
+    let json = network::write(graph, &mut writer);
+    let is_new = json.nodes.iter().any(has_form) || graph.nodes.iter().any(|node| is_new(&node.op));
     let version = if is_new { VERSION_2 } else { VERSION_1 };
-    let json = GraphDto { metadata, input: graph.input.0, output: graph.output.0, values, nodes };
     let json = serde_json::to_string(&json).expect("strings and numbers are always written");
-    writer.finish(&[("format", FORMAT), ("version", version), ("graph", &json)])
+    writer.tensors.finish(&[("format", FORMAT), ("version", version), ("graph", &json)])
 }
 
 /// Whether version 1 lacks the operator.
@@ -169,7 +157,6 @@ pub fn read(bytes: &[u8]) -> Result<Graph, FormatError> {
 
 /// Reads a file whose header is already parsed.
 pub(crate) fn read_tensors(mut tensors: Tensors<'_>) -> Result<Graph, FormatError> {
-    let malformed = |detail: String| FormatError::Malformed { what: WHAT, place: "graph".to_owned(), detail };
     match tensors.required_metadata("format")? {
         FORMAT => {}
         other => return Err(malformed(format!("format is {other:.40?}, expected {FORMAT:?}"))),
@@ -177,152 +164,75 @@ pub(crate) fn read_tensors(mut tensors: Tensors<'_>) -> Result<Graph, FormatErro
     let may_have_forms = match tensors.required_metadata("version")? {
         VERSION_1 => false,
         VERSION_2 => true,
+        VERSION_3 => return coded::read(tensors),
         other => {
-            let accepted = format!("{VERSION_1:?} and {VERSION_2:?}");
+            let accepted = format!("{VERSION_1:?}, {VERSION_2:?} and {VERSION_3:?}");
             let feature = format!("tinylens file of version {other:.40?}, accepted are {accepted}");
             return Err(FormatError::UnsupportedModel { feature });
         }
     };
-    let json: GraphDto = serde_json::from_str(tensors.required_metadata("graph")?)
-        .map_err(|error| malformed(error.to_string()))?;
+    let json = plain_json(&tensors)?;
     if let Some(node) = json.nodes.iter().find(|node| has_form(node) && !may_have_forms) {
         let detail = format!("node {:?} has a form, which version {VERSION_1:?} does not know", node.name);
         return Err(malformed(detail));
     }
     let mut budget = ParameterBudget::default();
-    let mut nodes = Vec::with_capacity(json.nodes.len());
-    for NodeDto { name, op, inputs, output } in json.nodes {
-        let op = read_op(op, &mut tensors, &mut budget)?;
-        nodes.push(Node {
-            name,
-            op,
-            inputs: inputs.into_iter().map(ValueId).collect(),
-            output: ValueId(output),
-        });
-    }
-    let values = json
-        .values
-        .into_iter()
-        .map(|ValueDto { name, shape, quantization }| Value {
-            name,
-            shape,
-            quantization: quantization.map(Into::into),
-        })
-        .collect();
-    let graph = Graph {
-        metadata: json.metadata,
-        values,
-        nodes,
-        input: ValueId(json.input),
-        output: ValueId(json.output),
-    };
+    let graph = network::read(json, &mut Reader { tensors: &mut tensors, budget: &mut budget })?;
     tensors.finish()?;
-    check_activations(&graph)?;
-    graph.validate()?;
-    match graph.value(graph.input).shape {
-        Shape::Image { height: 1.., width: 1.., channels: 3 } => Ok(graph),
-        other => Err(malformed(format!("input is {other}, expected an image of 3 channels"))),
-    }
+    Ok(graph)
+}
+
+fn malformed(detail: String) -> FormatError {
+    FormatError::Malformed { what: WHAT, place: "graph".to_owned(), detail }
+}
+
+fn plain_json(tensors: &Tensors<'_>) -> Result<GraphDto, FormatError> {
+    serde_json::from_str(tensors.required_metadata("graph")?).map_err(|error| malformed(error.to_string()))
 }
 
 fn has_form(node: &NodeDto) -> bool {
     node.op.weight().is_some_and(|weight| weight.form.is_some())
 }
 
-fn write_op(op: &Op, prefix: &str, storage: Coding, writer: &mut Writer) -> OpDto {
-    match op {
-        Op::Conv2d(conv) => OpDto::Conv2d {
-            weight: write_weight(&conv.weight, prefix, storage, writer),
-            bias: conv.bias.as_ref().map(|bias| write_vector(bias, prefix, "bias", writer)),
-            stride: conv.stride,
-            padding: conv.padding,
-            groups: conv.groups,
-        },
-        Op::BatchNorm(BatchNorm { gamma, beta, mean, variance, epsilon }) => OpDto::BatchNorm {
-            gamma: write_vector(gamma, prefix, "gamma", writer),
-            beta: write_vector(beta, prefix, "beta", writer),
-            mean: write_vector(mean, prefix, "mean", writer),
-            variance: write_vector(variance, prefix, "variance", writer),
-            epsilon: *epsilon,
-        },
-        Op::Clip(clip) => match &clip.max {
-            UpperBound::Uniform(max) => OpDto::Clip { min: Bound(clip.min), max: Bound(*max) },
-            UpperBound::PerChannel(max) => {
-                OpDto::ChannelClip { min: Bound(clip.min), max: write_vector(max, prefix, "max", writer) }
-            }
-        },
-        Op::Add => OpDto::Add,
-        Op::GlobalAveragePool => OpDto::GlobalAveragePool,
-        Op::Linear(linear) => OpDto::Linear {
-            weight: write_weight(&linear.weight, prefix, storage, writer),
-            bias: linear.bias.as_ref().map(|bias| write_vector(bias, prefix, "bias", writer)),
-        },
-        Op::Softmax => OpDto::Softmax,
+/// Writes tensors by name.
+struct PlainWriter {
+    is_sparse: bool,
+    tensors: Writer,
+}
+
+impl TensorWriter for PlainWriter {
+    type Weight = WeightDto;
+    type Vector = String;
+
+    fn vector(&mut self, values: &[f32], prefix: &str, suffix: &str) -> String {
+        let name = format!("{prefix}.{suffix}");
+        self.tensors.add_f32s(&name, values);
+        name
     }
-}
 
-fn write_vector(values: &[f32], prefix: &str, suffix: &str, writer: &mut Writer) -> String {
-    let name = format!("{prefix}.{suffix}");
-    writer.add_f32s(&name, values);
-    name
-}
-
-fn write_weight(weight: &Weight, prefix: &str, storage: Coding, writer: &mut Writer) -> WeightDto {
-    let name = format!("{prefix}.weight");
-    let scales = match &weight.values {
-        WeightValues::Integer(weights) => Some(write_vector(&weights.scales, &name, "scales", writer)),
-        _ => None,
-    };
-    let form = forms::write_form(&weight.values, &name, writer);
-    let sparse = match storage {
-        Coding::Dense => None,
-        Coding::Sparse => sparse::encode(&weight.values),
-    };
-    let coding = if let Some(sparse::Sparse { mask, dtype, values }) = sparse {
-        let n_values = values.len() * 8 / dtype.bitsize();
-        writer.add(&format!("{name}.mask"), Dtype::U8, &[mask.len()], mask);
-        writer.add(&format!("{name}.values"), dtype, &[n_values], values);
-        WeightCoding::Sparse
-    } else {
-        let (dtype, data) = forms::dense(&weight.values);
-        let packed_shape = [data.len()];
-        let shape = if dtype == Dtype::U8 { &packed_shape[..] } else { &weight.shape };
-        writer.add(&name, dtype, shape, data);
-        WeightCoding::Dense
-    };
-    WeightDto { name, shape: weight.shape.clone(), coding, scales, form }
-}
-
-fn read_op(op: OpDto, tensors: &mut Tensors<'_>, budget: &mut ParameterBudget) -> Result<Op, FormatError> {
-    let mut reader = Reader { tensors, budget };
-    Ok(match op {
-        OpDto::Conv2d { weight, bias, stride, padding, groups } => Op::Conv2d(Conv2d {
-            weight: reader.weight(weight)?,
-            bias: bias.map(|name| reader.vector(&name)).transpose()?,
-            stride,
-            padding,
-            groups,
-        }),
-        OpDto::BatchNorm { gamma, beta, mean, variance, epsilon } => Op::BatchNorm(BatchNorm {
-            gamma: reader.vector(&gamma)?,
-            beta: reader.vector(&beta)?,
-            mean: reader.vector(&mean)?,
-            variance: reader.vector(&variance)?,
-            epsilon,
-        }),
-        OpDto::Clip { min, max } => Op::Clip(Clip { min: min.0, max: UpperBound::Uniform(max.0) }),
-        OpDto::ChannelClip { min, max } => {
-            let max = UpperBound::PerChannel(reader.vector(&max)?);
-            Op::Clip(Clip { min: min.0, max })
-        }
-        OpDto::Add => Op::Add,
-        OpDto::GlobalAveragePool => Op::GlobalAveragePool,
-        OpDto::Linear { weight, bias } => Op::Linear(Linear {
-            weight: reader.weight(weight)?,
-            bias: bias.map(|name| reader.vector(&name)).transpose()?,
-        }),
-        OpDto::Softmax => Op::Softmax,
-    })
+    fn weight(&mut self, weight: &Weight, prefix: &str) -> WeightDto {
+        let name = format!("{prefix}.weight");
+        let scales = match &weight.values {
+            WeightValues::Integer(weights) => Some(self.vector(&weights.scales, &name, "scales")),
+            _ => None,
+        };
+        let writer = &mut self.tensors;
+        let form = forms::write_form(&weight.values, &name, writer);
+        let sparse = if self.is_sparse { sparse::encode(&weight.values) } else { None };
+        let coding = if let Some(sparse::Sparse { mask, dtype, values }) = sparse {
+            let n_values = values.len() * 8 / dtype.bitsize();
+            writer.add(&format!("{name}.mask"), Dtype::U8, &[mask.len()], mask);
+            writer.add(&format!("{name}.values"), dtype, &[n_values], values);
+            WeightCoding::Sparse
+        } else {
+            let (dtype, data) = forms::dense(&weight.values);
+            let packed_shape = [data.len()];
+            let shape = if dtype == Dtype::U8 { &packed_shape[..] } else { &weight.shape };
+            writer.add(&name, dtype, shape, data);
+            WeightCoding::Dense
+        };
+        WeightDto { name, shape: weight.shape.clone(), coding, scales, form }
+    }
 }
 
 struct Reader<'a, 'data> {
@@ -331,15 +241,6 @@ struct Reader<'a, 'data> {
 }
 
 impl Reader<'_, '_> {
-    fn vector(&mut self, name: &str) -> Result<Vec<f32>, FormatError> {
-        let tensor = self.tensors.take(name)?;
-        if tensor.shape.len() != 1 {
-            return Err(tensor.malformed(format!("has shape {:?}, expected a vector", tensor.shape)));
-        }
-        self.budget.take(tensor.shape[0])?;
-        tensor.f32s()
-    }
-
     fn bytes(&mut self, name: &str) -> Result<Vec<u8>, FormatError> {
         let tensor = self.tensors.take(name)?;
         if tensor.shape.len() != 1 {
@@ -347,6 +248,20 @@ impl Reader<'_, '_> {
         }
         self.budget.take(tensor.shape[0])?;
         tensor.u8s().map(<[u8]>::to_vec)
+    }
+}
+
+impl TensorReader for Reader<'_, '_> {
+    type Weight = WeightDto;
+    type Vector = String;
+
+    fn vector(&mut self, name: String) -> Result<Vec<f32>, FormatError> {
+        let tensor = self.tensors.take(&name)?;
+        if tensor.shape.len() != 1 {
+            return Err(tensor.malformed(format!("has shape {:?}, expected a vector", tensor.shape)));
+        }
+        self.budget.take(tensor.shape[0])?;
+        tensor.f32s()
     }
 
     fn weight(&mut self, weight: WeightDto) -> Result<Weight, FormatError> {

@@ -1,6 +1,6 @@
 use graph::{
-    ActivationQuantization, GraphBuilder, GraphError, IntegerWeights, LabelSet, Metadata, Padding,
-    Preprocessing,
+    ActivationQuantization, BatchNorm, Clip, Conv2d, GraphBuilder, GraphError, IntegerWeights, LabelSet,
+    Linear, Metadata, Op, Padding, Preprocessing, Shape, UpperBound,
 };
 use half::f16;
 use proptest::prelude::*;
@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::limits::MAX_HEADER;
 
+mod coded;
 mod forms;
 
 fn metadata() -> Metadata {
@@ -105,7 +106,7 @@ fn message(bytes: &[u8]) -> String {
 #[test]
 fn what_is_written_is_read_back_equal() {
     let graph = graph();
-    for storage in [Coding::Dense, Coding::Sparse] {
+    for storage in [Coding::Dense, Coding::Sparse, Coding::Entropy] {
         let bytes = write(&graph, storage);
         assert_eq!(bytes, write(&graph, storage));
         assert_eq!(read(&bytes).unwrap(), graph);
@@ -286,7 +287,7 @@ fn graphs_that_contradict_themselves_are_refused() {
         let message = message(&edited(&bytes, |_, graph, _| edit(graph)));
         assert!(message.contains(expected), "{expected}: {message}");
     }
-    let version = edited(&bytes, |header, _, _| header["__metadata__"]["version"] = json!("3"));
+    let version = edited(&bytes, |header, _, _| header["__metadata__"]["version"] = json!("4"));
     assert!(matches!(read(&version), Err(FormatError::UnsupportedModel { .. })));
     let format = edited(&bytes, |header, _, _| header["__metadata__"]["format"] = json!("pt"));
     assert!(message(&format).contains("expected \"tinylens\""));

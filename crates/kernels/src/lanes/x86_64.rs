@@ -81,6 +81,48 @@ unsafe fn load_8<T>(src: *const T) -> __m128i {
 
 impl F32x4 {
     #[inline(always)]
+    pub(crate) fn from_f16(src: &[u16; 8]) -> [Self; 2] {
+        // SAFETY: `src` is 16 readable bytes.
+        let halves = unsafe { load_16(src.as_ptr()) };
+        let zero = _mm_setzero_si128();
+        [_mm_unpacklo_epi16(halves, zero), _mm_unpackhi_epi16(halves, zero)].map(|half| {
+            let smallest_normal = _mm_set1_epi32(113 << 23);
+            let sign = _mm_slli_epi32::<16>(_mm_and_si128(half, _mm_set1_epi32(0x8000)));
+            let magnitude = _mm_slli_epi32::<13>(_mm_and_si128(half, _mm_set1_epi32(0x7fff)));
+            let rebiased = _mm_add_epi32(magnitude, _mm_set1_epi32(112 << 23));
+            let small = _mm_castsi128_ps(_mm_add_epi32(magnitude, smallest_normal));
+            let small = _mm_castps_si128(_mm_sub_ps(small, _mm_castsi128_ps(smallest_normal)));
+            let is_small = _mm_cmpgt_epi32(_mm_set1_epi32(1 << 23), magnitude);
+            let is_infinite = _mm_cmpgt_epi32(magnitude, _mm_set1_epi32((31 << 23) - 1));
+            let infinite = _mm_and_si128(is_infinite, _mm_set1_epi32(0xff << 23));
+            let finite = select(is_small, small, rebiased);
+            Self(_mm_castsi128_ps(_mm_or_si128(_mm_or_si128(finite, infinite), sign)))
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_normal_f16(src: &[u16; 8]) -> [Self; 2] {
+        // SAFETY: `src` is 16 readable bytes.
+        let halves = unsafe { load_16(src.as_ptr()) };
+        let scale = _mm_castsi128_ps(_mm_set1_epi32((127 + 112) << 23));
+        // Each half twice in 32 bits, from where an arithmetic shift copies its sign.
+        [_mm_unpacklo_epi16(halves, halves), _mm_unpackhi_epi16(halves, halves)].map(|half| {
+            let shifted = _mm_srai_epi32::<3>(half);
+            let bits = _mm_and_si128(shifted, _mm_set1_epi32(0x8fff_e000_u32.cast_signed()));
+            Self(_mm_mul_ps(_mm_castsi128_ps(bits), scale))
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_bf16(src: &[u16; 8]) -> [Self; 2] {
+        // SAFETY: `src` is 16 readable bytes.
+        let halves = unsafe { load_16(src.as_ptr()) };
+        let zero = _mm_setzero_si128();
+        [_mm_unpacklo_epi16(zero, halves), _mm_unpackhi_epi16(zero, halves)]
+            .map(|wide| Self(_mm_castsi128_ps(wide)))
+    }
+
+    #[inline(always)]
     pub(crate) fn splat(x: f32) -> Self {
         Self(_mm_set1_ps(x))
     }
@@ -329,6 +371,21 @@ impl I16x8 {
     }
 
     #[inline(always)]
+    pub(crate) fn shift_left(self, shift: u32) -> Self {
+        Self(_mm_sll_epi16(self.0, _mm_cvtsi32_si128(shift as i32)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn shift_right(self, shift: u32) -> Self {
+        Self(_mm_sra_epi16(self.0, _mm_cvtsi32_si128(shift as i32)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn mul(self, b: Self) -> Self {
+        Self(_mm_mullo_epi16(self.0, b.0))
+    }
+
+    #[inline(always)]
     pub(crate) fn sub(self, b: Self) -> Self {
         Self(_mm_sub_epi16(self.0, b.0))
     }
@@ -397,11 +454,6 @@ impl I16x8 {
 
 impl U8x16 {
     #[inline(always)]
-    pub(crate) fn splat(x: u8) -> Self {
-        Self(_mm_set1_epi8(x as i8))
-    }
-
-    #[inline(always)]
     pub(crate) unsafe fn splat_quad_at(src: *const u8) -> Self {
         // SAFETY: the caller's.
         Self(_mm_set1_epi32(unsafe { src.cast::<i32>().read_unaligned() }))
@@ -435,14 +487,20 @@ impl U8x16 {
     pub(crate) fn narrow(low: I16x8, high: I16x8) -> Self {
         Self(_mm_packus_epi16(low.0, high.0))
     }
-
-    #[inline(always)]
-    pub(crate) fn clamp(self, min: Self, max: Self) -> Self {
-        Self(_mm_min_epu8(_mm_max_epu8(self.0, min.0), max.0))
-    }
 }
 
 impl I8x16 {
+    #[inline(always)]
+    pub(crate) fn narrow(low: I16x8, high: I16x8) -> Self {
+        Self(_mm_packs_epi16(low.0, high.0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [i8; 16]) {
+        // SAFETY: `dst` is 16 writable bytes, and `storeu` needs no alignment.
+        unsafe { arch::_mm_storeu_si128(dst.as_mut_ptr().cast(), self.0) }
+    }
+
     #[inline(always)]
     pub(crate) unsafe fn load_at(src: *const i8) -> Self {
         // SAFETY: the caller's.
@@ -463,7 +521,6 @@ macro_rules! sse2 {
 
 sse2! {
     _mm_set1_ps(x: f32) -> __m128;
-    _mm_set1_epi8(x: i8) -> __m128i;
     _mm_set1_epi16(x: i16) -> __m128i;
     _mm_set1_epi32(x: i32) -> __m128i;
     _mm_cvtsi32_si128(x: i32) -> __m128i;
@@ -488,6 +545,7 @@ sse2! {
     _mm_mul_ps(a: __m128, b: __m128) -> __m128;
     _mm_unpackhi_ps(a: __m128, b: __m128) -> __m128;
     _mm_unpacklo_ps(a: __m128, b: __m128) -> __m128;
+    _mm_sub_ps(a: __m128, b: __m128) -> __m128;
     _mm_add_epi32(a: __m128i, b: __m128i) -> __m128i;
     _mm_adds_epi16(a: __m128i, b: __m128i) -> __m128i;
     _mm_and_si128(a: __m128i, b: __m128i) -> __m128i;
@@ -495,14 +553,16 @@ sse2! {
     _mm_cmpgt_epi32(a: __m128i, b: __m128i) -> __m128i;
     _mm_madd_epi16(a: __m128i, b: __m128i) -> __m128i;
     _mm_max_epi16(a: __m128i, b: __m128i) -> __m128i;
-    _mm_max_epu8(a: __m128i, b: __m128i) -> __m128i;
     _mm_min_epi16(a: __m128i, b: __m128i) -> __m128i;
-    _mm_min_epu8(a: __m128i, b: __m128i) -> __m128i;
     _mm_mul_epu32(a: __m128i, b: __m128i) -> __m128i;
+    _mm_mullo_epi16(a: __m128i, b: __m128i) -> __m128i;
     _mm_or_si128(a: __m128i, b: __m128i) -> __m128i;
+    _mm_packs_epi16(a: __m128i, b: __m128i) -> __m128i;
     _mm_packs_epi32(a: __m128i, b: __m128i) -> __m128i;
     _mm_packus_epi16(a: __m128i, b: __m128i) -> __m128i;
+    _mm_sll_epi16(a: __m128i, b: __m128i) -> __m128i;
     _mm_sll_epi32(a: __m128i, b: __m128i) -> __m128i;
+    _mm_sra_epi16(a: __m128i, b: __m128i) -> __m128i;
     _mm_sra_epi32(a: __m128i, b: __m128i) -> __m128i;
     _mm_sub_epi16(a: __m128i, b: __m128i) -> __m128i;
     _mm_sub_epi32(a: __m128i, b: __m128i) -> __m128i;

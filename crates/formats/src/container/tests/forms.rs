@@ -6,7 +6,7 @@ use half::bf16;
 use super::*;
 
 /// The weights of [`graph`]: `[7, 3, 3, 3]`, `[7, 1, 5, 5]` and `[35, 7]`.
-fn with(values: [WeightValues; 3]) -> Graph {
+pub(super) fn with(values: [WeightValues; 3]) -> Graph {
     let mut graph = graph();
     for (weight, values) in graph.weights_mut().zip(values) {
         weight.values = values;
@@ -42,7 +42,7 @@ fn groups(len: usize, n: usize) -> Option<Groups> {
     Some(Groups { len, multipliers: (0..n).map(|i| (i % 15 + 1) as u8).collect() })
 }
 
-fn graphs() -> [Graph; 3] {
+pub(super) fn graphs() -> [Graph; 3] {
     [
         with([
             integer(189, 4, 7, 2, groups(5, 7 * 6)),
@@ -57,7 +57,7 @@ fn graphs() -> [Graph; 3] {
 #[test]
 fn forms_are_written_and_read_back_equal() {
     for graph in graphs() {
-        for storage in [Coding::Dense, Coding::Sparse] {
+        for storage in [Coding::Dense, Coding::Sparse, Coding::Entropy] {
             let bytes = write(&graph, storage);
             assert_eq!(read(&bytes).unwrap(), graph);
             assert_eq!(read(&gzip(&bytes)).unwrap(), graph);
