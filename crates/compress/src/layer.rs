@@ -49,7 +49,7 @@ impl LayerMethod {
             Self::Round { .. } | Self::Cluster { .. } => (0.1, Order::DescendingVariance),
             Self::Prune(_) => (1.0, Order::Natural),
         };
-        CurvatureOptions { ridge, means: Means::Removed, order }
+        CurvatureOptions { ridge, means: Means::Kept, order }
     }
 }
 
