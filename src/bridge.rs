@@ -385,6 +385,8 @@ pub enum Stage {
     Calibrate,
     /// Layers pruned or quantized.
     Weights,
+    /// Layers repaired on calibration frames.
+    Repair,
     /// Writing the files that are counted.
     Sizes,
     /// Pictures of a fixed set.

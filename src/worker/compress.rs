@@ -38,6 +38,7 @@ pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) ->
                 let stage = match stage {
                     pipeline::Stage::Weights => Stage::Weights,
                     pipeline::Stage::Calibrate => Stage::Calibrate,
+                    pipeline::Stage::Repair => Stage::Repair,
                     pipeline::Stage::Sizes => Stage::Sizes,
                 };
                 post(&Answer::Progress { id, stage, done, total: Some(total) });

@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use engine::{Executor, Fusion, Plan};
 use formats::container::{self, Coding};
 use graph::{Graph, Shape, WeightValues, fold_batch_norms};
-use pipeline::{Recipe, RecipeRun, Step, zoo};
+use pipeline::{NumberFormat, Recipe, RecipeRun, zoo};
 use serde_json::json;
 
 const EVERYDAY60: &[u8] = include_bytes!("../../../static/models/everyday-60.safetensors");
@@ -109,7 +109,7 @@ fn float32(graph: &Graph) -> Result<Graph> {
 /// As the page quantizes: weights per channel, activations by calibration.
 fn int8(float: &Graph, n_inputs: usize) -> Result<Graph> {
     let calibration: Arc<[Vec<f32>]> = (1..=N_CALIBRATION).map(|n| picture(n_inputs, SEED + n)).collect();
-    let recipe = Recipe { steps: vec![Step::QuantizeInt8], ..Recipe::identity() };
+    let recipe = Recipe::from_controls(NumberFormat::Int8, 0.0);
     Ok(RecipeRun::new(Arc::new(float.clone()), recipe, calibration)?.finish()?.graph)
 }
 

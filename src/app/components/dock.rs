@@ -228,6 +228,7 @@ fn reason_words(words: &Words, reason: Reason) -> String {
         }
         Reason::RecipeRuns(Some(Stage::Calibrate)) => words.text("reason-recipe-calibrates"),
         Reason::RecipeRuns(Some(Stage::Weights)) => words.text("reason-recipe-weights"),
+        Reason::RecipeRuns(Some(Stage::Repair)) => words.text("reason-recipe-repairs"),
         Reason::RecipeRuns(Some(Stage::Sizes)) => words.text("reason-recipe-sizes"),
         Reason::RecipeStopped => words.text("reason-recipe-stopped"),
         Reason::NoFrames => words.text("reason-no-frames"),

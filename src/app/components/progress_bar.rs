@@ -56,6 +56,7 @@ fn sentence(words: &Words, progress: Progress) -> String {
         Stage::Read => words.text("stage-read"),
         Stage::Calibrate => words.text_with("stage-calibrate", &values),
         Stage::Weights => words.text_with("stage-weights", &values),
+        Stage::Repair => words.text_with("stage-repair", &values),
         Stage::Sizes => words.text("stage-sizes"),
         Stage::FixedSet => words.text_with("stage-fixed-set", &values),
     }

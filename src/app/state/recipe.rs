@@ -29,8 +29,8 @@ impl Controls {
     /// The controls that made a compressed model.
     pub fn of(facts: &CompressedFacts) -> Self {
         let sparsity = facts.recipe.steps.iter().map(|step| match step {
-            Step::PruneMagnitude { sparsity } => *sparsity,
-            Step::Float16 | Step::QuantizeInt8 => 0.0,
+            Step::Prune { sparsity, .. } => *sparsity,
+            _ => 0.0,
         });
         let percent = 100.0 * sparsity.fold(0.0, f64::max);
         Self { format: facts.format, sparsity_percent: percent.round() as u32 }
