@@ -20,6 +20,8 @@ use crate::blocks::{Aligned, BLOCK, zeros};
 use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_fits, check_len};
 use crate::lanes::F32x4;
+use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
+use crate::threads::threads;
 
 /// Rows of the tile.
 const MR: usize = 4;
@@ -172,7 +174,17 @@ pub(crate) fn rows_per_unit(elements: usize, k: usize, tile: usize) -> usize {
 
 /// Elements of scratch that [`pointwise_f32`] needs for a reduction of `k`.
 pub(crate) fn pointwise_scratch_len(k: usize) -> usize {
+    scratch_of_all(lane_len(k))
+}
+
+/// The same for one thread.
+fn lane_len(k: usize) -> usize {
     rows_per_unit(ROWS_FLOATS, k.max(1), MR).saturating_mul(k)
+}
+
+/// Multiply-adds of a product.
+pub(crate) fn product_work(n_rows: usize, k: usize, n_panels: usize) -> usize {
+    n_rows.saturating_mul(k).saturating_mul(n_panels * NR)
 }
 
 /// `output = clamp(rows * weightsᵀ + bias + residual)`; outputs and residuals are blocked, one pixel for each row.
@@ -184,24 +196,29 @@ pub(crate) fn product_f32(
     clamp: Clamp,
     output: &mut [f32],
 ) -> Result<(), KernelError> {
-    let mut product =
-        Product::new(rows.n_lines * rows.line_len, rows.walk.k(), weights, residual, clamp, output)?;
+    let output = Disjoint::new(output);
+    let n_rows = rows.n_lines * rows.line_len;
+    let product = Product::new(n_rows, rows.walk.k(), weights, residual, clamp, &output)?;
     if a.len() < rows.extent() {
         return Err(KernelError::Length { what: "a", expected: rows.extent(), actual: a.len() });
     }
     // A block of lines is multiplied with all panels before the next.
     let block = (ROWS_FLOATS / weights.k / rows.line_len.max(1)).max(1);
-    for first in (0..rows.n_lines).step_by(block) {
-        for group in product.groups() {
-            for line in first..(first + block).min(rows.n_lines) {
-                // SAFETY: a line's rows end within `rows.extent()`, which `a` reaches.
+    let n_panels = weights.n_panels();
+    let work = product_work(n_rows, weights.k, n_panels);
+    let parts = Parts::new(rows.n_lines, rows.n_lines.div_ceil(block), n_panels, work, threads());
+    parts.share(|part| {
+        for group in groups(part.columns) {
+            for line in part.rows.clone() {
+                // SAFETY: a line's rows end within `rows.extent()`, which `a` reaches. No other part has both these
+                // lines and these panels.
                 unsafe {
                     let a = a.as_ptr().add(line * rows.line);
                     product.run(group.clone(), a, rows.walk, line * rows.line_len, rows.line_len);
                 }
             }
         }
-    }
+    });
     Ok(())
 }
 
@@ -216,20 +233,29 @@ pub(crate) fn pointwise_f32(
     output: &mut [f32],
 ) -> Result<(), KernelError> {
     let k = rows.k();
-    let mut product = Product::new(rows.n_rows, k, weights, residual, clamp, output)?;
+    let output = Disjoint::new(output);
+    let product = Product::new(rows.n_rows, k, weights, residual, clamp, &output)?;
     check_len("a", a.len(), rows.n_rows * k)?;
     let block = rows_per_unit(ROWS_FLOATS, k, MR);
-    check_at_least("scratch", scratch.len(), pointwise_scratch_len(k))?;
+    check_at_least("scratch", scratch.len(), lane_len(k))?;
+    let lanes = Lanes::new(scratch, lane_len(k));
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
-    for first in (0..rows.n_rows).step_by(block) {
-        let n_rows = block.min(rows.n_rows - first);
-        let plain = &mut scratch[..n_rows * k];
-        rows.gather(a, first, plain, |block, plain| *plain = *block);
-        for group in product.groups() {
-            // SAFETY: `plain` holds `n_rows` rows of `k` elements.
+    let n_panels = weights.n_panels();
+    let work = product_work(rows.n_rows, k, n_panels);
+    let (n_tiles, n_blocks) = (rows.n_rows.div_ceil(MR), rows.n_rows.div_ceil(block));
+    Parts::new(n_tiles, n_blocks, n_panels, work, lanes.n()).share(|part| {
+        let first = part.rows.start * MR;
+        let n_rows = (part.rows.end * MR).min(rows.n_rows) - first;
+        // SAFETY: the part's thread uses its lane only here.
+        let plain = &mut unsafe { lanes.lane(part.lane) }[..n_rows * k];
+        if !lanes.holds(&part) {
+            rows.gather(a, first, plain, |block, plain| *plain = *block);
+        }
+        for group in groups(part.columns) {
+            // SAFETY: `plain` holds `n_rows` rows of `k` elements. No other part has both these rows and these panels.
             unsafe { product.run(group, plain.as_ptr(), walk, first, n_rows) };
         }
-    }
+    });
     Ok(())
 }
 
@@ -244,10 +270,16 @@ pub(crate) fn multiply_panel_f32(
     let (k, n_rows) = (weights.k, output.len() / NR);
     assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
     let [min, max] = [clamp.min, clamp.max].map(F32x4::splat);
-    let mut product = Product { weights, residual: None, min, max, output, plane: 0 };
+    let product = Product { weights, residual: None, min, max, output: &Disjoint::new(output), plane: 0 };
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
-    // SAFETY: `plain` holds `n_rows` rows of `k` elements.
+    // SAFETY: `plain` holds `n_rows` rows of `k` elements, and nobody else has the output.
     unsafe { product.run(panel..panel + 1, plain.as_ptr(), walk, 0, n_rows) };
+}
+
+/// Panels that are multiplied together.
+fn groups(panels: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let end = panels.end;
+    panels.step_by(GROUP).map(move |first| first..(first + GROUP).min(end))
 }
 
 /// What a product multiplies with and writes to.
@@ -256,7 +288,7 @@ struct Product<'a> {
     residual: Option<&'a [f32]>,
     min: F32x4,
     max: F32x4,
-    output: &'a mut [f32],
+    output: &'a Disjoint<'a, f32>,
     /// Elements from a panel's outputs to the next one's.
     plane: usize,
 }
@@ -268,7 +300,7 @@ impl<'a> Product<'a> {
         weights: &'a PackedWeightsF32,
         residual: Option<&'a [f32]>,
         clamp: Clamp,
-        output: &'a mut [f32],
+        output: &'a Disjoint<'a, f32>,
     ) -> Result<Self, KernelError> {
         check_fits("reduction of the weights", weights.k, k)?;
         check_len("output", output.len(), n_rows * NR * weights.n_panels())?;
@@ -279,18 +311,12 @@ impl<'a> Product<'a> {
         Ok(Self { weights, residual, min, max, output, plane: n_rows * NR })
     }
 
-    /// Panels that are multiplied together.
-    fn groups(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let n_panels = self.weights.n_panels();
-        (0..n_panels).step_by(GROUP).map(move |first| first..(first + GROUP).min(n_panels))
-    }
-
     /// Multiplies `n_rows` rows with a group of panels; they are the output's rows from `first` on.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `n_rows` rows of the walk.
-    unsafe fn run(&mut self, panels: Range<usize>, a: *const f32, walk: Walk, first: usize, n_rows: usize) {
-        // SAFETY: rows up to `n_rows` only, which the caller vouches for.
+    /// `a` must be valid for reads of `n_rows` rows of the walk. No other thread may run the same rows and panels.
+    unsafe fn run(&self, panels: Range<usize>, a: *const f32, walk: Walk, first: usize, n_rows: usize) {
+        // SAFETY: rows up to `n_rows` and these panels only, which the caller vouches for.
         unsafe {
             for panel in panels.clone() {
                 let mut row = 0;
@@ -318,10 +344,10 @@ impl<'a> Product<'a> {
     /// `R` rows times `P` panels; they are the output's rows from `row` on.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `R` rows of the walk.
+    /// `a` must be valid for reads of `R` rows of the walk. No other thread may run the same rows and panels.
     #[inline(always)]
     unsafe fn tile<const R: usize, const P: usize>(
-        &mut self,
+        &self,
         panel: usize,
         a: *const f32,
         walk: Walk,
@@ -334,7 +360,8 @@ impl<'a> Product<'a> {
         let acc = unsafe { multiply::<R, P>(a, walk, b, stride) };
         for (p, acc) in (panel..panel + P).zip(acc) {
             let place = p * self.plane + row * NR..p * self.plane + (row + R) * NR;
-            let output = self.output[place.clone()].as_mut_ptr();
+            // SAFETY: the outputs of these rows and panels, which no other thread has.
+            let output = unsafe { self.output.range(place.clone()) }.as_mut_ptr();
             let residual = self.residual.map(|residual| residual[place].as_ptr());
             for (r, acc) in acc.into_iter().enumerate() {
                 for (half, mut acc) in acc.into_iter().enumerate() {

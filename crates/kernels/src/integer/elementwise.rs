@@ -1,9 +1,13 @@
 //! Element by element on levels, and pooling. Layouts do not matter where lengths agree.
 
+#![allow(unsafe_code, reason = "ranges of an output are written by several threads, each range by one")]
+
 use super::requantize::{AddRequantization, Requantization};
 use crate::blocks::{BLOCK, blocked_len, blocks};
 use crate::error::check_len;
 use crate::lanes::{F32x4, I16x8, I32x4, U8x16};
+use crate::parts::{Disjoint, Parts};
+use crate::pool::WORK;
 use crate::{ImageShape, KernelError};
 
 /// Quantizes: `q = clamp(round_ties_even(x / scale) + zero_point, 0, 255)`, NaN becomes `zero_point`.
@@ -113,18 +117,22 @@ pub fn global_average_pool_i8(
         return Err(KernelError::Depth { k, max });
     }
     let start = I32x4::splat(-i32::from(zero_point) * k as i32);
-    let planes = input.chunks_exact((k * BLOCK).max(1));
-    for (block, (out, plane)) in out.as_chunks_mut::<BLOCK>().0.iter_mut().zip(planes).enumerate() {
-        let mut sums = [start; 2];
-        for pixel in plane.as_chunks::<BLOCK>().0 {
-            let [low, high] = I16x8::load_u8(pixel).widen();
-            sums = [sums[0].add(low), sums[1].add(high)];
+    let out = Disjoint::new(out);
+    Parts::of_elements(blocks(image.channels), WORK.saturating_mul(k * BLOCK)).share(|part| {
+        for block in part.columns {
+            let mut sums = [start; 2];
+            for pixel in input[block * k * BLOCK..][..k * BLOCK].as_chunks::<BLOCK>().0 {
+                let [low, high] = I16x8::load_u8(pixel).widen();
+                sums = [sums[0].add(low), sums[1].add(high)];
+            }
+            let levels = match requantization.doubles() {
+                true => requantization.block::<true>(block).two([sums; 2]),
+                false => requantization.block::<false>(block).two([sums; 2]),
+            };
+            // SAFETY: no other part has this block.
+            let out = unsafe { out.range(block * BLOCK..(block + 1) * BLOCK) };
+            levels.store_half(out.first_chunk_mut().expect("a block of levels"));
         }
-        let levels = match requantization.doubles() {
-            true => requantization.block::<true>(block).two([sums; 2]),
-            false => requantization.block::<false>(block).two([sums; 2]),
-        };
-        levels.store_half(out);
-    }
+    });
     Ok(())
 }

@@ -13,8 +13,10 @@ use super::requantize::{BlockRequantization, Requantization};
 use crate::KernelError;
 use crate::blocks::{Aligned, BLOCK};
 use crate::error::{check_at_least, check_fits, check_len};
-use crate::gemm::{BlockedRows, NR, Rows, Walk, rows_per_unit};
+use crate::gemm::{BlockedRows, NR, Rows, Walk, product_work, rows_per_unit};
 use crate::lanes::{F32x4, I8x16, I16x8, I32x4, U8x16, dot_quads_is_exact};
+use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
+use crate::threads::threads;
 
 /// Rows of the tile.
 const MR: usize = 4;
@@ -143,7 +145,7 @@ impl PackedWeightsI8 {
 }
 
 /// A level of an activation as a product's input: a byte, or widened for pairs.
-pub(crate) trait Level: Copy {
+pub(crate) trait Level: Copy + Send + Sync {
     /// Elements that one instruction takes of a row.
     const STEP: usize;
 
@@ -238,9 +240,9 @@ unsafe fn accumulate<T: Level, const R: usize>(
 }
 
 /// What becomes of a panel's accumulators.
-pub(crate) trait Finish {
+pub(crate) trait Finish: Sync {
     /// Elements of the output.
-    type Output;
+    type Output: Send;
     /// What one panel needs, in registers.
     type Panel: Copy;
 
@@ -315,29 +317,39 @@ pub(crate) fn product_i8<T: Level, F: Finish>(
     output: &mut [F::Output],
 ) -> Result<(), KernelError> {
     let n_rows = rows.n_lines * rows.line_len;
-    let mut product = IntegerProduct::new::<T>(n_rows, &rows.walk, weights, finish, output)?;
+    let output = Disjoint::new(output);
+    let product = IntegerProduct::new::<T>(n_rows, &rows.walk, weights, finish, &output)?;
     let read = rows.extent() + rows.walk.run.next_multiple_of(T::STEP) - rows.walk.run;
     if a.len() < read {
         return Err(KernelError::Length { what: "a", expected: read, actual: a.len() });
     }
     // A block of lines is multiplied with all panels before the next.
     let block = (ROWS_LEVELS / weights.k / rows.line_len.max(1)).max(1);
-    for first in (0..rows.n_lines).step_by(block) {
-        for panel in 0..weights.n_panels() {
-            for line in first..(first + block).min(rows.n_lines) {
-                // SAFETY: a line's rows end within what `a` was checked to reach, the last one's last step included.
+    let n_panels = weights.n_panels();
+    let work = product_work(n_rows, weights.k, n_panels);
+    let parts = Parts::new(rows.n_lines, rows.n_lines.div_ceil(block), n_panels, work, threads());
+    parts.share(|part| {
+        for panel in part.columns {
+            for line in part.rows.clone() {
+                // SAFETY: a line's rows end within what `a` was checked to reach, the last one's last step included. No
+                // other part has both these lines and this panel.
                 unsafe {
                     let a = a.as_ptr().add(line * rows.line);
                     product.run(panel, a, rows.walk, line * rows.line_len, rows.line_len);
                 }
             }
         }
-    }
+    });
     Ok(())
 }
 
 /// Elements of scratch that [`pointwise_i8`] needs for a reduction of `k`.
 pub(crate) fn pointwise_scratch_len(k: usize) -> usize {
+    scratch_of_all(lane_len(k))
+}
+
+/// The same for one thread.
+fn lane_len(k: usize) -> usize {
     rows_per_unit(ROWS_LEVELS, k.max(1), MR).saturating_mul(k)
 }
 
@@ -347,25 +359,35 @@ pub(crate) fn pointwise_i8<T: Level, F: Finish>(
     rows: BlockedRows,
     weights: &PackedWeightsI8,
     finish: &F,
-    convert: impl Fn(&[u8; BLOCK], &mut [T; BLOCK]),
+    convert: impl Fn(&[u8; BLOCK], &mut [T; BLOCK]) + Sync,
     scratch: &mut [T],
     output: &mut [F::Output],
 ) -> Result<(), KernelError> {
     let k = rows.k();
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
-    let mut product = IntegerProduct::new::<T>(rows.n_rows, &walk, weights, finish, output)?;
+    let output = Disjoint::new(output);
+    let product = IntegerProduct::new::<T>(rows.n_rows, &walk, weights, finish, &output)?;
     check_len("a", a.len(), rows.n_rows * k)?;
-    check_at_least("scratch", scratch.len(), pointwise_scratch_len(k))?;
+    check_at_least("scratch", scratch.len(), lane_len(k))?;
+    let lanes = Lanes::new(scratch, lane_len(k));
     let block = rows_per_unit(ROWS_LEVELS, k, MR);
-    for first in (0..rows.n_rows).step_by(block) {
-        let n_rows = block.min(rows.n_rows - first);
-        let plain = &mut scratch[..n_rows * k];
-        rows.gather(a, first, plain, &convert);
-        for panel in 0..weights.n_panels() {
-            // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide.
+    let n_panels = weights.n_panels();
+    let work = product_work(rows.n_rows, k, n_panels);
+    let (n_tiles, n_blocks) = (rows.n_rows.div_ceil(MR), rows.n_rows.div_ceil(block));
+    Parts::new(n_tiles, n_blocks, n_panels, work, lanes.n()).share(|part| {
+        let first = part.rows.start * MR;
+        let n_rows = (part.rows.end * MR).min(rows.n_rows) - first;
+        // SAFETY: the part's thread uses its lane only here.
+        let plain = &mut unsafe { lanes.lane(part.lane) }[..n_rows * k];
+        if !lanes.holds(&part) {
+            rows.gather(a, first, plain, &convert);
+        }
+        for panel in part.columns {
+            // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide. No other part has both
+            // these rows and this panel.
             unsafe { product.run(panel, plain.as_ptr(), walk, first, n_rows) };
         }
-    }
+    });
     Ok(())
 }
 
@@ -381,8 +403,8 @@ pub(crate) fn multiply_panel_i8<T: Level, F: Finish>(
     assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
     assert!(k.is_multiple_of(T::STEP) && weights.products.len() == T::STEP);
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
-    let mut product = IntegerProduct { weights, finish, output, plane: 0 };
-    // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide.
+    let product = IntegerProduct { weights, finish, output: &Disjoint::new(output), plane: 0 };
+    // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide, and nobody else has the output.
     unsafe { product.run(panel, plain.as_ptr(), walk, 0, n_rows) };
 }
 
@@ -390,7 +412,7 @@ pub(crate) fn multiply_panel_i8<T: Level, F: Finish>(
 struct IntegerProduct<'a, F: Finish> {
     weights: &'a PackedWeightsI8,
     finish: &'a F,
-    output: &'a mut [F::Output],
+    output: &'a Disjoint<'a, F::Output>,
     /// Elements from a panel's outputs to the next one's.
     plane: usize,
 }
@@ -401,7 +423,7 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
         walk: &Walk,
         weights: &'a PackedWeightsI8,
         finish: &'a F,
-        output: &'a mut [F::Output],
+        output: &'a Disjoint<'a, F::Output>,
     ) -> Result<Self, KernelError> {
         check_fits("reduction of the weights", weights.k, walk.k())?;
         // Runs of whole steps follow one another without filling, however many they are; others must be the same.
@@ -416,13 +438,16 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
     /// Multiplies `n_rows` rows with a panel; they are the output's rows from `first` on.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `n_rows` rows of the walk, its runs rounded up to whole steps.
-    unsafe fn run<T: Level>(&mut self, panel: usize, a: *const T, walk: Walk, first: usize, n_rows: usize) {
+    /// `a` must be valid for reads of `n_rows` rows of the walk, its runs rounded up to whole steps. No other thread may
+    /// run the same rows and panel.
+    unsafe fn run<T: Level>(&self, panel: usize, a: *const T, walk: Walk, first: usize, n_rows: usize) {
         let size = self.weights.panel();
         let b = self.weights.panels[panel * size..][..size].as_ptr();
         let bias = self.weights.bias[panel].as_ptr();
         let finish = self.finish.panel(panel);
-        let output = self.output[panel * self.plane + first * NR..][..n_rows * NR].as_mut_ptr();
+        let place = panel * self.plane + first * NR;
+        // SAFETY: the outputs of these rows and this panel, which no other thread has.
+        let output = unsafe { self.output.range(place..place + n_rows * NR) }.as_mut_ptr();
         // SAFETY: rows up to `n_rows` only, which the caller vouches for in `a` and the slice above in the output; `b`
         // is a panel of the walk's reduction with runs rounded up to the same steps (`new`).
         unsafe {
