@@ -1,4 +1,5 @@
-//! The worker in its flavours: one program, compiled once for each set of vector instructions that browsers have.
+//! The worker in its flavours: one program, compiled once for each set of vector instructions that browsers have, with
+//! and without threads.
 //!
 //! A module with a single instruction that a browser does not know is refused as a whole, so a flavour is a whole
 //! module. `static/worker.js` asks the browser and starts the best one.
@@ -17,12 +18,33 @@ struct Flavour {
     /// Target features beyond those of `.cargo/config.toml`; the flavour without any shares its dependencies with the
     /// app.
     features: Option<&'static str>,
+    threads: bool,
 }
 
-const FLAVOURS: [Flavour; 2] = [
-    Flavour { name: "simd128", features: None },
-    Flavour { name: "relaxed", features: Some("+simd128,+relaxed-simd") },
+const FLAVOURS: [Flavour; 4] = [
+    Flavour { name: "simd128", features: None, threads: false },
+    Flavour { name: "relaxed", features: Some("+simd128,+relaxed-simd"), threads: false },
+    Flavour { name: "simd128-threads", features: Some("+simd128"), threads: true },
+    Flavour { name: "relaxed-threads", features: Some("+simd128,+relaxed-simd"), threads: true },
 ];
+
+/// What lets instances share one memory, and what wasm-bindgen needs to give each its own stack and variables.
+const THREAD_FLAGS: [&str; 8] = [
+    "-C target-feature=+atomics,+bulk-memory",
+    "-C link-arg=--shared-memory",
+    "-C link-arg=--import-memory",
+    // Both models, their files and what compression needs; phones refuse to reserve much more.
+    "-C link-arg=--max-memory=1073741824",
+    "-C link-arg=--export=__wasm_init_tls",
+    "-C link-arg=--export=__tls_size",
+    "-C link-arg=--export=__tls_align",
+    "-C link-arg=--export=__tls_base",
+];
+
+/// The standard library is compiled along: the one that comes with Rust cannot share memory. That is an unstable option
+/// of Cargo, which stable releases take with this variable; `rust-toolchain.toml` pins the release.
+pub const BUILD_STD: [&str; 2] = ["-Z", "build-std=std,panic_abort"];
+pub const UNSTABLE_OPTIONS: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 
 /// Address arithmetic moves into the loads. The pass may assume that no address below 1024 is used: there the unused
 /// end of the stack lies, which the linker puts first.
@@ -51,7 +73,12 @@ fn compile(flavour: &Flavour) -> Result<PathBuf> {
         None => root().join("target"),
         // A folder of its own: other flags in the same one would compile everything anew each time.
         Some(features) => {
-            build.env("RUSTFLAGS", format!("-C target-feature={features}"));
+            let mut flags = vec![format!("-C target-feature={features}")];
+            if flavour.threads {
+                flags.extend(THREAD_FLAGS.map(str::to_owned));
+                build.env(UNSTABLE_OPTIONS.0, UNSTABLE_OPTIONS.1).args(BUILD_STD);
+            }
+            build.env("RUSTFLAGS", flags.join(" "));
             root().join("target/worker").join(flavour.name)
         }
     };
