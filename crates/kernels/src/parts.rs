@@ -1,6 +1,9 @@
 //! How a kernel's work is cut into parts, and how threads write to different places of one slice.
 
-#![allow(unsafe_code, reason = "parts write to disjoint ranges of one slice; `Disjoint` checks that they are inside")]
+#![allow(
+    unsafe_code,
+    reason = "parts write to disjoint ranges of one slice; `Disjoint` checks that they are inside"
+)]
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -171,4 +174,61 @@ pub(crate) struct Part {
     pub(crate) rows: Range<usize>,
     pub(crate) columns: Range<usize>,
     pub(crate) lane: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_every_place_once() {
+        for (rows, row_parts, columns, work, lanes) in [
+            (0, 0, 3, 1000, 2),
+            (5, 1, 0, 1000, 2),
+            (1, 1, 1, 1000, 4),
+            (49, 2, 20, 1_000_000, 2),
+            (49, 2, 20, 3, 3),
+            (13, 5, 7, 1_000_000, 4),
+            (4, 4, 12, 1_000_000, 1),
+        ] {
+            let parts = Parts::new(rows, row_parts, columns, work, lanes);
+            let mut seen = vec![0; rows * columns];
+            for part in (0..parts.row_parts * parts.column_parts).map(|part| parts.part(part, 0)) {
+                assert!(part.rows.len() <= rows.div_ceil(row_parts), "{parts:?}");
+                for row in part.rows {
+                    part.columns.clone().for_each(|column| seen[row * columns + column] += 1);
+                }
+            }
+            assert!(seen.iter().all(|count| *count == 1), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn several_threads_get_several_parts_each_unless_there_is_little_work() {
+        let parts = Parts::new(49, 1, 20, 1_000_000, 2);
+        assert_eq!((parts.row_parts, parts.column_parts), (1, 8));
+        let parts = Parts::new(49, 3, 20, 1_000_000, 2);
+        assert_eq!((parts.row_parts, parts.column_parts), (4, 2));
+        let parts = Parts::new(49, 3, 20, 1, 2);
+        assert_eq!((parts.row_parts, parts.column_parts, parts.lanes), (3, 1, 1));
+    }
+
+    #[test]
+    fn lanes_are_as_many_as_there_is_room_for() {
+        let mut scratch = vec![0_u8; 3 * LANE_UNIT - 1];
+        let lanes = Lanes::new(&mut scratch, 5);
+        assert!((1..=2).contains(&lanes.n()));
+        // SAFETY: one result at a time.
+        assert_eq!(unsafe { lanes.lane(0) }.len(), 5);
+        assert_eq!(Lanes::new(&mut scratch[..5], 5).n(), 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "range.end <= self.len")]
+    fn a_range_outside_is_refused() {
+        let mut values = [0; 4];
+        let values = Disjoint::new(&mut values);
+        // SAFETY: the only result.
+        let _ = unsafe { values.range(2..5) };
+    }
 }

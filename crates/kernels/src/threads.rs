@@ -336,3 +336,6 @@ impl Drop for Shared<'_> {
         }
     }
 }
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests;
