@@ -182,6 +182,12 @@ fn lane_len(k: usize) -> usize {
     rows_per_unit(ROWS_FLOATS, k.max(1), MR).saturating_mul(k)
 }
 
+/// Tiles of rows of a part at least: every part reads all weights of its panels. Where they fill L2, threads rather have
+/// panels of their own.
+pub(crate) fn least_tiles(n_tiles: usize, weight_bytes: usize) -> usize {
+    if weight_bytes > 256 << 10 { n_tiles } else { 6 }
+}
+
 /// Multiply-adds of a product.
 pub(crate) fn product_work(n_rows: usize, k: usize, n_panels: usize) -> usize {
     n_rows.saturating_mul(k).saturating_mul(n_panels * NR)
@@ -206,7 +212,7 @@ pub(crate) fn product_f32(
     let block = (ROWS_FLOATS / weights.k / rows.line_len.max(1)).max(1);
     let n_panels = weights.n_panels();
     let work = product_work(n_rows, weights.k, n_panels);
-    let parts = Parts::new(rows.n_lines, rows.n_lines.div_ceil(block), n_panels, work, threads());
+    let parts = Parts::new(rows.n_lines, rows.n_lines.div_ceil(block), 1, n_panels, work, threads());
     parts.share(|part| {
         for group in groups(part.columns) {
             for line in part.rows.clone() {
@@ -243,7 +249,8 @@ pub(crate) fn pointwise_f32(
     let n_panels = weights.n_panels();
     let work = product_work(rows.n_rows, k, n_panels);
     let (n_tiles, n_blocks) = (rows.n_rows.div_ceil(MR), rows.n_rows.div_ceil(block));
-    Parts::new(n_tiles, n_blocks, n_panels, work, lanes.n()).share(|part| {
+    let least = least_tiles(n_tiles, weights.bytes());
+    Parts::new(n_tiles, n_blocks, least, n_panels, work, lanes.n()).share(|part| {
         let first = part.rows.start * MR;
         let n_rows = (part.rows.end * MR).min(rows.n_rows) - first;
         // SAFETY: the part's thread uses its lane only here.

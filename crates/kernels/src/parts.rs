@@ -17,7 +17,7 @@ use crate::threads::{MAX_THREADS, share, threads};
 const LEAST_WORK: usize = if cfg!(test) { 1 } else { 100_000 };
 
 /// Parts for each thread, so that one that is slow or comes late takes fewer.
-const PARTS_PER_THREAD: usize = 4;
+const PARTS_PER_THREAD: usize = 8;
 
 /// Elements from one lane's scratch to the next one's: whole cache lines.
 const LANE_UNIT: usize = 64;
@@ -113,8 +113,8 @@ impl<'a, T> Disjoint<'a, T> {
 
 /// Work on a table of rows and columns (rows of pixels, panels of channels), cut along both.
 ///
-/// Parts along the columns come one after the other for the same rows, so that a thread that prepares rows mostly
-/// prepares them once.
+/// Parts along the columns come one after the other for the same rows. A thread that takes neighbouring parts so prepares
+/// rows mostly once, and has the same region of the image in one layer after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Parts {
     rows: usize,
@@ -125,29 +125,35 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Cuts `rows` into at least `row_parts` and for several threads further: along the rows up to the next multiple of
-    /// `lanes`, along the columns as far as each thread shall have some parts. `work` is what all is worth in multiply-adds
-    /// of a dense layer.
-    pub(crate) fn new(rows: usize, row_parts: usize, columns: usize, work: usize, lanes: usize) -> Self {
+    /// Cuts `rows` into at least `row_parts` parts, for several threads further until each has some: along the rows as
+    /// far as parts keep `least_rows`, then along the columns. `work` is what all is worth in multiply-adds of a dense
+    /// layer.
+    pub(crate) fn new(
+        rows: usize,
+        row_parts: usize,
+        least_rows: usize,
+        columns: usize,
+        work: usize,
+        lanes: usize,
+    ) -> Self {
         let row_parts = row_parts.clamp(rows.min(1), rows);
         let wanted = (lanes * PARTS_PER_THREAD).min(work / LEAST_WORK);
         if lanes < 2 || wanted < 2 {
             return Self { rows, columns, row_parts, column_parts: columns.min(1), lanes: 1 };
         }
-        let even = row_parts.next_multiple_of(lanes);
-        let row_parts = if row_parts > 1 && even <= rows { even } else { row_parts };
+        let row_parts = row_parts.max(wanted.min(rows / least_rows.max(1)));
         let column_parts = wanted.div_ceil(row_parts.max(1)).clamp(columns.min(1), columns);
         Self { rows, columns, row_parts, column_parts, lanes }
     }
 
-    /// Parts along the rows that were asked for, and no others; along the columns as [`Parts::new`].
-    pub(crate) fn of_rows(row_parts: usize, columns: usize, work: usize, lanes: usize) -> Self {
-        Self::new(row_parts, row_parts, columns, work, lanes)
+    /// As [`Parts::new`] with a part for each row.
+    pub(crate) fn of_rows(rows: usize, columns: usize, work: usize, lanes: usize) -> Self {
+        Self::new(rows, rows, 1, columns, work, lanes)
     }
 
     /// Cuts `len` elements of which each is worth `work` multiply-adds.
     pub(crate) fn of_elements(len: usize, work: usize) -> Self {
-        Self::new(1, 1, len, len.saturating_mul(work), threads())
+        Self::new(1, 1, 1, len, len.saturating_mul(work), threads())
     }
 
     /// Does each part on one of the threads.
@@ -182,16 +188,16 @@ mod tests {
 
     #[test]
     fn parts_cover_every_place_once() {
-        for (rows, row_parts, columns, work, lanes) in [
-            (0, 0, 3, 1000, 2),
-            (5, 1, 0, 1000, 2),
-            (1, 1, 1, 1000, 4),
-            (49, 2, 20, 1_000_000, 2),
-            (49, 2, 20, 3, 3),
-            (13, 5, 7, 1_000_000, 4),
-            (4, 4, 12, 1_000_000, 1),
+        for (rows, row_parts, least_rows, columns, work, lanes) in [
+            (0, 0, 6, 3, 1000, 2),
+            (5, 1, 6, 0, 1000, 2),
+            (1, 1, 6, 1, 1000, 4),
+            (49, 2, 6, 20, 1_000_000, 2),
+            (49, 2, 1, 20, 3, 3),
+            (13, 5, 2, 7, 1_000_000, 4),
+            (4, 4, 1, 12, 1_000_000, 1),
         ] {
-            let parts = Parts::new(rows, row_parts, columns, work, lanes);
+            let parts = Parts::new(rows, row_parts, least_rows, columns, work, lanes);
             let mut seen = vec![0; rows * columns];
             for part in (0..parts.row_parts * parts.column_parts).map(|part| parts.part(part, 0)) {
                 assert!(part.rows.len() <= rows.div_ceil(row_parts), "{parts:?}");
@@ -205,11 +211,11 @@ mod tests {
 
     #[test]
     fn several_threads_get_several_parts_each_unless_there_is_little_work() {
-        let parts = Parts::new(49, 1, 20, 1_000_000, 2);
-        assert_eq!((parts.row_parts, parts.column_parts), (1, 8));
-        let parts = Parts::new(49, 3, 20, 1_000_000, 2);
-        assert_eq!((parts.row_parts, parts.column_parts), (4, 2));
-        let parts = Parts::new(49, 3, 20, 1, 2);
+        let parts = Parts::new(49, 1, 49, 20, 10_000_000, 2);
+        assert_eq!((parts.row_parts, parts.column_parts), (1, 16));
+        let parts = Parts::new(49, 3, 6, 20, 10_000_000, 2);
+        assert_eq!((parts.row_parts, parts.column_parts), (8, 2));
+        let parts = Parts::new(49, 3, 1, 20, 1, 2);
         assert_eq!((parts.row_parts, parts.column_parts, parts.lanes), (3, 1, 1));
     }
 

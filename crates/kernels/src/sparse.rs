@@ -242,27 +242,29 @@ pub fn pointwise_sparse_f32(
     let n_strips = n_vectors.div_ceil(weights.pattern.vectors());
     // A product with a stored weight takes half again as long as one of a dense layer.
     let work = pixels.saturating_mul(weights.products()).saturating_mul(3) / 2;
-    Parts::new(n_vectors, n_strips, blocks(weights.n), work, lanes.n()).share(|part| {
-        let (first, vectors) = (part.rows.start * LANES, part.rows.len());
-        // SAFETY: the part's thread uses its lane only here.
-        let (sums, strip) = unsafe { lanes.lane(part.lane) }.split_at_mut(BLOCK * pitch);
-        let strip = &mut strip[..blocks(image.channels) * BLOCK * pitch];
-        if !lanes.holds(&part) {
-            gather(input, pixels, first, vectors, strip, pitch);
-        }
-        let sum_block = weights.pattern.sum_block(vectors);
-        let counts = weights.counts.as_slice();
-        let (before, counts) = counts.split_at(part.columns.start * BLOCK / channels);
-        let skipped: usize = before.iter().map(|count| *count as usize * (1 + channels)).sum();
-        let mut stream = &weights.stream[skipped..];
-        let biases = &weights.bias.as_chunks::<BLOCK>().0[part.columns.clone()];
-        let groups = counts.chunks_exact(BLOCK / channels);
-        for (block, (counts, bias)) in part.columns.zip(groups.zip(biases)) {
-            stream = sum_block(strip, stream, counts, bias, sums);
-            // SAFETY: no other part has these pixels of this block.
-            unsafe { store.block(sums, pitch, block, first, vectors, &output) };
-        }
-    });
+    Parts::new(n_vectors, n_strips, weights.pattern.vectors(), blocks(weights.n), work, lanes.n()).share(
+        |part| {
+            let (first, vectors) = (part.rows.start * LANES, part.rows.len());
+            // SAFETY: the part's thread uses its lane only here.
+            let (sums, strip) = unsafe { lanes.lane(part.lane) }.split_at_mut(BLOCK * pitch);
+            let strip = &mut strip[..blocks(image.channels) * BLOCK * pitch];
+            if !lanes.holds(&part) {
+                gather(input, pixels, first, vectors, strip, pitch);
+            }
+            let sum_block = weights.pattern.sum_block(vectors);
+            let counts = weights.counts.as_slice();
+            let (before, counts) = counts.split_at(part.columns.start * BLOCK / channels);
+            let skipped: usize = before.iter().map(|count| *count as usize * (1 + channels)).sum();
+            let mut stream = &weights.stream[skipped..];
+            let biases = &weights.bias.as_chunks::<BLOCK>().0[part.columns.clone()];
+            let groups = counts.chunks_exact(BLOCK / channels);
+            for (block, (counts, bias)) in part.columns.zip(groups.zip(biases)) {
+                stream = sum_block(strip, stream, counts, bias, sums);
+                // SAFETY: no other part has these pixels of this block.
+                unsafe { store.block(sums, pitch, block, first, vectors, &output) };
+            }
+        },
+    );
     Ok(())
 }
 

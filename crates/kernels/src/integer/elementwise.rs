@@ -10,6 +10,9 @@ use crate::parts::{Disjoint, Parts};
 use crate::pool::WORK;
 use crate::{ImageShape, KernelError};
 
+/// What an element to be quantized is worth in multiply-adds of a dense layer; it costs a division.
+const QUANTIZE_WORK: usize = 16;
+
 /// Quantizes: `q = clamp(round_ties_even(x / scale) + zero_point, 0, 255)`, NaN becomes `zero_point`.
 ///
 /// - `x`, `q`: of one length. `scale`: finite and `> 0`.
@@ -26,11 +29,16 @@ pub fn quantize_i8(x: &[f32], scale: f32, zero_point: u8, q: &mut [u8]) -> Resul
     let (min, max) = (I32x4::splat(-(1 << 20)), I32x4::splat(1 << 20));
     let level = |x: &[f32; 4]| F32x4::load(x).divided_to_i32(divisor).clamp(min, max).add(offset);
     let ((x, x_rest), (q, q_rest)) = (x.as_chunks::<8>(), q.as_chunks_mut::<8>());
-    for (x, q) in x.iter().zip(q) {
-        let ([low, high], []) = x.as_chunks::<4>() else { unreachable!("eight is two fours") };
-        let words = I16x8::narrow(level(low), level(high));
-        U8x16::narrow(words, words).store_half(q);
-    }
+    let q = Disjoint::new(q);
+    Parts::of_elements(x.len(), 8 * QUANTIZE_WORK).share(|part| {
+        // SAFETY: no other part has these elements.
+        let q = unsafe { q.range(part.columns.clone()) };
+        for (x, q) in x[part.columns].iter().zip(q) {
+            let ([low, high], []) = x.as_chunks::<4>() else { unreachable!("eight is two fours") };
+            let words = I16x8::narrow(level(low), level(high));
+            U8x16::narrow(words, words).store_half(q);
+        }
+    });
     for (x, q) in x_rest.iter().zip(q_rest) {
         *q = level(&[*x; 4]).to_array()[0].clamp(0, 255) as u8;
     }

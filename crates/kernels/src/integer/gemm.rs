@@ -13,7 +13,7 @@ use super::requantize::{BlockRequantization, Requantization};
 use crate::KernelError;
 use crate::blocks::{Aligned, BLOCK};
 use crate::error::{check_at_least, check_fits, check_len};
-use crate::gemm::{BlockedRows, NR, Rows, Walk, product_work, rows_per_unit};
+use crate::gemm::{BlockedRows, NR, Rows, Walk, least_tiles, product_work, rows_per_unit};
 use crate::lanes::{F32x4, I8x16, I16x8, I32x4, U8x16, dot_quads_is_exact};
 use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
 use crate::threads::threads;
@@ -327,7 +327,7 @@ pub(crate) fn product_i8<T: Level, F: Finish>(
     let block = (ROWS_LEVELS / weights.k / rows.line_len.max(1)).max(1);
     let n_panels = weights.n_panels();
     let work = product_work(n_rows, weights.k, n_panels);
-    let parts = Parts::new(rows.n_lines, rows.n_lines.div_ceil(block), n_panels, work, threads());
+    let parts = Parts::new(rows.n_lines, rows.n_lines.div_ceil(block), 1, n_panels, work, threads());
     parts.share(|part| {
         for panel in part.columns {
             for line in part.rows.clone() {
@@ -374,7 +374,8 @@ pub(crate) fn pointwise_i8<T: Level, F: Finish>(
     let n_panels = weights.n_panels();
     let work = product_work(rows.n_rows, k, n_panels);
     let (n_tiles, n_blocks) = (rows.n_rows.div_ceil(MR), rows.n_rows.div_ceil(block));
-    Parts::new(n_tiles, n_blocks, n_panels, work, lanes.n()).share(|part| {
+    let least = least_tiles(n_tiles, weights.bytes());
+    Parts::new(n_tiles, n_blocks, least, n_panels, work, lanes.n()).share(|part| {
         let first = part.rows.start * MR;
         let n_rows = (part.rows.end * MR).min(rows.n_rows) - first;
         // SAFETY: the part's thread uses its lane only here.

@@ -105,6 +105,11 @@ proptest! {
             global_average_pool_f32(&input, image, &mut output).unwrap();
             bits(&output)
         }), Ok(()));
+        prop_assert_eq!(same_with_any_threads(|| {
+            let mut output = vec![7; input.len()];
+            quantize_i8(&input, 0.01, 100, &mut output).unwrap();
+            output
+        }), Ok(()));
         let (levels, requantization) = (numbers.bytes(input.len()), numbers.requantization(depth));
         prop_assert_eq!(same_with_any_threads(|| {
             let mut output = vec![7; depth];
