@@ -12,17 +12,20 @@ const has = (set) => WebAssembly.validate(Uint8Array.of(0, 97, 115, 109, 1, 0, 0
 
 // Layers are small: each further thread gains less and waits for the slowest, and the page needs a processor, too.
 const MOST_THREADS = 4;
+// MAX_THREADS in crates/kernels/src/threads.rs.
+const ROOM_FOR_THREADS = 16;
 const HELPERS_PATIENCE_MILLIS = 5000;
 const HELPER_STACK_BYTES = 128 << 10;
 
 const query = new URL(import.meta.url).searchParams;
 const flavours = ['relaxed', 'simd128'].filter((set) => has(set) && [null, set].includes(query.get('flavour')));
 if (!flavours.length) throw new Error('This browser has no WebAssembly SIMD, which Tinylens needs.');
-const threads = Number(query.get('threads')) || Math.min(navigator.hardwareConcurrency, MOST_THREADS);
+const asked = Math.min(Number(query.get('threads')), ROOM_FOR_THREADS);
+const threads = asked || Math.min(navigator.hardwareConcurrency, MOST_THREADS);
 
 // Why one thread has to do; the names are those of SingleThread in src/bridge.rs.
 let singleThread;
-if (query.get('threads') === '1') singleThread = 'Asked';
+if (asked === 1) singleThread = 'Asked';
 else if (threads < 2) singleThread = 'OneProcessor';
 else if (!crossOriginIsolated) singleThread = 'NotIsolated';
 else if (!has('threads')) singleThread = 'NoSharedMemory';
