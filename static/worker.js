@@ -21,7 +21,7 @@ const query = new URL(import.meta.url).searchParams;
 const flavours = ['relaxed', 'simd128'].filter((set) => has(set) && [null, set].includes(query.get('flavour')));
 if (!flavours.length) throw new Error('This browser has no WebAssembly SIMD, which Tinylens needs.');
 const asked = Math.min(Number(query.get('threads')), ROOM_FOR_THREADS);
-const threads = asked || Math.min(navigator.hardwareConcurrency, MOST_THREADS);
+const threads = asked || Math.min(navigator.hardwareConcurrency || 1, MOST_THREADS);
 
 // Why one thread has to do; the names are those of SingleThread in src/bridge.rs.
 let singleThread;

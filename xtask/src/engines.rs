@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::shell::{cargo, command, root, run};
+use crate::shell::{capture, cargo, command, root, run};
 
 /// A set of instructions.
 struct Flavour {
@@ -28,9 +28,10 @@ const FLAVOURS: [Flavour; 4] = [
     Flavour { name: "relaxed-threads", features: Some("+simd128,+relaxed-simd"), threads: true },
 ];
 
+/// Target features of shared memory.
+const THREAD_FEATURES: &str = ",+atomics,+bulk-memory";
 /// What lets instances share one memory, and what wasm-bindgen needs to give each its own stack and variables.
-const THREAD_FLAGS: [&str; 8] = [
-    "-C target-feature=+atomics,+bulk-memory",
+const THREAD_FLAGS: [&str; 7] = [
     "-C link-arg=--shared-memory",
     "-C link-arg=--import-memory",
     // Both models, their files and what compression needs; phones refuse to reserve much more.
@@ -41,9 +42,10 @@ const THREAD_FLAGS: [&str; 8] = [
     "-C link-arg=--export=__tls_base",
 ];
 
-/// The standard library is compiled along: the one that comes with Rust cannot share memory. That is an unstable option
-/// of Cargo, which stable releases take with this variable; `rust-toolchain.toml` pins the release.
+/// The standard library is compiled along: the one that comes with Rust cannot share memory.
 pub const BUILD_STD: [&str; 2] = ["-Z", "build-std=std,panic_abort"];
+/// [`BUILD_STD`] is an unstable option of Cargo. Stable releases take it with this variable; `rust-toolchain.toml` pins
+/// the release that it works with.
 pub const UNSTABLE_OPTIONS: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 
 /// Address arithmetic moves into the loads. The pass may assume that no address below 1024 is used: there the unused
@@ -73,15 +75,20 @@ fn compile(flavour: &Flavour) -> Result<PathBuf> {
         None => root().join("target"),
         // A folder of its own: other flags in the same one would compile everything anew each time.
         Some(features) => {
-            let mut flags = vec![format!("-C target-feature={features}")];
+            let mut flags = format!("-C target-feature={features}");
             if flavour.threads {
-                flags.extend(THREAD_FLAGS.map(str::to_owned));
+                flags = format!("{flags}{THREAD_FEATURES} {}", THREAD_FLAGS.join(" "));
                 build.env(UNSTABLE_OPTIONS.0, UNSTABLE_OPTIONS.1).args(BUILD_STD);
             }
-            build.env("RUSTFLAGS", flags.join(" "));
+            build.env("RUSTFLAGS", flags);
             root().join("target/worker").join(flavour.name)
         }
     };
-    run(build.arg("--target-dir").arg(&target))?;
+    build.arg("--target-dir").arg(&target);
+    match flavour.threads {
+        // Says nothing of the warning that the features of shared memory are unstable.
+        true => capture(&mut build).map(drop)?,
+        false => run(&mut build)?,
+    }
     Ok(target.join("wasm32-unknown-unknown/release/worker.wasm"))
 }
