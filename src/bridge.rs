@@ -251,6 +251,32 @@ pub struct Runtime {
     pub hardware_threads: u32,
     /// Threads the engine uses.
     pub threads: u32,
+    /// Why it uses one only.
+    pub single_thread: Option<SingleThread>,
+}
+
+/// Why the engine uses one thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SingleThread {
+    /// The address asks for one.
+    Asked,
+    /// The browser reports one processor.
+    OneProcessor,
+    /// The page is not cross-origin isolated, and only such pages may share memory.
+    NotIsolated,
+    /// This browser cannot share WebAssembly memory.
+    NoSharedMemory,
+    /// The engine with threads or its helper threads did not start, or not in time.
+    HelpersFailed,
+}
+
+impl SingleThread {
+    /// The variant of this name, as `static/worker.js` gives it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all =
+            [Self::Asked, Self::OneProcessor, Self::NotIsolated, Self::NoSharedMemory, Self::HelpersFailed];
+        all.into_iter().find(|it| format!("{it:?}") == name)
+    }
 }
 
 /// The loaded model, as the page shows it.

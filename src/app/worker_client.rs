@@ -9,7 +9,8 @@ use yew::Callback;
 use super::browser::{self, Listener};
 use crate::bridge::{Answer, Request};
 
-/// The worker's script in the served folder. It starts the flavour that this browser runs best.
+/// The worker's script in the served folder. It starts the flavour that this browser runs best, or what the page's
+/// address asks for.
 const SCRIPT: &str = "worker.js";
 
 /// A running worker; it ends when this is dropped.
@@ -40,7 +41,8 @@ impl WorkerClient {
     pub fn start(answered: Callback<Answer>, died: Callback<()>) -> Result<Self, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(SCRIPT, &options)?;
+        let asked = web_sys::window().and_then(|window| window.location().search().ok()).unwrap_or_default();
+        let worker = Worker::new_with_options(&format!("{SCRIPT}{asked}"), &options)?;
         let on_message = Listener::new(&worker, "message", move |event: Event| {
             let data = event.unchecked_into::<MessageEvent>().data();
             match serde_wasm_bindgen::from_value(data) {

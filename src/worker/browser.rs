@@ -8,7 +8,7 @@ use web_sys::{
     DedicatedWorkerGlobalScope, ImageBitmap, OffscreenCanvas, OffscreenCanvasRenderingContext2d, VideoFrame,
 };
 
-use crate::bridge::{Failure, Runtime};
+use crate::bridge::{Failure, Runtime, SingleThread};
 
 /// The worker's global scope.
 pub(crate) fn scope() -> DedicatedWorkerGlobalScope {
@@ -57,7 +57,7 @@ pub(crate) fn memory_bytes() -> u64 {
 }
 
 /// What this browser gives, and what the engine takes of it.
-pub(crate) fn runtime() -> Runtime {
+pub(crate) fn runtime(single_thread: Option<SingleThread>) -> Runtime {
     let scope = scope();
     let relaxed = js_sys::Uint8Array::from(&RELAXED_SIMD[..]);
     Runtime {
@@ -67,7 +67,8 @@ pub(crate) fn runtime() -> Runtime {
         isolated: js_sys::Reflect::get(&scope, &"crossOriginIsolated".into())
             .is_ok_and(|value| value.is_truthy()),
         hardware_threads: scope.navigator().hardware_concurrency() as u32,
-        threads: 1,
+        threads: kernels::threads() as u32,
+        single_thread,
     }
 }
 

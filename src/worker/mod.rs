@@ -25,15 +25,15 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{ImageBitmap, MessageEvent};
 
-use crate::bridge::{Answer, Failure, Request, RequestId};
+use crate::bridge::{Answer, Failure, Request, RequestId, SingleThread};
 use planes::OpenFrame;
 use session::Session;
 
 /// The one session of this worker. Borrowed only between awaits.
 pub(crate) type Shared = Rc<RefCell<Session>>;
 
-/// Listens to the page and says so.
-pub fn serve() {
+/// Listens to the page and says so; `single_thread` is why there are no helpers.
+pub fn serve(single_thread: Option<SingleThread>) {
     console_error_panic_hook::set_once();
     let session: Shared = Rc::new(RefCell::new(Session::default()));
     let scope = browser::scope();
@@ -41,7 +41,7 @@ pub fn serve() {
         Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| receive(&session, &event.data()));
     scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
-    post(&Answer::Ready { runtime: browser::runtime() });
+    post(&Answer::Ready { runtime: browser::runtime(single_thread) });
 }
 
 /// Sends an answer to the page.

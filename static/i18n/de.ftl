@@ -225,9 +225,11 @@ runtime-title = Was die Modelle rechnet
 runtime-starting = SIMD128 startet
 runtime-lost = SIMD128 steht
 runtime-ready = { $threads ->
-    [one] { $count } Thread, SIMD128
-   *[other] { $count } Threads, SIMD128
+    [one] { $count } Thread, { $instructions }
+   *[other] { $count } Threads, { $instructions }
 }
+instructions-simd128 = SIMD128
+instructions-relaxed = SIMD128 + relaxed
 runtime-simd = SIMD128
 runtime-relaxed = Relaxed SIMD
 runtime-threads = Threads
@@ -235,8 +237,11 @@ runtime-isolated = Isoliert
 relaxed-unused = aus: dieser Rechner ist ohne gebaut
 relaxed-missing = aus: dieser Browser hat es nicht
 threads-on = { $threads } von { $hardware }
-threads-unused = { $threads } von { $hardware }: für einen gebaut
+threads-asked = { $threads } von { $hardware }: die Adresse verlangt einen
+threads-one-processor = { $threads } von { $hardware }
 threads-not-isolated = { $threads } von { $hardware }: Seite ist nicht isoliert
+threads-no-shared-memory = { $threads } von { $hardware }: dieser Browser kann Speicher nicht teilen
+threads-helpers-failed = { $threads } von { $hardware }: Hilfsthreads sind nicht gestartet
 isolated-no = nein: Header COOP oder COEP fehlt
 
 ## Modelle

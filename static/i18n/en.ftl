@@ -225,9 +225,11 @@ runtime-title = What runs the models
 runtime-starting = SIMD128 starts
 runtime-lost = SIMD128 stopped
 runtime-ready = { $threads ->
-    [one] { $count } thread, SIMD128
-   *[other] { $count } threads, SIMD128
+    [one] { $count } thread, { $instructions }
+   *[other] { $count } threads, { $instructions }
 }
+instructions-simd128 = SIMD128
+instructions-relaxed = SIMD128 + relaxed
 runtime-simd = SIMD128
 runtime-relaxed = Relaxed SIMD
 runtime-threads = Threads
@@ -235,8 +237,11 @@ runtime-isolated = Isolated
 relaxed-unused = off: this engine is built without it
 relaxed-missing = off: this browser does not have it
 threads-on = { $threads } of { $hardware }
-threads-unused = { $threads } of { $hardware }: this engine is built for one
+threads-asked = { $threads } of { $hardware }: the address asks for one
+threads-one-processor = { $threads } of { $hardware }
 threads-not-isolated = { $threads } of { $hardware }: page is not isolated
+threads-no-shared-memory = { $threads } of { $hardware }: this browser cannot share memory
+threads-helpers-failed = { $threads } of { $hardware }: helper threads did not start
 isolated-no = no: header COOP or COEP is missing
 
 ## Models

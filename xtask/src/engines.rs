@@ -1,4 +1,5 @@
-//! The worker in its flavours: one program, compiled once for each set of vector instructions that browsers have.
+//! The worker in its flavours: one program, compiled once for each set of vector instructions that browsers have, with
+//! and without threads.
 //!
 //! A module with a single instruction that a browser does not know is refused as a whole, so a flavour is a whole
 //! module. `static/worker.js` asks the browser and starts the best one.
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::shell::{cargo, command, root, run};
+use crate::shell::{capture, cargo, command, root, run};
 
 /// A set of instructions.
 struct Flavour {
@@ -17,12 +18,35 @@ struct Flavour {
     /// Target features beyond those of `.cargo/config.toml`; the flavour without any shares its dependencies with the
     /// app.
     features: Option<&'static str>,
+    threads: bool,
 }
 
-const FLAVOURS: [Flavour; 2] = [
-    Flavour { name: "simd128", features: None },
-    Flavour { name: "relaxed", features: Some("+simd128,+relaxed-simd") },
+const FLAVOURS: [Flavour; 4] = [
+    Flavour { name: "simd128", features: None, threads: false },
+    Flavour { name: "relaxed", features: Some("+simd128,+relaxed-simd"), threads: false },
+    Flavour { name: "simd128-threads", features: Some("+simd128"), threads: true },
+    Flavour { name: "relaxed-threads", features: Some("+simd128,+relaxed-simd"), threads: true },
 ];
+
+/// Target features of shared memory.
+const THREAD_FEATURES: &str = ",+atomics,+bulk-memory";
+/// What lets instances share one memory, and what wasm-bindgen needs to give each its own stack and variables.
+const THREAD_FLAGS: [&str; 7] = [
+    "-C link-arg=--shared-memory",
+    "-C link-arg=--import-memory",
+    // Both models, their files and what compression needs; phones refuse to reserve much more.
+    "-C link-arg=--max-memory=1073741824",
+    "-C link-arg=--export=__wasm_init_tls",
+    "-C link-arg=--export=__tls_size",
+    "-C link-arg=--export=__tls_align",
+    "-C link-arg=--export=__tls_base",
+];
+
+/// The standard library is compiled along: the one that comes with Rust cannot share memory.
+pub const BUILD_STD: [&str; 2] = ["-Z", "build-std=std,panic_abort"];
+/// [`BUILD_STD`] is an unstable option of Cargo. Stable releases take it with this variable; `rust-toolchain.toml` pins
+/// the release that it works with.
+pub const UNSTABLE_OPTIONS: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 
 /// Address arithmetic moves into the loads. The pass may assume that no address below 1024 is used: there the unused
 /// end of the stack lies, which the linker puts first.
@@ -51,10 +75,20 @@ fn compile(flavour: &Flavour) -> Result<PathBuf> {
         None => root().join("target"),
         // A folder of its own: other flags in the same one would compile everything anew each time.
         Some(features) => {
-            build.env("RUSTFLAGS", format!("-C target-feature={features}"));
+            let mut flags = format!("-C target-feature={features}");
+            if flavour.threads {
+                flags = format!("{flags}{THREAD_FEATURES} {}", THREAD_FLAGS.join(" "));
+                build.env(UNSTABLE_OPTIONS.0, UNSTABLE_OPTIONS.1).args(BUILD_STD);
+            }
+            build.env("RUSTFLAGS", flags);
             root().join("target/worker").join(flavour.name)
         }
     };
-    run(build.arg("--target-dir").arg(&target))?;
+    build.arg("--target-dir").arg(&target);
+    match flavour.threads {
+        // Says nothing of the warning that the features of shared memory are unstable.
+        true => capture(&mut build).map(drop)?,
+        false => run(&mut build)?,
+    }
     Ok(target.join("wasm32-unknown-unknown/release/worker.wasm"))
 }

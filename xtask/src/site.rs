@@ -42,7 +42,7 @@ pub fn serve(options: &ServeOptions) -> Result<()> {
     if options.open {
         trunk.arg("--open");
     }
-    eprintln!("The release build takes about two minutes the first time; the address follows.");
+    eprintln!("The release build takes about four minutes the first time; the address follows.");
     let server = Arc::new(Mutex::new(trunk.spawn().context("Trunk could not be started")?));
 
     let interrupted = Arc::new(AtomicBool::new(false));

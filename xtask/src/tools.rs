@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
+use crate::engines::{BUILD_STD, UNSTABLE_OPTIONS};
 use crate::setup::step;
 use crate::shell::{self, cache, capture, cargo, command, root, run};
 
@@ -43,17 +44,23 @@ pub fn require_node() -> Result<()> {
     Ok(())
 }
 
-/// Adds the WebAssembly targets to the Rust in use.
+/// Adds the WebAssembly targets and the standard library's source to the Rust in use.
 pub fn rust_targets() -> Result<()> {
     let sysroot = capture(command("rustc")?.args(["--print", "sysroot"]))?;
     let libraries = Path::new(sysroot.trim()).join("lib/rustlib");
     let missing: Vec<_> = TARGETS.into_iter().filter(|it| !libraries.join(it).is_dir()).collect();
-    if missing.is_empty() {
+    if !missing.is_empty() {
+        step(&format!("Rust targets {}", missing.join(", ")), || {
+            run(command("rustup")?.args(["target", "add"]).args(&missing))
+                .context("the Rust targets are added by rustup (https://rustup.rs)")
+        })?;
+    }
+    if libraries.join("src/rust/library").is_dir() {
         return Ok(());
     }
-    step(&format!("Rust targets {}", missing.join(", ")), || {
-        run(command("rustup")?.args(["target", "add"]).args(&missing))
-            .context("the Rust targets are added by rustup (https://rustup.rs)")
+    step("the standard library's source, for threads", || {
+        run(command("rustup")?.args(["component", "add", "rust-src"]))
+            .context("the standard library's source is added by rustup (https://rustup.rs)")
     })
 }
 
@@ -120,12 +127,17 @@ pub fn npm_packages_in(what: &str, folder: &Path) -> Result<()> {
     })
 }
 
-/// Fetches the crates of the lock file, so that Trunk can work offline.
+/// Fetches the crates of the lock file and those of the standard library, so that Trunk can work offline.
 pub fn crates() -> Result<()> {
-    if shell::answers("cargo", &["fetch", "--quiet", "--offline"]) {
+    let fetch = || -> Result<_> {
+        let mut fetch = cargo()?;
+        fetch.args(["fetch", "--quiet"]).args(BUILD_STD).env(UNSTABLE_OPTIONS.0, UNSTABLE_OPTIONS.1);
+        Ok(fetch)
+    };
+    if capture(fetch()?.arg("--offline")).is_ok() {
         return Ok(());
     }
-    step("crates", || run(cargo()?.args(["fetch", "--quiet"])))
+    step("crates", || run(&mut fetch()?))
 }
 
 /// `data` as 64 hexadecimal digits of its SHA-256.

@@ -1,5 +1,7 @@
 //! Dense layers on images and vectors: pointwise and other convolutions, linear layers.
 
+#![allow(unsafe_code, reason = "rows of a staged image are written by several threads, each row by one")]
+
 use crate::blocks::{BLOCK, blocked_len, blocks};
 use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_fits, check_len};
@@ -7,6 +9,7 @@ use crate::gemm::{
     BlockedRows, PackedWeightsF32, Rows, Walk, pointwise_f32, pointwise_scratch_len, product_f32,
     split_unpacked,
 };
+use crate::parts::{Disjoint, Parts};
 use crate::{ImageShape, KernelError, Padding, Window};
 
 /// How the image that a convolution reads lies in memory. What a convolution writes is always blocked.
@@ -133,7 +136,7 @@ pub fn conv2d_f32(
     let geometry = Geometry::new(layout, image, window, weights.k())?;
     let (unpacked, scratch) = split_unpacked(scratch, weights)?;
     let input = geometry.padded(input, 0.0, scratch)?;
-    product_f32(input, &geometry.rows, weights, residual, clamp, unpacked, output)
+    product_f32(input, &geometry.rows, weights, residual, clamp, &unpacked, output)
 }
 
 /// `output = clamp(input * weightsᵀ + bias)`: a linear layer on a vector.
@@ -150,7 +153,8 @@ pub fn linear_f32(
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
-    product_f32(input, &vector(weights.k()), weights, None, clamp, scratch, output)
+    let unpacked = weights.unpacking(scratch)?;
+    product_f32(input, &vector(weights.k()), weights, None, clamp, &unpacked, output)
 }
 
 /// One row of `k` contiguous elements.
@@ -219,11 +223,11 @@ impl Geometry {
     }
 
     /// Copies the input to `scratch`, each value converted, with `outside` around it.
-    pub(crate) fn stage<'s, T: Copy, U: Copy>(
+    pub(crate) fn stage<'s, T: Copy + Sync, U: Copy + Send + Sync>(
         &self,
         input: &[T],
         outside: U,
-        convert: impl Fn(T) -> U,
+        convert: impl Fn(T) -> U + Sync,
         scratch: &'s mut [U],
     ) -> Result<&'s [U], KernelError> {
         let [height, width] = padded_size(self.image, self.padding);
@@ -231,21 +235,25 @@ impl Geometry {
         let len = planes * height * width * pitch;
         check_at_least("scratch", scratch.len(), len)?;
         let (line, left) = (self.image.width * pitch, self.padding.left * pitch);
-        let source = input.chunks_exact((self.image.height * line).max(1));
-        for (plane, source) in scratch[..len].chunks_exact_mut((height * width * pitch).max(1)).zip(source) {
-            let (above, rest) = plane.split_at_mut(self.padding.top * width * pitch);
-            let (inside, below) = rest.split_at_mut(self.image.height * width * pitch);
-            above.fill(outside);
-            below.fill(outside);
-            let rows = inside.chunks_exact_mut((width * pitch).max(1));
-            for (row, source) in rows.zip(source.chunks_exact(line.max(1))) {
-                row[..left].fill(outside);
-                for (row, x) in row[left..left + line].iter_mut().zip(source) {
-                    *row = convert(*x);
+        let staged = Disjoint::new(&mut scratch[..len]);
+        Parts::of_elements(planes * height, width * pitch).share(|part| {
+            for index in part.columns {
+                // SAFETY: no other part has this row.
+                let row = unsafe { staged.range(index * width * pitch..(index + 1) * width * pitch) };
+                let (plane, y) = (index / height, index % height);
+                match y.checked_sub(self.padding.top).filter(|y| *y < self.image.height) {
+                    None => row.fill(outside),
+                    Some(y) => {
+                        row[..left].fill(outside);
+                        let source = &input[(plane * self.image.height + y) * line..][..line];
+                        for (row, x) in row[left..left + line].iter_mut().zip(source) {
+                            *row = convert(*x);
+                        }
+                        row[left + line..].fill(outside);
+                    }
                 }
-                row[left + line..].fill(outside);
             }
-        }
+        });
         Ok(&scratch[..len])
     }
 }

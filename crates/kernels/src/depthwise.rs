@@ -13,8 +13,9 @@ use crate::blocks::{Aligned, BLOCK, blocked_len, blocks, zeros};
 use crate::conv::blocked_rows;
 use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_len};
-use crate::gemm::{PackedWeightsF32, multiply_panel_f32, split_unpacked};
+use crate::gemm::{PackedWeightsF32, multiply_panel_f32, product_work, split_unpacked};
 use crate::lanes::F32x4;
+use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
 use crate::shape::Span;
 use crate::{ImageShape, KernelError, Window};
 
@@ -80,25 +81,31 @@ pub fn depthwise_f32(
     check_len("taps of the weights", weights.taps, window.taps())?;
     check_len("channels of the weights", weights.channels, image.channels)?;
     check_len("output", output.len(), walk.output_block() * blocks(image.channels))?;
-    check_at_least("scratch", scratch.len(), depthwise_scratch_len(image, window))?;
     clamp.check_channels(image.channels)?;
-    for band in walk.bands(0, size_of::<f32>()) {
-        let lines = walk.elements(&band.lines);
-        let inputs = input.chunks_exact(walk.input_block().max(1));
-        let filters = weights.blocks.chunks_exact((weights.taps + 1) * BLOCK);
-        let outputs = output.chunks_exact_mut(walk.output_block().max(1));
-        for (index, ((output, input), filters)) in outputs.zip(inputs).zip(filters).enumerate() {
-            let lines = walk.padded(&band, &input[lines.clone()], 0.0, scratch);
-            let (min, max) = clamp.of_block(index);
+    let lane_len = walk.padded_len(0, size_of::<f32>());
+    check_at_least("scratch", scratch.len(), lane_len)?;
+    let (lanes, output) = (Lanes::new(scratch, lane_len), Disjoint::new(output));
+    let bands = walk.bands(0, size_of::<f32>());
+    Parts::of_rows(bands.n(), blocks(image.channels), walk.work(), lanes.n()).share(|part| {
+        let band = bands.get(part.row_part);
+        // SAFETY: the part's thread uses its lane only here.
+        let scratch = unsafe { lanes.lane(part.lane) };
+        for block in part.columns {
+            let input = &input[block * walk.input_block()..][walk.elements(&band.lines)];
+            let lines = walk.padded(&band, input, 0.0, scratch);
+            let filters = &weights.blocks[block * (weights.taps + 1) * BLOCK..][..(weights.taps + 1) * BLOCK];
+            let (min, max) = clamp.of_block(block);
+            // SAFETY: no other part has this band of this block.
+            let output = unsafe { output.range(walk.output_rows(&band, block)) };
             BlockF32 { lines, band: &band, filters, min, max, walk: &walk }.run(output);
         }
-    }
+    });
     Ok(())
 }
 
 /// Elements of scratch that a depthwise convolution needs: a band of one block with its padding; saturates.
 pub fn depthwise_scratch_len(image: ImageShape, window: &Window) -> usize {
-    Walk::new(image, window).map_or(0, |walk| walk.padded_len(0, size_of::<f32>()))
+    Walk::new(image, window).map_or(0, |walk| scratch_of_all(walk.padded_len(0, size_of::<f32>())))
 }
 
 /// `output = clamp(depthwise(expanded, weights) + bias)` with `expanded = clamp(input * expansionᵀ + bias)`: the first
@@ -132,27 +139,40 @@ pub fn expand_depthwise_f32(
     check_len("taps of the weights", weights.taps, window.taps())?;
     check_len("channels of the weights", weights.channels, expanded.channels)?;
     check_len("output", output.len(), walk.output_block() * blocks(expanded.channels))?;
-    let (unpacked, scratch) = split_unpacked(scratch, expansion)?;
-    check_at_least("scratch", scratch.len(), expand_depthwise_scratch_len(image, window))?;
     expansion_clamp.check_channels(expanded.channels)?;
     clamp.check_channels(expanded.channels)?;
+    let (unpacked, scratch) = split_unpacked(scratch, expansion)?;
+    let lane_len = expand_depthwise_lane_len(image, window);
+    check_at_least("scratch", scratch.len(), lane_len)?;
+    let (lanes, output) = (Lanes::new(scratch, lane_len), Disjoint::new(output));
     let rows = blocked_rows(image);
     let row_bytes = rows.k() * size_of::<f32>();
-    let (padded, scratch) = scratch.split_at_mut(walk.padded_len(row_bytes, size_of::<f32>()));
-    for band in walk.bands(row_bytes, size_of::<f32>()) {
+    let padded_len = walk.padded_len(row_bytes, size_of::<f32>());
+    let bands = walk.bands(row_bytes, size_of::<f32>());
+    let n_blocks = blocks(expanded.channels);
+    let work = walk.work().saturating_add(product_work(rows.n_rows, rows.k(), n_blocks));
+    Parts::of_rows(bands.n(), n_blocks, work, lanes.n().min(unpacked.n())).share(|part| {
+        let band = bands.get(part.row_part);
+        // SAFETY: the part's thread uses its lane only here.
+        let (padded, scratch) = unsafe { lanes.lane(part.lane) }.split_at_mut(padded_len);
         let pixels = band.lines.len() * image.width;
         let (plain, block) = scratch.split_at_mut(pixels * rows.k());
         let block = &mut block[..pixels * BLOCK];
-        rows.gather(input, band.lines.start * image.width, plain, |block, plain| *plain = *block);
-        let outputs = output.chunks_exact_mut(walk.output_block().max(1));
-        let filters = weights.blocks.chunks_exact((weights.taps + 1) * BLOCK);
-        for (panel, (output, filters)) in outputs.zip(filters).enumerate() {
+        if !lanes.holds(&part) {
+            rows.gather(input, band.lines.start * image.width, plain, |block, plain| *plain = *block);
+        }
+        // SAFETY: as the other lane.
+        let unpacked = unsafe { unpacked.lane(part.lane) };
+        for panel in part.columns {
             multiply_panel_f32(plain, expansion, panel, expansion_clamp, unpacked, block);
             let lines = walk.padded(&band, block, 0.0, padded);
+            let filters = &weights.blocks[panel * (weights.taps + 1) * BLOCK..][..(weights.taps + 1) * BLOCK];
             let (min, max) = clamp.of_block(panel);
+            // SAFETY: no other part has this band of this block.
+            let output = unsafe { output.range(walk.output_rows(&band, panel)) };
             BlockF32 { lines, band: &band, filters, min, max, walk: &walk }.run(output);
         }
-    }
+    });
     Ok(())
 }
 
@@ -161,11 +181,15 @@ pub fn expand_depthwise_f32(
 ///
 /// Saturates, so that an absurd size is seen as one by whoever allocates.
 pub fn expand_depthwise_scratch_len(image: ImageShape, window: &Window) -> usize {
+    scratch_of_all(expand_depthwise_lane_len(image, window))
+}
+
+/// The same for one thread.
+fn expand_depthwise_lane_len(image: ImageShape, window: &Window) -> usize {
     let Ok(walk) = Walk::new(image, window) else { return 0 };
     let k = blocks(image.channels) * BLOCK;
     let row_bytes = k * size_of::<f32>();
-    let bands = walk.bands(row_bytes, size_of::<f32>());
-    let lines = bands.map(|band| band.lines.len()).max().unwrap_or(0);
+    let lines = walk.bands(row_bytes, size_of::<f32>()).longest();
     let plain = lines.saturating_mul(image.width).saturating_mul(k + BLOCK);
     plain.saturating_add(walk.padded_len(row_bytes, size_of::<f32>()))
 }
@@ -194,21 +218,24 @@ impl<'a> Walk<'a> {
 
     /// The output's rows in bands that fit the cache, for an input of `row_bytes` for each pixel and blocks of elements
     /// of `element_bytes`.
-    pub(crate) fn bands(
-        &self,
-        row_bytes: usize,
-        element_bytes: usize,
-    ) -> impl Iterator<Item = Band> + use<'_> {
-        let Window { kernel, stride, padding } = *self.window;
+    pub(crate) fn bands(&self, row_bytes: usize, element_bytes: usize) -> Bands<'_> {
+        let Window { kernel, stride, .. } = *self.window;
         let line_bytes = self.image.width.saturating_mul(row_bytes + 3 * BLOCK * element_bytes);
         let lines = BAND_BYTES / line_bytes.max(1);
         let rows = (lines.saturating_sub(kernel[0]) / stride[0] + 1).min(self.out[0].max(1));
-        (0..self.out[0]).step_by(rows).map(move |first| {
-            let out = first..(first + rows).min(self.out[0]);
-            let start = (out.start * stride[0]).saturating_sub(padding.top).min(self.image.height);
-            let end = ((out.end - 1) * stride[0] + kernel[0]).saturating_sub(padding.top);
-            Band { out, lines: start..end.clamp(start, self.image.height) }
-        })
+        Bands { walk: self, rows }
+    }
+
+    /// What all is worth in multiply-adds of a dense layer: these take three times as long.
+    pub(crate) fn work(&self) -> usize {
+        let outputs = self.output_block().saturating_mul(blocks(self.image.channels));
+        outputs.saturating_mul(3 * self.window.taps())
+    }
+
+    /// Elements of the output in a band of a block.
+    pub(crate) fn output_rows(&self, band: &Band, block: usize) -> Range<usize> {
+        let (first, line) = (block * self.output_block(), self.out[1] * BLOCK);
+        first + band.out.start * line..first + band.out.end * line
     }
 
     /// Elements of some lines of a block of the image.
@@ -223,7 +250,7 @@ impl<'a> Walk<'a> {
 
     /// Elements of the longest band of one block with its padding; saturates.
     pub(crate) fn padded_len(&self, row_bytes: usize, element_bytes: usize) -> usize {
-        let lines = self.bands(row_bytes, element_bytes).map(|band| band.lines.len()).max().unwrap_or(0);
+        let lines = self.bands(row_bytes, element_bytes).longest();
         lines.saturating_mul(self.padded_width()).saturating_mul(BLOCK)
     }
 
@@ -252,13 +279,40 @@ impl<'a> Walk<'a> {
     }
 
     /// Elements of one block of the input.
-    fn input_block(&self) -> usize {
+    pub(crate) fn input_block(&self) -> usize {
         self.image.height * self.image.width * BLOCK
     }
 
     /// Elements of one block of the output.
     pub(crate) fn output_block(&self) -> usize {
         self.out[0] * self.out[1] * BLOCK
+    }
+}
+
+/// The bands of an output.
+pub(crate) struct Bands<'w> {
+    walk: &'w Walk<'w>,
+    /// Output rows of each, except perhaps the last.
+    rows: usize,
+}
+
+impl Bands<'_> {
+    /// How many.
+    pub(crate) fn n(&self) -> usize {
+        self.walk.out[0].div_ceil(self.rows)
+    }
+
+    pub(crate) fn get(&self, band: usize) -> Band {
+        let Walk { image, window: Window { kernel, stride, padding }, out } = self.walk;
+        let out = band * self.rows..((band + 1) * self.rows).min(out[0]);
+        let start = (out.start * stride[0]).saturating_sub(padding.top).min(image.height);
+        let end = ((out.end - 1) * stride[0] + kernel[0]).saturating_sub(padding.top);
+        Band { out, lines: start..end.clamp(start, image.height) }
+    }
+
+    /// Most lines of a band.
+    pub(crate) fn longest(&self) -> usize {
+        (0..self.n()).map(|band| self.get(band).lines.len()).max().unwrap_or(0)
     }
 }
 
@@ -279,11 +333,10 @@ struct BlockF32<'a> {
 const HALVES: [usize; 2] = [0, 4];
 
 impl BlockF32<'_> {
-    /// Writes the band's rows of the block's `output`.
-    fn run(&self, output: &mut [f32]) {
+    /// Writes the band's rows of the output.
+    fn run(&self, rows: &mut [f32]) {
         let Walk { image, window, out, .. } = self.walk;
         let line = out[1] * BLOCK;
-        let rows = &mut output[self.band.out.start * line..self.band.out.end * line];
         for (y, row) in self.band.out.clone().zip(rows.chunks_exact_mut(line.max(1))) {
             let lines = window.rows(y, image.height);
             match (window.kernel[1], window.stride[1]) {

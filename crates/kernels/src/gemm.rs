@@ -20,6 +20,7 @@ use crate::blocks::{Aligned, BLOCK, zeros};
 use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_fits, check_len};
 use crate::lanes::F32x4;
+use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
 use crate::storage::{StoredPanels, StoredWeights};
 
 /// Rows of the tile.
@@ -93,8 +94,18 @@ impl PackedWeightsF32 {
         Ok(Self { storage: Storage::Stored(StoredPanels::pack(weights, n, k, bias)?), n, k })
     }
 
-    /// Floats of scratch for panels that are unpacked together: 0 for plain weights.
+    /// Floats of scratch for panels that each thread unpacks together: 0 for plain weights.
     pub fn unpacked_len(&self) -> usize {
+        scratch_of_all(self.unpacked_lane_len())
+    }
+
+    /// Scratch of [`Self::unpacked_len`] by threads.
+    pub(crate) fn unpacking<'s>(&self, scratch: &'s mut [f32]) -> Result<Lanes<'s, f32>, KernelError> {
+        check_at_least("scratch", scratch.len(), self.unpacked_lane_len())?;
+        Ok(Lanes::new(scratch, self.unpacked_lane_len()))
+    }
+
+    fn unpacked_lane_len(&self) -> usize {
         match &self.storage {
             Storage::Plain(_) => 0,
             Storage::Stored(panels) => self.n_panels().min(GROUP) * panels.panel_len(),
@@ -218,7 +229,23 @@ pub(crate) fn rows_per_unit(elements: usize, k: usize, tile: usize) -> usize {
 
 /// Elements of scratch that [`pointwise_f32`] needs for a reduction of `k`.
 pub(crate) fn pointwise_scratch_len(k: usize) -> usize {
+    scratch_of_all(lane_len(k))
+}
+
+/// The same for one thread.
+fn lane_len(k: usize) -> usize {
     rows_per_unit(ROWS_FLOATS, k.max(1), MR).saturating_mul(k)
+}
+
+/// Tiles of rows of a part at least: every part reads all weights of its panels. Where they fill L2, threads rather have
+/// panels of their own.
+pub(crate) fn least_tiles(n_tiles: usize, weight_bytes: usize) -> usize {
+    if weight_bytes > 256 << 10 { n_tiles } else { 6 }
+}
+
+/// Multiply-adds of a product.
+pub(crate) fn product_work(n_rows: usize, k: usize, n_panels: usize) -> usize {
+    n_rows.saturating_mul(k).saturating_mul(n_panels * NR)
 }
 
 /// `output = clamp(rows * weightsᵀ + bias + residual)`; outputs and residuals are blocked, one pixel for each row.
@@ -228,28 +255,35 @@ pub(crate) fn product_f32(
     weights: &PackedWeightsF32,
     residual: Option<&[f32]>,
     clamp: Clamp<'_>,
-    unpacked: &mut [f32],
+    unpacked: &Lanes<'_, f32>,
     output: &mut [f32],
 ) -> Result<(), KernelError> {
+    let output = Disjoint::new(output);
     let n_rows = rows.n_lines * rows.line_len;
-    let mut product = Product::new(n_rows, rows.walk.k(), weights, residual, clamp, unpacked, output)?;
+    let product = Product::new(n_rows, rows.walk.k(), weights, residual, clamp, &output)?;
     if a.len() < rows.extent() {
         return Err(KernelError::Length { what: "a", expected: rows.extent(), actual: a.len() });
     }
     // A block of lines is multiplied with all panels before the next.
     let block = (ROWS_FLOATS / weights.k / rows.line_len.max(1)).max(1);
-    for first in (0..rows.n_lines).step_by(block) {
-        for group in product.groups() {
-            let b = product.panels(&group);
-            for line in first..(first + block).min(rows.n_lines) {
-                // SAFETY: a line's rows end within `rows.extent()`, which `a` reaches.
+    let n_panels = weights.n_panels();
+    let work = product_work(n_rows, weights.k, n_panels);
+    let parts = Parts::new(rows.n_lines, rows.n_lines.div_ceil(block), 1, n_panels, work, unpacked.n());
+    parts.share(|part| {
+        // SAFETY: the part's thread uses its lane only here.
+        let unpacked = unsafe { unpacked.lane(part.lane) };
+        for group in groups(part.columns) {
+            let b = product.panels(&group, unpacked);
+            for line in part.rows.clone() {
+                // SAFETY: a line's rows end within `rows.extent()`, which `a` reaches; `b` is the group. No other part has
+                // both these lines and these panels.
                 unsafe {
                     let a = a.as_ptr().add(line * rows.line);
                     product.run(group.clone(), b, a, rows.walk, line * rows.line_len, rows.line_len);
                 }
             }
         }
-    }
+    });
     Ok(())
 }
 
@@ -265,21 +299,34 @@ pub(crate) fn pointwise_f32(
 ) -> Result<(), KernelError> {
     let k = rows.k();
     let (unpacked, scratch) = split_unpacked(scratch, weights)?;
-    let mut product = Product::new(rows.n_rows, k, weights, residual, clamp, unpacked, output)?;
+    let output = Disjoint::new(output);
+    let product = Product::new(rows.n_rows, k, weights, residual, clamp, &output)?;
     check_len("a", a.len(), rows.n_rows * k)?;
     let block = rows_per_unit(ROWS_FLOATS, k, MR);
-    check_at_least("scratch", scratch.len(), pointwise_scratch_len(k))?;
+    check_at_least("scratch", scratch.len(), lane_len(k))?;
+    let lanes = Lanes::new(scratch, lane_len(k));
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
-    for first in (0..rows.n_rows).step_by(block) {
-        let n_rows = block.min(rows.n_rows - first);
-        let plain = &mut scratch[..n_rows * k];
-        rows.gather(a, first, plain, |block, plain| *plain = *block);
-        for group in product.groups() {
-            let b = product.panels(&group);
-            // SAFETY: `plain` holds `n_rows` rows of `k` elements, `b` is the group.
+    let n_panels = weights.n_panels();
+    let work = product_work(rows.n_rows, k, n_panels);
+    let (n_tiles, n_blocks) = (rows.n_rows.div_ceil(MR), rows.n_rows.div_ceil(block));
+    let least = least_tiles(n_tiles, weights.bytes());
+    let n_lanes = lanes.n().min(unpacked.n());
+    Parts::new(n_tiles, n_blocks, least, n_panels, work, n_lanes).share(|part| {
+        let first = part.rows.start * MR;
+        let n_rows = (part.rows.end * MR).min(rows.n_rows) - first;
+        // SAFETY: the part's thread uses its lanes only here.
+        let (plain, unpacked) = unsafe { (lanes.lane(part.lane), unpacked.lane(part.lane)) };
+        let plain = &mut plain[..n_rows * k];
+        if !lanes.holds(&part) {
+            rows.gather(a, first, plain, |block, plain| *plain = *block);
+        }
+        for group in groups(part.columns) {
+            let b = product.panels(&group, unpacked);
+            // SAFETY: `plain` holds `n_rows` rows of `k` elements, `b` is the group. No other part has both these rows and
+            // these panels.
             unsafe { product.run(group, b, plain.as_ptr(), walk, first, n_rows) };
         }
-    }
+    });
     Ok(())
 }
 
@@ -287,10 +334,11 @@ pub(crate) fn pointwise_f32(
 pub(crate) fn split_unpacked<'s>(
     scratch: &'s mut [f32],
     weights: &PackedWeightsF32,
-) -> Result<(&'s mut [f32], &'s mut [f32]), KernelError> {
+) -> Result<(Lanes<'s, f32>, &'s mut [f32]), KernelError> {
     let len = weights.unpacked_len();
     check_at_least("scratch", scratch.len(), len)?;
-    Ok(scratch.split_at_mut(len))
+    let (unpacked, rest) = scratch.split_at_mut(len);
+    Ok((weights.unpacking(unpacked)?, rest))
 }
 
 /// Plain rows, `[n_rows, k]`, times one panel: `output` holds one block for each row.
@@ -304,12 +352,18 @@ pub(crate) fn multiply_panel_f32(
 ) {
     let (k, n_rows) = (weights.k, output.len() / NR);
     assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
-    let stride = weights.stride();
-    let mut product = Product { weights, stride, unpacked, residual: None, clamp, output, plane: 0 };
-    let b = product.panels(&(panel..panel + 1));
+    let (stride, output) = (weights.stride(), &Disjoint::new(output));
+    let product = Product { weights, stride, residual: None, clamp, output, plane: 0 };
+    let b = product.panels(&(panel..panel + 1), unpacked);
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
-    // SAFETY: `plain` holds `n_rows` rows of `k` elements, `b` is the panel.
+    // SAFETY: `plain` holds `n_rows` rows of `k` elements, `b` is the panel, and nobody else has the output.
     unsafe { product.run(panel..panel + 1, b, plain.as_ptr(), walk, 0, n_rows) };
+}
+
+/// Panels that are multiplied together.
+fn groups(panels: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let end = panels.end;
+    panels.step_by(GROUP).map(move |first| first..(first + GROUP).min(end))
 }
 
 /// What a product multiplies with and writes to.
@@ -317,10 +371,9 @@ struct Product<'a> {
     weights: &'a PackedWeightsF32,
     /// Floats from a panel to the next one.
     stride: usize,
-    unpacked: &'a mut [f32],
     residual: Option<&'a [f32]>,
     clamp: Clamp<'a>,
-    output: &'a mut [f32],
+    output: &'a Disjoint<'a, f32>,
     /// Elements from a panel's outputs to the next one's.
     plane: usize,
 }
@@ -332,8 +385,7 @@ impl<'a> Product<'a> {
         weights: &'a PackedWeightsF32,
         residual: Option<&'a [f32]>,
         clamp: Clamp<'a>,
-        unpacked: &'a mut [f32],
-        output: &'a mut [f32],
+        output: &'a Disjoint<'a, f32>,
     ) -> Result<Self, KernelError> {
         check_fits("reduction of the weights", weights.k, k)?;
         check_len("output", output.len(), n_rows * NR * weights.n_panels())?;
@@ -341,36 +393,31 @@ impl<'a> Product<'a> {
             check_len("residual", residual.len(), output.len())?;
         }
         clamp.check_channels(weights.n)?;
-        check_at_least("scratch", unpacked.len(), weights.unpacked_len())?;
         let stride = weights.stride();
-        Ok(Self { weights, stride, unpacked, residual, clamp, output, plane: n_rows * NR })
+        Ok(Self { weights, stride, residual, clamp, output, plane: n_rows * NR })
     }
 
-    /// Where a group's panels lie as floats, `stride` apart: in the weights, or unpacked until the next call.
-    fn panels(&mut self, group: &Range<usize>) -> *const f32 {
+    /// Where a group's panels lie as floats, `stride` apart: in the weights, or in `unpacked`.
+    fn panels(&self, group: &Range<usize>, unpacked: &mut [f32]) -> *const f32 {
         match &self.weights.storage {
             Storage::Plain(panels) => panels[group.start * self.stride..group.end * self.stride].as_ptr(),
             Storage::Stored(panels) => {
-                for (panel, unpacked) in group.clone().zip(self.unpacked.chunks_exact_mut(self.stride)) {
+                let unpacked = &mut unpacked[..group.len() * self.stride];
+                for (panel, unpacked) in group.clone().zip(unpacked.chunks_exact_mut(self.stride)) {
                     panels.unpack(panel, unpacked);
                 }
-                self.unpacked[..group.len() * self.stride].as_ptr()
+                unpacked.as_ptr()
             }
         }
-    }
-
-    /// Panels that are multiplied together.
-    fn groups(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let n_panels = self.weights.n_panels();
-        (0..n_panels).step_by(GROUP).map(move |first| first..(first + GROUP).min(n_panels))
     }
 
     /// Multiplies `n_rows` rows with a group of panels; they are the output's rows from `first` on.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `n_rows` rows of the walk, `b` be what [`Self::panels`] gave for the group.
+    /// `a` must be valid for reads of `n_rows` rows of the walk, `b` be what [`Self::panels`] gave for the group. No other
+    /// thread may run the same rows and panels.
     unsafe fn run(
-        &mut self,
+        &self,
         panels: Range<usize>,
         b: *const f32,
         a: *const f32,
@@ -408,10 +455,11 @@ impl<'a> Product<'a> {
     /// `R` rows times `P` panels; they are the output's rows from `row` on.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `R` rows of the walk, `b` for `P` panels.
+    /// `a` must be valid for reads of `R` rows of the walk, `b` for `P` panels. No other thread may run the same rows and
+    /// panels.
     #[inline(always)]
     unsafe fn tile<const R: usize, const P: usize>(
-        &mut self,
+        &self,
         panel: usize,
         b: *const f32,
         a: *const f32,
@@ -423,7 +471,8 @@ impl<'a> Product<'a> {
         let acc = unsafe { multiply::<R, P>(a, walk, b, self.stride) };
         for (p, acc) in (panel..panel + P).zip(acc) {
             let place = p * self.plane + row * NR..p * self.plane + (row + R) * NR;
-            let output = self.output[place.clone()].as_mut_ptr();
+            // SAFETY: the outputs of these rows and panels, which no other thread has.
+            let output = unsafe { self.output.range(place.clone()) }.as_mut_ptr();
             let residual = self.residual.map(|residual| residual[place].as_ptr());
             let (min, max) = self.clamp.of_block(p);
             for (r, acc) in acc.into_iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Arithmetic over slices: the kernels that run a MobileNet in float32 and in int8.
 //!
 //! Activations have a batch of one and lie in blocks of eight channels ([`mod@blocks`]); pictures come as `nhwc`. The crate knows shapes and numbers; it does not
-//! know graphs, files, clocks or threads, and no kernel allocates. Every kernel checks sizes at its top and then runs
+//! know graphs, files or clocks, and no kernel allocates. Threads share a kernel's work where there are any ([`threads`]). Every kernel checks sizes at its top and then runs
 //! without failing.
 //!
 //! Each fast kernel has a plain twin in [`mod@reference`] that stays for good. The fast ones are written once over
@@ -19,6 +19,7 @@ mod gemm;
 mod integer;
 mod lanes;
 mod levels;
+mod parts;
 mod pool;
 pub mod reference;
 mod resample;
@@ -27,6 +28,7 @@ mod sparse;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 pub use blocks::{Aligned, BLOCK, blocked_len, from_blocks, to_blocks, zeros};
 pub use conv::{Layout, conv2d_f32, conv2d_scratch_len, linear_f32};
@@ -50,3 +52,4 @@ pub use resample::{ChannelMix, RESAMPLE_ONE, blend_rows_u8, filter_columns_i16, 
 pub use shape::{ImageShape, Padding, Window};
 pub use sparse::{Pattern, SparseWeightsF32, pointwise_sparse_f32, pointwise_sparse_scratch_len};
 pub use storage::StoredWeights;
+pub use threads::{help, report_lost_helper, start_threads, threads, with_threads};

@@ -23,6 +23,7 @@ use crate::blocks::{BLOCK, blocked_len, blocks};
 use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_fits, check_len};
 use crate::lanes::F32x4;
+use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
 use crate::{ImageShape, KernelError};
 
 /// Elements of a vector.
@@ -198,6 +199,11 @@ const PAIRS_COST: f64 = 0.8;
 ///
 /// Saturates, so that an absurd size is seen as one by whoever allocates.
 pub fn pointwise_sparse_scratch_len(image: ImageShape) -> usize {
+    scratch_of_all(lane_len(image))
+}
+
+/// The same for one thread.
+fn lane_len(image: ImageShape) -> usize {
     const LONGEST: usize = Pattern::Single.pitch();
     (blocks(image.channels) + 1).saturating_mul(BLOCK * LONGEST)
 }
@@ -227,40 +233,40 @@ pub fn pointwise_sparse_f32(
     if let Some(residual) = residual {
         check_len("residual", residual.len(), output.len())?;
     }
-    check_at_least("scratch", scratch.len(), pointwise_sparse_scratch_len(image))?;
+    check_at_least("scratch", scratch.len(), lane_len(image))?;
+    let (lanes, output) = (Lanes::new(scratch, lane_len(image)), Disjoint::new(output));
     let (pixels, pitch) = (image.height * image.width, weights.pattern.pitch());
-    let (sums, strip) = scratch.split_at_mut(BLOCK * pitch);
-    let strip = &mut strip[..blocks(image.channels) * BLOCK * pitch];
     clamp.check_channels(weights.n)?;
     let store = Store { pixels, residual, clamp };
-    for Strip { first, vectors } in strips(pixels, weights.pattern.vectors()) {
-        gather(input, pixels, first, vectors, strip, pitch);
-        let sum_block = weights.pattern.sum_block(vectors);
-        let mut stream = weights.stream.as_slice();
-        let groups = weights.counts.chunks_exact(BLOCK / weights.pattern.channels());
-        for (block, (counts, bias)) in groups.zip(weights.bias.as_chunks::<BLOCK>().0).enumerate() {
-            stream = sum_block(strip, stream, counts, bias, sums);
-            store.block(sums, pitch, block, first, output);
-        }
-    }
+    let channels = weights.pattern.channels();
+    let n_vectors = pixels.div_ceil(LANES);
+    let n_strips = n_vectors.div_ceil(weights.pattern.vectors());
+    // A product with a stored weight takes half again as long as one of a dense layer.
+    let work = pixels.saturating_mul(weights.products()).saturating_mul(3) / 2;
+    Parts::new(n_vectors, n_strips, weights.pattern.vectors(), blocks(weights.n), work, lanes.n()).share(
+        |part| {
+            let (first, vectors) = (part.rows.start * LANES, part.rows.len());
+            // SAFETY: the part's thread uses its lane only here.
+            let (sums, strip) = unsafe { lanes.lane(part.lane) }.split_at_mut(BLOCK * pitch);
+            let strip = &mut strip[..blocks(image.channels) * BLOCK * pitch];
+            if !lanes.holds(&part) {
+                gather(input, pixels, first, vectors, strip, pitch);
+            }
+            let sum_block = weights.pattern.sum_block(vectors);
+            let counts = weights.counts.as_slice();
+            let (before, counts) = counts.split_at(part.columns.start * BLOCK / channels);
+            let skipped: usize = before.iter().map(|count| *count as usize * (1 + channels)).sum();
+            let mut stream = &weights.stream[skipped..];
+            let biases = &weights.bias.as_chunks::<BLOCK>().0[part.columns.clone()];
+            let groups = counts.chunks_exact(BLOCK / channels);
+            for (block, (counts, bias)) in part.columns.zip(groups.zip(biases)) {
+                stream = sum_block(strip, stream, counts, bias, sums);
+                // SAFETY: no other part has these pixels of this block.
+                unsafe { store.block(sums, pitch, block, first, vectors, &output) };
+            }
+        },
+    );
     Ok(())
-}
-
-/// Neighbouring pixels that are multiplied together: `vectors` of four, the last one perhaps beyond the image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Strip {
-    first: usize,
-    vectors: usize,
-}
-
-/// Cuts `pixels` into as few strips of at most `longest` vectors as possible, of lengths that differ by one at most.
-fn strips(pixels: usize, longest: usize) -> impl Iterator<Item = Strip> {
-    let vectors = pixels.div_ceil(LANES);
-    let n_strips = vectors.div_ceil(longest);
-    (0..n_strips).map(move |strip| {
-        let [start, end] = [strip, strip + 1].map(|strip| strip * vectors / n_strips);
-        Strip { first: start * LANES, vectors: end - start }
-    })
 }
 
 /// Brings a strip's pixels from blocks into `[k][pitch]`; pixels beyond the image become zero.
@@ -350,10 +356,22 @@ struct Store<'a> {
 
 impl Store<'_> {
     /// Writes a block's sums, `[BLOCK][pitch]`, to its pixels from `first` on.
-    fn block(&self, sums: &[f32], pitch: usize, block: usize, first: usize, output: &mut [f32]) {
-        let end = self.pixels.min(first + pitch);
+    ///
+    /// # Safety
+    /// No other thread may write the same pixels of the block.
+    unsafe fn block(
+        &self,
+        sums: &[f32],
+        pitch: usize,
+        block: usize,
+        first: usize,
+        vectors: usize,
+        output: &Disjoint<'_, f32>,
+    ) {
+        let end = self.pixels.min(first + vectors * LANES);
         let place = (block * self.pixels + first) * BLOCK..(block * self.pixels + end) * BLOCK;
-        let (output, _) = output[place.clone()].as_chunks_mut::<BLOCK>();
+        // SAFETY: the caller's.
+        let (output, _) = unsafe { output.range(place.clone()) }.as_chunks_mut::<BLOCK>();
         let residual = self.residual.map(|residual| residual[place].as_chunks::<BLOCK>().0);
         let (min, max) = self.clamp.of_block(block);
         for (vector, output) in output.chunks_mut(LANES).enumerate() {

@@ -1,5 +1,8 @@
 //! Fast kernels against their references, over shapes that straddle the tiles.
 
+#[cfg(not(target_family = "wasm"))]
+mod threads;
+
 use proptest::prelude::*;
 
 use crate::*;
@@ -699,7 +702,7 @@ fn wrong_sizes_of_sparse_layers_are_errors() {
     assert!(SparseWeightsF32::pack(&[], 2, 0, &[0.0; 2]).is_err());
     let packed = SparseWeightsF32::pack(&[1.0; 6], 2, 3, &[0.0; 2]).unwrap();
     let image = ImageShape { height: 1, width: 2, channels: 3 };
-    let len = pointwise_sparse_scratch_len(image);
+    let len = with_threads(1, || pointwise_sparse_scratch_len(image));
     let run = |image: ImageShape, input: usize, residual: usize, scratch: usize, output: usize| {
         let (input, residual) = (vec![0.0; input], vec![0.0; residual]);
         let (mut scratch, mut output) = (vec![0.0; scratch], vec![0.0; output]);

@@ -7,7 +7,7 @@ use super::icon::{Icon, icon};
 use crate::app::state::{Action, WorkerState};
 use crate::app::tools::{use_tools, use_words};
 use crate::app::words::Words;
-use crate::bridge::Runtime;
+use crate::bridge::{Runtime, SingleThread};
 
 /// The table's element; chips name it in `popovertarget`, which needs no script.
 const TABLE_ID: &str = "runtime-table";
@@ -63,9 +63,17 @@ pub fn RuntimeTable(props: &Props) -> Html {
 
 fn ready_label(words: &Words, runtime: Runtime) -> String {
     let count = words.count(runtime.threads.into());
+    let instructions = words.text(match runtime.relaxed_simd_used {
+        true => "instructions-relaxed",
+        false => "instructions-simd128",
+    });
     words.text_with(
         "runtime-ready",
-        &[("threads", u64::from(runtime.threads).into()), ("count", (&count).into())],
+        &[
+            ("threads", u64::from(runtime.threads).into()),
+            ("count", (&count).into()),
+            ("instructions", (&instructions).into()),
+        ],
     )
 }
 
@@ -79,19 +87,20 @@ fn table(words: &Words, runtime: Runtime) -> Html {
         (false, true) => words.text("relaxed-unused"),
         (false, false) => words.text("relaxed-missing"),
     };
-    let threads = if runtime.threads > 1 {
-        words.text_with("threads-on", &counts)
-    } else if runtime.isolated {
-        words.text_with("threads-unused", &counts)
-    } else {
-        words.text_with("threads-not-isolated", &counts)
+    let threads = match runtime.single_thread {
+        None => "threads-on",
+        Some(SingleThread::Asked) => "threads-asked",
+        Some(SingleThread::OneProcessor) => "threads-one-processor",
+        Some(SingleThread::NotIsolated) => "threads-not-isolated",
+        Some(SingleThread::NoSharedMemory) => "threads-no-shared-memory",
+        Some(SingleThread::HelpersFailed) => "threads-helpers-failed",
     };
     let isolated = if runtime.isolated { words.text("yes") } else { words.text("isolated-no") };
     html! {
         <table class="t"><tbody>
             <tr><th scope="row">{ words.text("runtime-simd") }</th><td>{ simd }</td></tr>
             <tr><th scope="row">{ words.text("runtime-relaxed") }</th><td>{ relaxed }</td></tr>
-            <tr><th scope="row">{ words.text("runtime-threads") }</th><td>{ threads }</td></tr>
+            <tr><th scope="row">{ words.text("runtime-threads") }</th><td data-testid="runtime-threads" data-value={runtime.threads.to_string()}>{ words.text_with(threads, &counts) }</td></tr>
             <tr><th scope="row">{ words.text("runtime-isolated") }</th><td>{ isolated }</td></tr>
         </tbody></table>
     }

@@ -112,6 +112,7 @@ fn runtime() -> Runtime {
         isolated: true,
         hardware_threads: 8,
         threads: 1,
+        single_thread: None,
     }
 }
 

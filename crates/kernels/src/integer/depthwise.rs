@@ -13,7 +13,9 @@ use crate::blocks::{Aligned, BLOCK, blocked_len, blocks};
 use crate::conv::blocked_rows;
 use crate::depthwise::{Band, Walk};
 use crate::error::{check_at_least, check_fits, check_len};
+use crate::gemm::product_work;
 use crate::lanes::{I16x8, I32x4};
+use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
 use crate::{ImageShape, KernelError, Window};
 
 /// Kernel rows at most: pairs of image rows are collected before a line of pixels runs.
@@ -103,8 +105,12 @@ impl DepthwiseWeightsI8 {
 ///
 /// Saturates, so that an absurd size is seen as one by whoever allocates.
 pub fn depthwise_i8_scratch_len(image: ImageShape, window: &Window) -> usize {
-    let Ok(walk) = Walk::new(image, window) else { return 0 };
-    outside_len(&walk).saturating_add(walk.padded_len(0, size_of::<u8>()))
+    Walk::new(image, window).map_or(0, |walk| scratch_of_all(lane_len(&walk)))
+}
+
+/// The same for one thread.
+fn lane_len(walk: &Walk<'_>) -> usize {
+    outside_len(walk).saturating_add(walk.padded_len(0, size_of::<u8>()))
 }
 
 fn outside_len(walk: &Walk<'_>) -> usize {
@@ -134,19 +140,23 @@ pub fn depthwise_i8(
     check_len("input", input.len(), blocked_len(image))?;
     weights.check(&walk)?;
     check_len("output", output.len(), walk.output_block() * blocks(image.channels))?;
-    check_at_least("scratch", scratch.len(), depthwise_i8_scratch_len(image, window))?;
+    check_at_least("scratch", scratch.len(), lane_len(&walk))?;
     requantization.check_channels(image.channels)?;
-    let (outside, padded) = scratch.split_at_mut(outside_len(&walk));
-    outside.fill(zero_point);
-    for band in walk.bands(0, size_of::<u8>()) {
-        let elements = walk.elements(&band.lines);
-        let inputs = input.chunks_exact((image.height * image.width * BLOCK).max(1));
-        let outputs = output.chunks_exact_mut(walk.output_block().max(1));
-        for (index, (output, input)) in outputs.zip(inputs).enumerate() {
-            let lines = walk.padded(&band, &input[elements.clone()], zero_point, padded);
-            BlockI8::new(lines, &band, outside, weights, index, &walk).run(requantization, output);
+    let (lanes, output) = (Lanes::new(scratch, lane_len(&walk)), Disjoint::new(output));
+    let bands = walk.bands(0, size_of::<u8>());
+    Parts::of_rows(bands.n(), blocks(image.channels), walk.work(), lanes.n()).share(|part| {
+        let band = bands.get(part.row_part);
+        // SAFETY: the part's thread uses its lane only here.
+        let (outside, padded) = unsafe { lanes.lane(part.lane) }.split_at_mut(outside_len(&walk));
+        outside.fill(zero_point);
+        for block in part.columns {
+            let input = &input[block * walk.input_block()..][walk.elements(&band.lines)];
+            let lines = walk.padded(&band, input, zero_point, padded);
+            // SAFETY: no other part has this band of this block.
+            let output = unsafe { output.range(walk.output_rows(&band, block)) };
+            BlockI8::new(lines, &band, outside, weights, block, &walk).run(requantization, output);
         }
-    }
+    });
     Ok(())
 }
 
@@ -202,32 +212,49 @@ pub fn expand_depthwise_i8(
     check_len("output", output.len(), walk.output_block() * blocks(expanded.channels))?;
     expansion.requantization.check_channels(expanded.channels)?;
     requantization.check_channels(expanded.channels)?;
-    let needed = expand_depthwise_i8_scratch_len(image, window, expansion.weights.products());
-    check_at_least("bytes of scratch", scratch.bytes.len(), needed.bytes)?;
-    check_at_least("words of scratch", scratch.words.len(), needed.words)?;
+    let products = expansion.weights.products();
+    let lane_len = expand_depthwise_lane_len(image, window, products);
+    check_at_least("bytes of scratch", scratch.bytes.len(), lane_len.bytes)?;
+    check_at_least("words of scratch", scratch.words.len(), lane_len.words)?;
+    let bytes = Lanes::new(&mut scratch.bytes, lane_len.bytes);
+    let words = Lanes::new(&mut scratch.words, lane_len.words);
+    let output = Disjoint::new(output);
     let rows = blocked_rows(image);
     let row_bytes = rows.k() * size_of::<i16>();
-    check_at_least("weights of scratch", scratch.weights.len(), expansion.weights.unpacked_len())?;
-    let IntegerScratch { bytes, words, weights: unpacked } = scratch;
-    let (outside, bytes) = bytes.split_at_mut(outside_len(&walk));
-    let (padded, bytes) = bytes.split_at_mut(walk.padded_len(row_bytes, size_of::<u8>()));
-    outside.fill(zero_point);
-    for band in walk.bands(row_bytes, size_of::<u8>()) {
+    let unpacked = expansion.weights.unpacking(&mut scratch.weights)?;
+    let padded_len = walk.padded_len(row_bytes, size_of::<u8>());
+    let bands = walk.bands(row_bytes, size_of::<u8>());
+    let n_blocks = blocks(expanded.channels);
+    let work = walk.work().saturating_add(product_work(rows.n_rows, rows.k(), n_blocks));
+    let n_lanes = bytes.n().min(words.n()).min(unpacked.n());
+    Parts::of_rows(bands.n(), n_blocks, work, n_lanes).share(|part| {
+        let band = bands.get(part.row_part);
+        let is_gathered = bytes.holds(&part);
+        // SAFETY: the part's thread uses its lanes only here.
+        let (bytes, words, unpacked) =
+            unsafe { (bytes.lane(part.lane), words.lane(part.lane), unpacked.lane(part.lane)) };
+        let (outside, bytes) = bytes.split_at_mut(outside_len(&walk));
+        let (padded, bytes) = bytes.split_at_mut(padded_len);
         let (pixels, first) = (band.lines.len() * image.width, band.lines.start * image.width);
         let (block, bytes) = bytes.split_at_mut(pixels * BLOCK);
-        match expansion.weights.products() {
-            Products::Quads => rows.gather(input, first, &mut bytes[..pixels * rows.k()], copy),
-            Products::Pairs => rows.gather(input, first, &mut words[..pixels * rows.k()], widen),
+        if !is_gathered {
+            outside.fill(zero_point);
+            match products {
+                Products::Quads => rows.gather(input, first, &mut bytes[..pixels * rows.k()], copy),
+                Products::Pairs => rows.gather(input, first, &mut words[..pixels * rows.k()], widen),
+            }
         }
-        for (index, output) in output.chunks_exact_mut(walk.output_block().max(1)).enumerate() {
-            match expansion.weights.products() {
+        for index in part.columns {
+            match products {
                 Products::Quads => expansion.panel(&*bytes, index, unpacked, block),
                 Products::Pairs => expansion.panel(&*words, index, unpacked, block),
             }
             let lines = walk.padded(&band, block, zero_point, padded);
+            // SAFETY: no other part has this band of this block.
+            let output = unsafe { output.range(walk.output_rows(&band, index)) };
             BlockI8::new(lines, &band, outside, weights, index, &walk).run(requantization, output);
         }
-    }
+    });
     Ok(())
 }
 
@@ -238,14 +265,20 @@ pub fn expand_depthwise_i8_scratch_len(
     window: &Window,
     products: Products,
 ) -> IntegerScratchLen {
+    let IntegerScratchLen { bytes, words, weights } = expand_depthwise_lane_len(image, window, products);
+    IntegerScratchLen { bytes: scratch_of_all(bytes), words: scratch_of_all(words), weights }
+}
+
+/// The same for one thread.
+fn expand_depthwise_lane_len(image: ImageShape, window: &Window, products: Products) -> IntegerScratchLen {
     let Ok(walk) = Walk::new(image, window) else { return IntegerScratchLen::default() };
     let k = blocks(image.channels) * BLOCK;
     let row_bytes = k * size_of::<i16>();
-    let bands = walk.bands(row_bytes, size_of::<u8>());
-    let pixels = bands.map(|band| band.lines.len()).max().unwrap_or(0).saturating_mul(image.width);
+    let lines = walk.bands(row_bytes, size_of::<u8>()).longest();
+    let pixels = lines.saturating_mul(image.width);
     let plain = IntegerScratchLen::of(products, pixels.saturating_mul(k));
-    let lines = walk.padded_len(row_bytes, size_of::<u8>()).saturating_add(outside_len(&walk));
-    let bytes = plain.bytes.saturating_add(pixels.saturating_mul(BLOCK)).saturating_add(lines);
+    let padded = walk.padded_len(row_bytes, size_of::<u8>()).saturating_add(outside_len(&walk));
+    let bytes = plain.bytes.saturating_add(pixels.saturating_mul(BLOCK)).saturating_add(padded);
     IntegerScratchLen { bytes, ..plain }
 }
 
@@ -290,19 +323,18 @@ impl<'a> BlockI8<'a> {
         }
     }
 
-    /// Writes the band's rows of the block's `output`.
-    fn run(&self, requantization: &Requantization, output: &mut [u8]) {
+    /// Writes the band's rows of the output.
+    fn run(&self, requantization: &Requantization, rows: &mut [u8]) {
         match requantization.doubles() {
-            true => self.run_with(&requantization.block::<true>(self.index), output),
-            false => self.run_with(&requantization.block::<false>(self.index), output),
+            true => self.run_with(&requantization.block::<true>(self.index), rows),
+            false => self.run_with(&requantization.block::<false>(self.index), rows),
         }
     }
 
     #[inline(always)]
-    fn run_with<const D: bool>(&self, requantization: &BlockRequantization<'_, D>, output: &mut [u8]) {
+    fn run_with<const D: bool>(&self, requantization: &BlockRequantization<'_, D>, rows: &mut [u8]) {
         let Walk { window, out, .. } = self.walk;
         let line = out[1] * BLOCK;
-        let rows = &mut output[self.band.out.start * line..self.band.out.end * line];
         for (y, row) in self.band.out.clone().zip(rows.chunks_exact_mut(line.max(1))) {
             let pairs = self.pairs(y);
             let pairs = &pairs[..window.kernel[0].div_ceil(2)];

@@ -1,10 +1,17 @@
 //! Element by element on levels, and pooling. Layouts do not matter where lengths agree.
 
+#![allow(unsafe_code, reason = "ranges of an output are written by several threads, each range by one")]
+
 use super::requantize::{AddRequantization, Requantization};
 use crate::blocks::{BLOCK, blocked_len, blocks};
 use crate::error::{check_fits, check_len};
 use crate::lanes::{F32x4, I16x8, I32x4, U8x16};
+use crate::parts::{Disjoint, Parts};
+use crate::pool::WORK;
 use crate::{ImageShape, KernelError};
+
+/// What an element to be quantized is worth in multiply-adds of a dense layer; it costs a division.
+const QUANTIZE_WORK: usize = 16;
 
 /// Quantizes: `q = clamp(round_ties_even(x / scale) + zero_point, 0, 255)`, NaN becomes `zero_point`.
 ///
@@ -22,11 +29,16 @@ pub fn quantize_i8(x: &[f32], scale: f32, zero_point: u8, q: &mut [u8]) -> Resul
     let (min, max) = (I32x4::splat(-(1 << 20)), I32x4::splat(1 << 20));
     let level = |x: &[f32; 4]| F32x4::load(x).divided_to_i32(divisor).clamp(min, max).add(offset);
     let ((x, x_rest), (q, q_rest)) = (x.as_chunks::<8>(), q.as_chunks_mut::<8>());
-    for (x, q) in x.iter().zip(q) {
-        let ([low, high], []) = x.as_chunks::<4>() else { unreachable!("eight is two fours") };
-        let words = I16x8::narrow(level(low), level(high));
-        U8x16::narrow(words, words).store_half(q);
-    }
+    let q = Disjoint::new(q);
+    Parts::of_elements(x.len(), 8 * QUANTIZE_WORK).share(|part| {
+        // SAFETY: no other part has these elements.
+        let q = unsafe { q.range(part.columns.clone()) };
+        for (x, q) in x[part.columns].iter().zip(q) {
+            let ([low, high], []) = x.as_chunks::<4>() else { unreachable!("eight is two fours") };
+            let words = I16x8::narrow(level(low), level(high));
+            U8x16::narrow(words, words).store_half(q);
+        }
+    });
     for (x, q) in x_rest.iter().zip(q_rest) {
         *q = level(&[*x; 4]).to_array()[0].clamp(0, 255) as u8;
     }
@@ -127,18 +139,22 @@ pub fn global_average_pool_i8(
         return Err(KernelError::Depth { k, max });
     }
     let start = I32x4::splat(-i32::from(zero_point) * k as i32);
-    let planes = input.chunks_exact((k * BLOCK).max(1));
-    for (block, (out, plane)) in out.as_chunks_mut::<BLOCK>().0.iter_mut().zip(planes).enumerate() {
-        let mut sums = [start; 2];
-        for pixel in plane.as_chunks::<BLOCK>().0 {
-            let [low, high] = I16x8::load_u8(pixel).widen();
-            sums = [sums[0].add(low), sums[1].add(high)];
+    let out = Disjoint::new(out);
+    Parts::of_elements(blocks(image.channels), WORK.saturating_mul(k * BLOCK)).share(|part| {
+        for block in part.columns {
+            let mut sums = [start; 2];
+            for pixel in input[block * k * BLOCK..][..k * BLOCK].as_chunks::<BLOCK>().0 {
+                let [low, high] = I16x8::load_u8(pixel).widen();
+                sums = [sums[0].add(low), sums[1].add(high)];
+            }
+            let levels = match requantization.doubles() {
+                true => requantization.block::<true>(block).two([sums; 2]),
+                false => requantization.block::<false>(block).two([sums; 2]),
+            };
+            // SAFETY: no other part has this block.
+            let out = unsafe { out.range(block * BLOCK..(block + 1) * BLOCK) };
+            levels.store_half(out.first_chunk_mut().expect("a block of levels"));
         }
-        let levels = match requantization.doubles() {
-            true => requantization.block::<true>(block).two([sums; 2]),
-            false => requantization.block::<false>(block).two([sums; 2]),
-        };
-        levels.store_half(out);
-    }
+    });
     Ok(())
 }

@@ -13,9 +13,10 @@ use super::requantize::{BlockRequantization, Requantization};
 use crate::KernelError;
 use crate::blocks::{Aligned, BLOCK};
 use crate::error::{check_at_least, check_fits, check_len};
-use crate::gemm::{BlockedRows, NR, Rows, Walk, rows_per_unit};
+use crate::gemm::{BlockedRows, NR, Rows, Walk, least_tiles, product_work, rows_per_unit};
 use crate::lanes::{F32x4, I8x16, I16x8, I32x4, U8x16, dot_quads_is_exact};
 use crate::levels::{LevelPanels, StoredLevels, UNIT_STEPS};
+use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
 
 /// Rows of the tile.
 const MR: usize = 4;
@@ -151,8 +152,18 @@ impl PackedWeightsI8 {
         Ok(Self { storage: Storage::Stored(panels), bias, n, k, run, products })
     }
 
-    /// Levels of scratch for a panel that is unpacked: 0 for plain weights.
+    /// Levels of scratch for the panel that each thread unpacks: 0 for plain weights.
     pub fn unpacked_len(&self) -> usize {
+        scratch_of_all(self.unpacked_lane_len())
+    }
+
+    /// Scratch of [`Self::unpacked_len`] by threads.
+    pub(super) fn unpacking<'s>(&self, scratch: &'s mut [i8]) -> Result<Lanes<'s, i8>, KernelError> {
+        check_at_least("scratch for weights", scratch.len(), self.unpacked_lane_len())?;
+        Ok(Lanes::new(scratch, self.unpacked_lane_len()))
+    }
+
+    fn unpacked_lane_len(&self) -> usize {
         match &self.storage {
             Storage::Plain(_) => 0,
             Storage::Stored(panels) => panels.panel_len(),
@@ -221,7 +232,7 @@ fn folded_bias(
 }
 
 /// A level of an activation as a product's input: a byte, or widened for pairs.
-pub(crate) trait Level: Copy {
+pub(crate) trait Level: Copy + Send + Sync {
     /// Elements that one instruction takes of a row.
     const STEP: usize;
 
@@ -316,9 +327,9 @@ unsafe fn accumulate<T: Level, const R: usize>(
 }
 
 /// What becomes of a panel's accumulators.
-pub(crate) trait Finish {
+pub(crate) trait Finish: Sync {
     /// Elements of the output.
-    type Output;
+    type Output: Send;
     /// What one panel needs, in registers.
     type Panel: Copy;
 
@@ -394,30 +405,43 @@ pub(crate) fn product_i8<T: Level, F: Finish>(
     output: &mut [F::Output],
 ) -> Result<(), KernelError> {
     let n_rows = rows.n_lines * rows.line_len;
-    let mut product = IntegerProduct::new::<T>(n_rows, &rows.walk, weights, finish, unpacked, output)?;
+    let output = Disjoint::new(output);
+    let product = IntegerProduct::new::<T>(n_rows, &rows.walk, weights, finish, &output)?;
+    let unpacked = weights.unpacking(unpacked)?;
     let read = rows.extent() + rows.walk.run.next_multiple_of(T::STEP) - rows.walk.run;
     if a.len() < read {
         return Err(KernelError::Length { what: "a", expected: read, actual: a.len() });
     }
     // A block of lines is multiplied with all panels before the next.
     let block = (ROWS_LEVELS / weights.k / rows.line_len.max(1)).max(1);
-    for first in (0..rows.n_lines).step_by(block) {
-        for panel in 0..weights.n_panels() {
-            let b = product.panel::<T>(panel);
-            for line in first..(first + block).min(rows.n_lines) {
-                // SAFETY: a line's rows end within what `a` was checked to reach, the last one's last step included.
+    let n_panels = weights.n_panels();
+    let work = product_work(n_rows, weights.k, n_panels);
+    let parts = Parts::new(rows.n_lines, rows.n_lines.div_ceil(block), 1, n_panels, work, unpacked.n());
+    parts.share(|part| {
+        // SAFETY: the part's thread uses its lane only here.
+        let unpacked = unsafe { unpacked.lane(part.lane) };
+        for panel in part.columns {
+            let b = product.panel::<T>(panel, unpacked);
+            for line in part.rows.clone() {
+                // SAFETY: a line's rows end within what `a` was checked to reach, the last one's last step included; `b` is
+                // the panel. No other part has both these lines and this panel.
                 unsafe {
                     let a = a.as_ptr().add(line * rows.line);
                     product.run(panel, b, a, rows.walk, line * rows.line_len, rows.line_len);
                 }
             }
         }
-    }
+    });
     Ok(())
 }
 
 /// Elements of scratch that [`pointwise_i8`] needs for a reduction of `k`.
 pub(crate) fn pointwise_scratch_len(k: usize) -> usize {
+    scratch_of_all(lane_len(k))
+}
+
+/// The same for one thread.
+fn lane_len(k: usize) -> usize {
     rows_per_unit(ROWS_LEVELS, k.max(1), MR).saturating_mul(k)
 }
 
@@ -428,27 +452,41 @@ pub(crate) fn pointwise_i8<T: Level, F: Finish>(
     rows: BlockedRows,
     weights: &PackedWeightsI8,
     finish: &F,
-    convert: impl Fn(&[u8; BLOCK], &mut [T; BLOCK]),
+    convert: impl Fn(&[u8; BLOCK], &mut [T; BLOCK]) + Sync,
     scratch: &mut [T],
     unpacked: &mut [i8],
     output: &mut [F::Output],
 ) -> Result<(), KernelError> {
     let k = rows.k();
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
-    let mut product = IntegerProduct::new::<T>(rows.n_rows, &walk, weights, finish, unpacked, output)?;
+    let output = Disjoint::new(output);
+    let product = IntegerProduct::new::<T>(rows.n_rows, &walk, weights, finish, &output)?;
+    let unpacked = weights.unpacking(unpacked)?;
     check_len("a", a.len(), rows.n_rows * k)?;
-    check_at_least("scratch", scratch.len(), pointwise_scratch_len(k))?;
+    check_at_least("scratch", scratch.len(), lane_len(k))?;
+    let lanes = Lanes::new(scratch, lane_len(k));
     let block = rows_per_unit(ROWS_LEVELS, k, MR);
-    for first in (0..rows.n_rows).step_by(block) {
-        let n_rows = block.min(rows.n_rows - first);
-        let plain = &mut scratch[..n_rows * k];
-        rows.gather(a, first, plain, &convert);
-        for panel in 0..weights.n_panels() {
-            let b = product.panel::<T>(panel);
-            // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide; `b` is the panel.
+    let n_panels = weights.n_panels();
+    let work = product_work(rows.n_rows, k, n_panels);
+    let (n_tiles, n_blocks) = (rows.n_rows.div_ceil(MR), rows.n_rows.div_ceil(block));
+    let least = least_tiles(n_tiles, weights.bytes());
+    let n_lanes = lanes.n().min(unpacked.n());
+    Parts::new(n_tiles, n_blocks, least, n_panels, work, n_lanes).share(|part| {
+        let first = part.rows.start * MR;
+        let n_rows = (part.rows.end * MR).min(rows.n_rows) - first;
+        // SAFETY: the part's thread uses its lanes only here.
+        let (plain, unpacked) = unsafe { (lanes.lane(part.lane), unpacked.lane(part.lane)) };
+        let plain = &mut plain[..n_rows * k];
+        if !lanes.holds(&part) {
+            rows.gather(a, first, plain, &convert);
+        }
+        for panel in part.columns {
+            let b = product.panel::<T>(panel, unpacked);
+            // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide; `b` is the panel. No other part
+            // has both these rows and this panel.
             unsafe { product.run(panel, b, plain.as_ptr(), walk, first, n_rows) };
         }
-    }
+    });
     Ok(())
 }
 
@@ -465,9 +503,10 @@ pub(crate) fn multiply_panel_i8<T: Level, F: Finish>(
     assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
     assert!(k.is_multiple_of(T::STEP) && weights.products.len() == T::STEP);
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
-    let mut product = IntegerProduct { weights, finish, unpacked, output, plane: 0 };
-    let b = product.panel::<T>(panel);
-    // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide; `b` is the panel.
+    let product = IntegerProduct { weights, finish, output: &Disjoint::new(output), plane: 0 };
+    let b = product.panel::<T>(panel, unpacked);
+    // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide; `b` is the panel, and nobody else has
+    // the output.
     unsafe { product.run(panel, b, plain.as_ptr(), walk, 0, n_rows) };
 }
 
@@ -475,8 +514,7 @@ pub(crate) fn multiply_panel_i8<T: Level, F: Finish>(
 struct IntegerProduct<'a, F: Finish> {
     weights: &'a PackedWeightsI8,
     finish: &'a F,
-    unpacked: &'a mut [i8],
-    output: &'a mut [F::Output],
+    output: &'a Disjoint<'a, F::Output>,
     /// Elements from a panel's outputs to the next one's.
     plane: usize,
 }
@@ -487,8 +525,7 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
         walk: &Walk,
         weights: &'a PackedWeightsI8,
         finish: &'a F,
-        unpacked: &'a mut [i8],
-        output: &'a mut [F::Output],
+        output: &'a Disjoint<'a, F::Output>,
     ) -> Result<Self, KernelError> {
         check_fits("reduction of the weights", weights.k, walk.k())?;
         // Runs of whole steps follow one another without filling, however many they are; others must be the same.
@@ -497,20 +534,19 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
         }
         check_fits("products of the weights", weights.products.len(), T::STEP)?;
         check_len("output", output.len(), n_rows * NR * weights.n_panels())?;
-        check_at_least("scratch for weights", unpacked.len(), weights.unpacked_len())?;
-        Ok(Self { weights, finish, unpacked, output, plane: n_rows * NR })
+        Ok(Self { weights, finish, output, plane: n_rows * NR })
     }
 
-    /// Where a panel lies as int8: in the weights, or unpacked until the next call.
-    fn panel<T: Level>(&mut self, panel: usize) -> *const i8 {
+    /// Where a panel lies as int8: in the weights, or in `unpacked`.
+    fn panel<T: Level>(&self, panel: usize, unpacked: &mut [i8]) -> *const i8 {
         match &self.weights.storage {
             Storage::Plain(panels) => {
                 let size = self.weights.panel();
                 panels[panel * size..][..size].as_ptr()
             }
             Storage::Stored(panels) => {
-                unpack_panel::<T>(panels, panel, self.unpacked);
-                self.unpacked.as_ptr()
+                unpack_panel::<T>(panels, panel, unpacked);
+                unpacked.as_ptr()
             }
         }
     }
@@ -519,9 +555,9 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
     ///
     /// # Safety
     /// `a` must be valid for reads of `n_rows` rows of the walk, its runs rounded up to whole steps, and `b` be what
-    /// [`Self::panel`] gave.
+    /// [`Self::panel`] gave. No other thread may run the same rows and panel.
     unsafe fn run<T: Level>(
-        &mut self,
+        &self,
         panel: usize,
         b: *const i8,
         a: *const T,
@@ -531,7 +567,9 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
     ) {
         let bias = self.weights.bias[panel].as_ptr();
         let finish = self.finish.panel(panel);
-        let output = self.output[panel * self.plane + first * NR..][..n_rows * NR].as_mut_ptr();
+        let place = panel * self.plane + first * NR;
+        // SAFETY: the outputs of these rows and this panel, which no other thread has.
+        let output = unsafe { self.output.range(place..place + n_rows * NR) }.as_mut_ptr();
         // SAFETY: rows up to `n_rows` only, which the caller vouches for in `a` and the slice above in the output; `b`
         // is a panel of the walk's reduction with runs rounded up to the same steps (`new`).
         unsafe {

@@ -1,0 +1,105 @@
+// Helper threads: they run where they can, change no answer, and where they cannot, the page says why and works.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { suite } from './harness/page.mjs';
+
+const onPage = suite();
+
+const badge = (page) => page.getByTestId('runtime').first();
+
+async function threadsInTable(page) {
+  await badge(page).click();
+  return page.getByTestId('runtime-threads').first().innerText();
+}
+
+async function answers(page) {
+  await page.getByTestId('use-pictures').first().click();
+  await page.getByTestId('predictions-original').first().waitFor();
+}
+
+test('two threads run an isolated page', onPage({ path: '/?threads=2' }, async (page) => {
+  await badge(page).getByText('2 threads').waitFor();
+  assert.match(await threadsInTable(page), /^2 of \d+$/);
+  await page.keyboard.press('Escape');
+  await answers(page);
+}));
+
+for (const flavour of ['relaxed', 'simd128']) {
+  test(`one, two and three threads give the same outputs (${flavour})`, onPage({}, async (page) => {
+    const [one, ...others] = await page.evaluate(outputs, { flavour, counts: [1, 2, 3] });
+    assert.equal(one.runtime.threads, 1);
+    assert.deepEqual(others.map(({ runtime }) => runtime.threads), [2, 3]);
+    assert.ok(one.output.length > 1 && one.output.every(Number.isFinite));
+    for (const { output } of others) assert.deepEqual(output, one.output);
+  }));
+}
+
+test('one thread runs a page that asks for one', onPage({ path: '/?threads=1' }, async (page) => {
+  await badge(page).getByText('1 thread').waitFor();
+  assert.match(await threadsInTable(page), /^1 of \d+: the address asks for one$/);
+}));
+
+const notIsolated = { path: '/?threads=2', prepare: (server, page) => page.route('**/*', withoutIsolation) };
+test('one thread runs a page that is not isolated, and the page says so', onPage(notIsolated, async (page) => {
+  await badge(page).getByText('1 thread').waitFor();
+  assert.equal(await page.evaluate(() => crossOriginIsolated), false);
+  assert.match(await threadsInTable(page), /^1 of \d+: page is not isolated$/);
+  await page.keyboard.press('Escape');
+  await answers(page);
+}));
+
+const failures = {
+  missing: (route) => route.fulfill({ status: 404 }),
+  late: () => {},
+};
+for (const [name, answer] of Object.entries(failures)) {
+  const options = {
+    path: '/?threads=2',
+    expected: [/404/],
+    prepare: (server, page) => page.context().route('**/helper.js', answer),
+  };
+  test(`one thread runs where the helpers' script is ${name}, and the page says so`, onPage(options, async (page) => {
+    await badge(page).getByText('1 thread').waitFor();
+    assert.match(await threadsInTable(page), /^1 of \d+: helper threads did not start$/);
+    await page.keyboard.press('Escape');
+    await answers(page);
+  }));
+}
+
+async function withoutIsolation(route) {
+  const response = await route.fetch();
+  const isolating = ['cross-origin-opener-policy', 'cross-origin-embedder-policy'];
+  const kept = Object.entries(response.headers()).filter(([name]) => !isolating.includes(name));
+  await route.fulfill({ response, headers: Object.fromEntries(kept) });
+}
+
+/** What the bundled model gives for one picture of noise, by workers of so many threads each. Runs in the page. */
+async function outputs({ flavour, counts }) {
+  const model = await (await fetch('models/everyday-60.safetensors')).arrayBuffer();
+  // A fixed sequence of numbers from 0 to 1 (the generator of Park and Miller).
+  let seed = 1;
+  const picture = Float32Array.from({ length: 96 * 96 * 3 }, () => (seed = (seed * 48271) % 2147483647) / 2147483647);
+  const results = [];
+  for (const threads of counts) {
+    const worker = new Worker(`worker.js?flavour=${flavour}&threads=${threads}`, { type: 'module' });
+    const answer = (name) => new Promise((resolve, reject) => {
+      worker.addEventListener('error', (event) => reject(new Error(event.message)));
+      worker.addEventListener('message', ({ data }) => {
+        if (data[name]) resolve(data[name]);
+        if (data.Failed) reject(new Error(JSON.stringify(data.Failed)));
+      });
+    });
+    const { runtime } = await answer('Ready');
+    const ask = (request, bytes, name) => {
+      worker.postMessage({ message: request, bytes }, [bytes]);
+      return answer(name);
+    };
+    const source = { File: { name: 'everyday-60.safetensors' } };
+    await ask({ LoadModel: { id: 1, source } }, model.slice(), 'ModelLoaded');
+    const { output } = await ask({ Measure: { id: 2, runs: 3 } }, picture.slice().buffer, 'Measured');
+    results.push({ runtime, output: [...output] });
+    worker.terminate();
+  }
+  return results;
+}
