@@ -90,6 +90,18 @@ proptest! {
             linear_f32(&input[..depth], &packed, Clamp::NONE, &mut [], &mut output).unwrap();
             bits(&output)
         }), Ok(()));
+        let halves: Vec<u16> = weights.iter().map(|w| half::bf16::from_f32(*w).to_bits()).collect();
+        let stored = PackedWeightsF32::pack_stored(&StoredWeights::Bf16(&halves), n, depth, &bias).unwrap();
+        prop_assert_eq!(same_with_any_threads(|| {
+            let len = conv2d_scratch_len(Layout::Blocked, image, &window) + stored.unpacked_len();
+            let (mut scratch, mut output) = (vec![f32::NAN; len], vec![f32::NAN; out]);
+            conv2d_f32(
+                &input, Layout::Blocked, image, &window, &stored, None, Clamp::NONE, &mut scratch, &mut output,
+            ).unwrap();
+            let mut classes = vec![f32::NAN; n.next_multiple_of(BLOCK)];
+            linear_f32(&input[..depth], &stored, Clamp::NONE, &mut scratch, &mut classes).unwrap();
+            [bits(&output), bits(&classes)].concat()
+        }), Ok(()));
         let image = ImageShape { channels: depth, ..image };
         for pattern in [Pattern::Single, Pattern::Pairs] {
             let packed = SparseWeightsF32::pack_as(pattern, &weights, n, depth, &bias).unwrap();
