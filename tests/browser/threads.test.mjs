@@ -40,38 +40,20 @@ test('one thread runs a page that asks for one', onPage({ path: '/?threads=1' },
   assert.match(await threadsInTable(page), /^1 of \d+: the address asks for one$/);
 }));
 
-const notIsolated = { path: '/?threads=2', prepare: (server, page) => page.route('**/*', withoutIsolation) };
-test('one thread runs a page that is not isolated, and the page says so', onPage(notIsolated, async (page) => {
-  await badge(page).getByText('1 thread').waitFor();
-  assert.equal(await page.evaluate(() => crossOriginIsolated), false);
-  assert.match(await threadsInTable(page), /^1 of \d+: page is not isolated$/);
-  await page.keyboard.press('Escape');
-  await answers(page);
-}));
-
-const failures = {
-  missing: (route) => route.fulfill({ status: 404 }),
-  late: () => {},
-};
-for (const [name, answer] of Object.entries(failures)) {
-  const options = {
-    path: '/?threads=2',
-    expected: [/404/],
-    prepare: (server, page) => page.context().route('**/helper.js', answer),
-  };
-  test(`one thread runs where the helpers' script is ${name}, and the page says so`, onPage(options, async (page) => {
+const spoilt = [
+  [{ isolation: true }, 'page is not isolated'],
+  [{ missing: '/helper.js' }, 'helper threads did not start'],
+  [{ silent: '/helper.js' }, 'helper threads did not start'],
+];
+for (const [what, reason] of spoilt) {
+  const options = { path: '/?threads=2', expected: [/status of 404/], prepare: (server) => server.spoil(what) };
+  test(`one thread runs where ${JSON.stringify(what)} is spoilt, and the page says why`, onPage(options, async (page) => {
     await badge(page).getByText('1 thread').waitFor();
-    assert.match(await threadsInTable(page), /^1 of \d+: helper threads did not start$/);
+    assert.equal(await page.evaluate(() => crossOriginIsolated), !what.isolation);
+    assert.match(await threadsInTable(page), new RegExp(`^1 of \\d+: ${reason}$`));
     await page.keyboard.press('Escape');
     await answers(page);
   }));
-}
-
-async function withoutIsolation(route) {
-  const response = await route.fetch();
-  const isolating = ['cross-origin-opener-policy', 'cross-origin-embedder-policy'];
-  const kept = Object.entries(response.headers()).filter(([name]) => !isolating.includes(name));
-  await route.fulfill({ response, headers: Object.fromEntries(kept) });
 }
 
 /** What the bundled model gives for one picture of noise, by workers of so many threads each. Runs in the page. */

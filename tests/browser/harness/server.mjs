@@ -51,7 +51,12 @@ export async function serve() {
     throw new Error('dist/ is not built; run `cargo xtask build` first');
   }
   const headers = readHeaders();
-  const files = sirv(DIST, { etag: true, setHeaders: (response) => response.setHeaders(headers) });
+  let spoilt = {};
+  const setHeaders = (response) => {
+    response.setHeaders(headers);
+    if (spoilt.isolation) response.removeHeader('Cross-Origin-Embedder-Policy');
+  };
+  const files = sirv(DIST, { etag: true, setHeaders });
   const offer = { mode: 'missing', bytes: Buffer.alloc(0) };
   let catalog = null;
 
@@ -63,8 +68,10 @@ export async function serve() {
     } else if (path === '/catalog.json' && catalog) {
       response.setHeaders(headers);
       response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(catalog));
-    } else {
-      files(request, response, () => response.writeHead(404, { 'Content-Type': 'text/plain' }).end('not found'));
+    } else if (path !== spoilt.silent) {
+      const missing = () => response.writeHead(404, { 'Content-Type': 'text/plain' }).end('not found');
+      if (path === spoilt.missing) missing();
+      else files(request, response, missing);
     }
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
@@ -84,6 +91,10 @@ export async function serve() {
       catalog = real.map((entry) => ({
         ...entry, url: `${url}/hub/${entry.id}.onnx`, bytes: bytes.length, sha256, ...changes,
       }));
+    },
+    /** From now on the path `missing` is not there, `silent` is never answered, and `isolation` keeps pages from being isolated. */
+    spoil({ missing, silent, isolation = false }) {
+      spoilt = { missing, silent, isolation };
     },
     close() {
       server.closeAllConnections();
