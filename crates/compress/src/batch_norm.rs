@@ -53,7 +53,7 @@ pub struct RepairedStatistics {
     pub largest_gain: f64,
 }
 
-/// Gives each output channel of a changed layer the mean and deviation that it has in the float model:
+/// Gives each output channel of one layer the mean and deviation that it has in the float model:
 ///
 /// ```text
 /// g = deviation_float / deviation_now      w' = g w      b' = mean_float + g (b - mean_now)
@@ -61,50 +61,49 @@ pub struct RepairedStatistics {
 /// - `evidence` is of `graph`, `float` of the model that it was made from, on the same frames and with the same value ids,
 ///   both before activations: an engine's separate plan shows them.
 /// - `g` is within `1/4..=4`, and 1 where a channel never changes in one of the models.
-/// - Layers that `evidence` or `float` did not see, and weights that are not float32, are left alone.
 ///
-/// It is what re-estimated batch norms would do for folded ones. Repairing a layer changes what the next one sees, so the
-/// n-th pass, each with new evidence, makes the n-th layer in a row right.
+/// It is what re-estimated batch norms would do for folded ones. Go from front to back, with new evidence for each layer:
+/// repairing a layer changes what all later ones see, and gains that are found at once multiply from layer to layer.
 ///
 /// # Errors
+/// [`CompressError::NoEvidence`] when there is no such layer with float32 weights or one of the models did not show it,
 /// [`CompressError::NotFinite`] for statistics that are not finite.
 pub fn repair_statistics(
     graph: &Graph,
+    layer: &str,
     evidence: &Evidence,
     float: &Evidence,
-) -> Result<(Graph, Vec<RepairedStatistics>), CompressError> {
+) -> Result<(Graph, RepairedStatistics), CompressError> {
+    let not_observed = || CompressError::NoEvidence(layer.to_owned());
     let mut graph = graph.clone();
-    let mut report = Vec::new();
-    for node in &mut graph.nodes {
-        let Some(channels) = Channels::of(&node.op) else { continue };
-        let (Some(now), Some(wanted)) = (Statistics::of(evidence, node), Statistics::of(float, node)) else {
-            continue;
-        };
-        if now.means.len() != wanted.means.len() {
-            continue;
-        }
-        let all = [&now.means, &now.deviations, &wanted.means, &wanted.deviations];
-        if all.into_iter().flatten().any(|statistic| !statistic.is_finite()) {
-            return Err(CompressError::NotFinite(node.name.clone()));
-        }
-        let gain = |(now, wanted): (&f64, &f64)| match *now > 0.0 && *wanted > 0.0 {
-            true => (wanted / now).clamp(1.0 / MAX_GAIN, MAX_GAIN),
-            false => 1.0,
-        };
-        let gains: Vec<f64> = now.deviations.iter().zip(&wanted.deviations).map(gain).collect();
-        for (position, weight) in weights_mut(&mut node.op).iter_mut().enumerate() {
-            *weight = (f64::from(*weight) * gains[channels.output_of(position)]) as f32;
-        }
-        for (channel, bias) in bias_mut(&mut node.op).iter_mut().enumerate() {
-            let centred = f64::from(*bias) - now.means[channel];
-            *bias = (wanted.means[channel] + gains[channel] * centred) as f32;
-        }
-        report.push(RepairedStatistics {
-            node: node.name.clone(),
-            smallest_gain: gains.iter().copied().fold(f64::INFINITY, f64::min),
-            largest_gain: gains.iter().copied().fold(0.0, f64::max),
-        });
+    let node = graph.nodes.iter_mut().find(|node| node.name == layer).ok_or_else(not_observed)?;
+    let channels = Channels::of(&node.op).ok_or_else(not_observed)?;
+    let now = Statistics::of(evidence, node).ok_or_else(not_observed)?;
+    let wanted = Statistics::of(float, node).ok_or_else(not_observed)?;
+    if [&now, &wanted].iter().any(|statistics| statistics.means.len() != channels.outputs) {
+        return Err(not_observed());
     }
+    let all = [&now.means, &now.deviations, &wanted.means, &wanted.deviations];
+    if all.into_iter().flatten().any(|statistic| !statistic.is_finite()) {
+        return Err(CompressError::NotFinite(layer.to_owned()));
+    }
+    let gain = |(now, wanted): (&f64, &f64)| match *now > 0.0 && *wanted > 0.0 {
+        true => (wanted / now).clamp(1.0 / MAX_GAIN, MAX_GAIN),
+        false => 1.0,
+    };
+    let gains: Vec<f64> = now.deviations.iter().zip(&wanted.deviations).map(gain).collect();
+    for (position, weight) in weights_mut(&mut node.op).iter_mut().enumerate() {
+        *weight = (f64::from(*weight) * gains[channels.output_of(position)]) as f32;
+    }
+    for (channel, bias) in bias_mut(&mut node.op).iter_mut().enumerate() {
+        let centred = f64::from(*bias) - now.means[channel];
+        *bias = (wanted.means[channel] + gains[channel] * centred) as f32;
+    }
+    let report = RepairedStatistics {
+        node: layer.to_owned(),
+        smallest_gain: gains.iter().copied().fold(f64::INFINITY, f64::min),
+        largest_gain: gains.iter().copied().fold(0.0, f64::max),
+    };
     graph.validate()?;
     Ok((graph, report))
 }
@@ -189,9 +188,10 @@ mod tests {
         }
         let wanted = observe(&float, &frames, Fusion::Separate);
         let mut repaired = pruned.clone();
-        for _ in 0..9 {
+        let layers: Vec<_> = float.nodes.iter().filter(|node| node.op.weight().is_some()).collect();
+        for layer in &layers {
             let evidence = observe(&repaired, &frames, Fusion::Separate);
-            (repaired, _) = repair_statistics(&repaired, &evidence, &wanted).unwrap();
+            (repaired, _) = repair_statistics(&repaired, &layer.name, &evidence, &wanted).unwrap();
         }
         let worst = |graph: &Graph, name: &str| {
             let evidence = observe(graph, &frames, Fusion::Separate);
@@ -208,9 +208,14 @@ mod tests {
             [&pruned, &repaired].map(|graph| difference(&run(graph, &frames), &run(&float, &frames)));
         assert!(after < before, "{before} to {after}");
         // Nothing to repair, nothing repaired.
-        let (same, report) = repair_statistics(&float, &wanted, &wanted).unwrap();
-        assert!(difference(&run(&same, &frames), &run(&float, &frames)) < 1e-5);
-        assert!(report.iter().all(|layer| layer.smallest_gain == 1.0 && layer.largest_gain == 1.0));
-        assert_eq!(report.len(), 9);
+        for layer in &layers {
+            let (same, report) = repair_statistics(&float, &layer.name, &wanted, &wanted).unwrap();
+            assert!(difference(&run(&same, &frames), &run(&float, &frames)) < 1e-5);
+            assert_eq!((report.smallest_gain, report.largest_gain), (1.0, 1.0));
+        }
+        for (layer, evidence) in [("stem", &Evidence::default()), ("add", &wanted), ("nothing", &wanted)] {
+            let error = repair_statistics(&float, layer, evidence, &wanted).unwrap_err();
+            assert_eq!(error, CompressError::NoEvidence(layer.to_owned()));
+        }
     }
 }

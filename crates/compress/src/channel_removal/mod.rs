@@ -1,4 +1,4 @@
-//! Channels that are taken out: the network becomes smaller, and runs faster with the kernels that it always had.
+//! Channels that are taken out: the network becomes smaller for the kernels that it always had.
 
 use graph::{BatchNorm, Clip, Evidence, Graph, Op, Shape, UpperBound, ValueId, Weight};
 
