@@ -7,8 +7,9 @@ use graph::{ClusteredWeights, Graph, Groups, IntegerWeights, Moments, Weight, We
 
 use crate::CompressError;
 use crate::reconstruct::{
-    ClusterWork, Codebooks, Codes, Curvature, CurvatureOptions, CurvatureWork, Grid, IntegerGrid, Means,
-    Order, Pieces, PruneWork, RefitWork, RoundWork, Rounded, Scope, SparsityPattern, TargetWork, Zeros,
+    ClusterWork, Codebooks, Codes, Curvature, CurvatureOptions, CurvatureWork, FAIR_TRADE, Grid, IntegerGrid,
+    Means, Order, Pieces, PruneWork, RateOptions, RateRounded, RateWork, RefitWork, RoundWork, Rounded,
+    Scope, SparsityPattern, TargetWork, Zeros, step_for_slope,
 };
 use crate::{ClusterGranularity, Granularity, is_prunable};
 
@@ -31,12 +32,20 @@ pub enum LayerMethod {
         /// Who shares them.
         granularity: ClusterGranularity,
     },
+    /// Levels of a uniform grid per layer, chosen by what they cost an entropy coder.
+    Rate {
+        /// What 100 000 bits are worth: noise at the layer's output, as a share of its power. The same for all layers, it
+        /// spreads the bits over them in the best way for the sum of their shares of noise.
+        noise: f64,
+    },
 }
 
 /// Zeros beyond this share are a pruned layer's, which keeps them.
 const PRUNED: f64 = 0.05;
 /// Steps of conjugate gradients for the weights that pruning has left.
 const REFIT_STEPS: usize = 24;
+/// Bits that [`LayerMethod::Rate`] counts in.
+const NOISE_BITS: f64 = 1e5;
 /// Weights of a group.
 const GROUP: usize = 32;
 
@@ -44,11 +53,12 @@ impl LayerMethod {
     /// How the inputs' moments become a curvature. A larger ridge keeps the solution nearer to the weights, which counts
     /// where many are replaced and few pictures are there to tell by what.
     fn options(self) -> CurvatureOptions {
-        let (ridge, order) = match self {
-            Self::Round { granularity: Granularity::Groups32, .. } => (0.1, Order::Natural),
-            Self::Round { .. } | Self::Cluster { .. } => (0.1, Order::DescendingVariance),
-            Self::Prune(_) => (1.0, Order::Natural),
+        let ridge = match self {
+            Self::Round { .. } => 0.02,
+            Self::Cluster { .. } | Self::Rate { .. } => 0.1,
+            Self::Prune(_) => 1.0,
         };
+        let order = Order::Natural;
         CurvatureOptions { ridge, means: Means::Kept, order }
     }
 }
@@ -78,6 +88,7 @@ enum State {
     Prune(Box<PruneWork>, Vec<f32>, Arc<Curvature>),
     Cluster(ClusterWork, Vec<f32>, Arc<Curvature>),
     Round(Box<RoundWork>),
+    Rate(Box<RateWork>),
     Done(Weight),
 }
 
@@ -142,6 +153,12 @@ impl LayerWork {
                 ControlFlow::Continue(rest) => State::Round(Box::new(rest)),
                 ControlFlow::Break(rounded) => State::Done(stored(self.shape.clone(), rounded)),
             },
+            State::Rate(work) => match work.advance()? {
+                ControlFlow::Continue(rest) => State::Rate(Box::new(rest)),
+                ControlFlow::Break(RateRounded { levels, scales, .. }) => {
+                    State::Done(Weight::int8(self.shape.clone(), levels, scales))
+                }
+            },
             State::Done(weight) => return Ok(Some(weight)),
         };
         self.state = Some(state);
@@ -155,13 +172,16 @@ impl LayerWork {
                 let work = PruneWork::new(&target, curvature.clone(), pattern)?;
                 Ok(State::Prune(Box::new(work), target, curvature))
             }
-            LayerMethod::Round { .. } | LayerMethod::Cluster { .. } => match zeros(&self.weights) {
-                Zeros::Free => self.form(target, curvature, Zeros::Free),
-                Zeros::Kept => {
-                    let work = RefitWork::new(self.weights.clone(), target, curvature.clone(), REFIT_STEPS)?;
-                    Ok(State::Refit(work, curvature))
+            LayerMethod::Round { .. } | LayerMethod::Cluster { .. } | LayerMethod::Rate { .. } => {
+                match zeros(&self.weights) {
+                    Zeros::Free => self.form(target, curvature, Zeros::Free),
+                    Zeros::Kept => {
+                        let work =
+                            RefitWork::new(self.weights.clone(), target, curvature.clone(), REFIT_STEPS)?;
+                        Ok(State::Refit(work, curvature))
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -178,6 +198,13 @@ impl LayerWork {
                 let groups = granularity == Granularity::Groups32 && bits < 8;
                 let grid = IntegerGrid { bits, group_len: groups.then_some(GROUP) };
                 Ok(State::Round(Box::new(self.round(weights, curvature, Grid::Integer(grid))?)))
+            }
+            LayerMethod::Rate { noise } => {
+                let power: f64 = curvature.errors(&vec![0.0; weights.len()], &weights).iter().sum();
+                let slope = noise * power / NOISE_BITS;
+                let steps = vec![step_for_slope(&curvature, slope as f32)];
+                let options = RateOptions { steps, trade: FAIR_TRADE, n_passes: 2, zeros };
+                Ok(State::Rate(Box::new(RateWork::new(weights, curvature, options)?)))
             }
             LayerMethod::Cluster { clusters, granularity } => {
                 let importance = curvature.importance();

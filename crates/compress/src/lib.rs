@@ -19,7 +19,7 @@ mod recipe;
 pub mod reconstruct;
 
 pub use batch_norm::{RepairedStatistics, reestimate_batch_norms, repair_statistics};
-pub use bias::{InputSums, correct_bias};
+pub use bias::{InputSums, correct_bias, shorten_bias};
 pub use bias_absorption::{AbsorbedBias, absorb_high_biases};
 pub use channel_removal::{Projection, Refit, RemovedChannels, remove_channels};
 pub use dead_channels::{DeadChannels, remove_dead_channels};

@@ -18,13 +18,13 @@ pub mod zoo;
 pub use classifier::{Classifier, LayerProfile};
 pub use compress::{
     ClusterGranularity, CompressError, Distribution, Granularity, MAX_SPARSITY, NumberFormat, PRESETS,
-    RECIPE_VERSION, RangeMethod, Recipe, Repair, Step, Storage, Structure, Warning,
+    RECIPE_VERSION, RangeMethod, Recipe, Repair, Step, Storage, Structure, Warning, is_prunable,
 };
 pub use engine::EngineError;
 pub use error::PipelineError;
 pub use formats::container::Breakdown;
 pub use formats::{FormatError, container, onnx, read_model, tflite};
-pub use graph::{Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, WeightValues, cost};
+pub use graph::{Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, Weight, WeightValues, cost};
 pub use kernels::{FLAVOUR, Products, ceiling};
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status};
 pub use sensitivity::{LayerSensitivity, SensitivityScan, layer_kind};

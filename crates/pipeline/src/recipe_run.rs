@@ -1,15 +1,16 @@
 //! Runs a recipe in small pieces.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use compress::reconstruct::SparsityPattern;
 use compress::{
-    CompressError, LayerMethod, Recipe, Repair, Step, Structure, bits_of, cluster_weights, equalize,
-    is_prunable, layer_sparsities, prune_magnitude, quantize_activations, quantize_weights,
+    CompressError, Granularity, LayerMethod, Recipe, Repair, Step, Structure, bits_of, cluster_weights,
+    equalize, is_prunable, layer_sparsities, prune_magnitude, quantize_activations, quantize_weights,
     remove_dead_channels, to_bfloat16, to_float16,
 };
 use engine::{Executor, Fusion, Plan};
-use graph::{Evidence, Graph, fold_batch_norms};
+use graph::{Evidence, Graph, Node, fold_batch_norms};
 
 use crate::sweep::Sweep;
 use crate::{PipelineError, Sizes, SizesRun};
@@ -199,26 +200,18 @@ impl RecipeRun {
                     self.repair(rounded, repair);
                     return Ok(());
                 }
-                // What is not reconstructed is rounded to the nearest; the rest is still as it was.
-                let mut changed = rounded;
-                let nodes = self.graph.nodes.clone();
-                let methods = self.methods(|node, _| {
-                    let node = &nodes[node];
-                    let bits = bits_of(node, bits, &layers);
-                    is_prunable(&node.op).then_some(LayerMethod::Round { bits, granularity })
+                self.reconstruct(rounded, |node| LayerMethod::Round {
+                    bits: bits_of(node, bits, &layers),
+                    granularity,
                 });
-                for ((node, method), before) in changed.nodes.iter_mut().zip(&methods).zip(&nodes) {
-                    if method.is_some() {
-                        node.op = before.op.clone();
-                    }
-                }
-                self.sweep(&changed, &methods);
+            }
+            Step::QuantizeForSize { noise } => {
+                let rounded = quantize_weights(&self.graph, 8, Granularity::PerChannel, &BTreeMap::new())?;
+                self.reconstruct(rounded, |_| LayerMethod::Rate { noise });
             }
             Step::Cluster { clusters, granularity, repair: Repair::Reconstruct } => {
-                let nodes = self.graph.nodes.clone();
-                let method = LayerMethod::Cluster { clusters, granularity };
-                let methods = self.methods(|node, _| is_prunable(&nodes[node].op).then_some(method));
-                self.sweep(&Graph::clone(&self.graph), &methods);
+                let graph = Graph::clone(&self.graph);
+                self.reconstruct(graph, |_| LayerMethod::Cluster { clusters, granularity });
             }
             Step::Cluster { clusters, granularity, repair } => {
                 let clustered = cluster_weights(&self.graph, clusters, granularity)?;
@@ -270,6 +263,19 @@ impl RecipeRun {
             Repair::Off => self.end_step(changed),
             Repair::Biases | Repair::Reconstruct => self.sweep(&changed, &[]),
         }
+    }
+
+    /// Begins to reconstruct what [`is_prunable`], from the weights that it has; the rest is as in `changed`.
+    fn reconstruct(&mut self, mut changed: Graph, method: impl Fn(&Node) -> LayerMethod) {
+        let nodes = changed.nodes.iter_mut().zip(&self.graph.nodes);
+        let methods: Vec<Option<LayerMethod>> = nodes
+            .map(|(node, before)| {
+                let method = is_prunable(&before.op).then(|| method(before))?;
+                node.op = before.op.clone();
+                Some(method)
+            })
+            .collect();
+        self.sweep(&changed, &methods);
     }
 
     /// Begins to go through `changed` layer by layer.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use compress::reconstruct::MomentsBuilder;
-use compress::{InputSums, LayerMethod, LayerWork, correct_bias, widen_for_bias};
+use compress::{InputSums, LayerMethod, LayerWork, correct_bias, shorten_bias, widen_for_bias};
 use graph::{Conv2d, Graph, Op, Shape, Weight};
 
 use crate::PipelineError;
@@ -17,6 +17,8 @@ pub(crate) struct Sweep {
     /// Stages with weights, and what becomes of them.
     layers: Vec<(usize, Option<LayerMethod>)>,
     layer: usize,
+    /// Whether the file is to be small: biases have few digits then.
+    for_size: bool,
     work: Work,
 }
 
@@ -59,7 +61,8 @@ impl Sweep {
             .filter(|(_, stage)| changed.nodes[stage.node].op.weight().is_some())
             .map(|(idx, stage)| (idx, methods.get(stage.node).copied().flatten()))
             .collect();
-        Self { streams, layers, layer: 0, work: Work::Begin }
+        let for_size = methods.iter().flatten().any(|method| matches!(method, LayerMethod::Rate { .. }));
+        Self { streams, layers, layer: 0, for_size, work: Work::Begin }
     }
 
     /// Does the next piece. `Some` when all layers are done.
@@ -108,8 +111,12 @@ impl Sweep {
                 let before = self.streams.float().nodes[node].op.clone();
                 let input = self.streams.stages()[stage].inputs[0];
                 let grid = self.streams.changed().value(input).quantization;
+                let for_size = self.for_size;
                 self.change(stage, |op| {
                     correct_bias(&before, &float, op, &changed);
+                    if for_size {
+                        shorten_bias(op);
+                    }
                     widen_for_bias(op, grid);
                 });
                 self.layer += 1;

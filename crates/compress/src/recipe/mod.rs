@@ -149,6 +149,7 @@ impl Recipe {
                 Step::Prune { .. } => formed,
                 Step::Cluster { .. }
                 | Step::QuantizeWeights { .. }
+                | Step::QuantizeForSize { .. }
                 | Step::Float16 {}
                 | Step::Bfloat16 {} => formed,
                 Step::QuantizeActivations { .. } => ranged,
@@ -187,6 +188,7 @@ impl Recipe {
                 Step::RemoveDeadChannels {}
                 | Step::Cluster { .. }
                 | Step::QuantizeWeights { .. }
+                | Step::QuantizeForSize { .. }
                 | Step::CorrectBiases {}
                 | Step::Float16 {}
                 | Step::Bfloat16 {} => {}
@@ -202,7 +204,7 @@ impl Recipe {
     pub fn number_format(&self) -> NumberFormat {
         self.steps.iter().fold(NumberFormat::Float32, |format, step| match step {
             Step::Float16 {} | Step::Bfloat16 {} => NumberFormat::Float16,
-            Step::QuantizeWeights { .. } => NumberFormat::Int8,
+            Step::QuantizeWeights { .. } | Step::QuantizeForSize { .. } => NumberFormat::Int8,
             Step::RemoveDeadChannels {}
             | Step::Equalize {}
             | Step::Prune { .. }
@@ -233,10 +235,14 @@ fn check_parameters(number: usize, step: &Step) -> Result<(), CompressError> {
                 None => Ok(()),
             }
         }
+        Step::QuantizeForSize { noise } if !(1e-6..=10.0).contains(noise) => {
+            refuse("noise", noise.to_string(), "1e-6..=10")
+        }
         Step::RemoveDeadChannels {}
         | Step::Equalize {}
         | Step::Prune { .. }
         | Step::Cluster { .. }
+        | Step::QuantizeForSize { .. }
         | Step::QuantizeActivations { .. }
         | Step::CorrectBiases {}
         | Step::Float16 {}

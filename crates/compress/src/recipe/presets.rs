@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Names of the presets, in the order in which they are offered.
-pub const PRESETS: [&str; 12] = [
+pub const PRESETS: [&str; 14] = [
     "fp16",
     "bf16",
     "int8-per-tensor",
@@ -21,7 +21,13 @@ pub const PRESETS: [&str; 12] = [
     "prune70-obs",
     "cluster32",
     "cluster16",
+    "smallest-1pt",
+    "fastest-1pt",
 ];
+
+/// The coarsest [`Step::QuantizeForSize`] with which MobileNetV2 1.0 lost no more than a point; other networks may lose more or
+/// less.
+const SMALLEST_NOISE: f64 = 6e-4;
 
 impl Recipe {
     /// The preset of this name, `None` where [`PRESETS`] lacks it.
@@ -68,6 +74,15 @@ impl Recipe {
             "prune70-obs" => (vec![prune(0.7)], EntropyCoded),
             "cluster32" => (vec![cluster(32)], EntropyCoded),
             "cluster16" => (vec![cluster(16)], EntropyCoded),
+            "smallest-1pt" => (vec![Step::QuantizeForSize { noise: SMALLEST_NOISE }], EntropyCoded),
+            "fastest-1pt" => (
+                vec![
+                    Step::RemoveDeadChannels {},
+                    activations,
+                    weights(8, Granularity::PerChannel, Repair::Biases),
+                ],
+                Plain,
+            ),
             _ => return None,
         };
         Some(Self { version: RECIPE_VERSION, steps, storage })

@@ -52,6 +52,13 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         layers: BTreeMap<String, u8>,
     },
+    /// Rounds the weights of 1x1 convolutions and linear layers to few different levels, chosen by what they cost an entropy
+    /// coder and made up for as in [`Repair::Reconstruct`]; other layers to 8 bits. Small only as an entropy-coded file.
+    QuantizeForSize {
+        /// How much noise 100 000 bits are worth, as a share of the power of a layer's output: `1e-6..=10`. Larger is smaller
+        /// and coarser.
+        noise: f64,
+    },
     /// Activations become 8-bit integers, one scale and zero point per tensor. Layers whose weights are integers too run
     /// on integers.
     QuantizeActivations {
@@ -158,6 +165,7 @@ impl Step {
             Self::Prune { .. } => "prune",
             Self::Cluster { .. } => "cluster",
             Self::QuantizeWeights { .. } => "quantize-weights",
+            Self::QuantizeForSize { .. } => "quantize-for-size",
             Self::QuantizeActivations { .. } => "quantize-activations",
             Self::CorrectBiases {} => "correct-biases",
             Self::Float16 {} => "float16",
@@ -170,6 +178,7 @@ impl Step {
         match self {
             Self::RemoveDeadChannels {}
             | Self::Equalize {}
+            | Self::QuantizeForSize { .. }
             | Self::QuantizeActivations { .. }
             | Self::CorrectBiases {} => true,
             Self::Prune { repair, .. }
@@ -182,9 +191,11 @@ impl Step {
     /// True where the step gives weights the form in which they stay: a later change would undo it.
     pub fn forms_weights(&self) -> bool {
         match self {
-            Self::Cluster { .. } | Self::QuantizeWeights { .. } | Self::Float16 {} | Self::Bfloat16 {} => {
-                true
-            }
+            Self::Cluster { .. }
+            | Self::QuantizeWeights { .. }
+            | Self::QuantizeForSize { .. }
+            | Self::Float16 {}
+            | Self::Bfloat16 {} => true,
             Self::RemoveDeadChannels {}
             | Self::Equalize {}
             | Self::Prune { .. }

@@ -1,0 +1,172 @@
+//! Every preset on a small network, judged on pictures that it was not calibrated on.
+
+use std::sync::Arc;
+
+use pipeline::{
+    Classifier, Compressed, Graph, PRESETS, Recipe, RecipeRun, Repair, Status, Step, Storage, WeightValues,
+    zoo,
+};
+
+/// MobileNetV1 of a quarter of the width on small pictures, weights drawn from a seed.
+fn network() -> Arc<Graph> {
+    Arc::new(zoo::mobilenet_v1(0.25, 64, 5))
+}
+
+/// Smooth patterns, another for each number.
+fn pictures(graph: &Graph, numbers: std::ops::Range<usize>) -> Vec<Vec<f32>> {
+    let len = Classifier::preparer(graph).tensor_len();
+    let value = |n: usize, i: usize| {
+        let (x, y, c) = ((i / 3 % 64) as f64, (i / 192) as f64, (i % 3) as f64);
+        let (fx, fy) = (0.05 + 0.03 * (n % 7) as f64, 0.04 + 0.05 * (n % 5) as f64);
+        ((fx * x + n as f64).sin() * (fy * y + c).cos() + 0.3 * (0.9 * x - 0.7 * y + n as f64).sin()) as f32
+    };
+    numbers.map(|n| (0..len).map(|i| value(n, i)).collect()).collect()
+}
+
+fn run(graph: &Arc<Graph>, recipe: Recipe) -> Compressed {
+    let calibration = pictures(graph, 0..16).into();
+    RecipeRun::new(graph.clone(), recipe, calibration).unwrap().finish().unwrap()
+}
+
+/// Mean square of the difference between both networks' outputs, as a share of the spread of the first one's.
+fn relative_error(float: &Graph, changed: &Graph) -> f64 {
+    let outputs = |graph: &Graph| -> Vec<Vec<f32>> {
+        let mut classifier = Classifier::new(graph).unwrap();
+        let run = |picture: &Vec<f32>| classifier.output(picture).unwrap().to_vec();
+        pictures(float, 100..116).iter().map(run).collect()
+    };
+    let (want, have) = (outputs(float), outputs(changed));
+    let mean: Vec<f64> = (0..want[0].len())
+        .map(|c| want.iter().map(|output| f64::from(output[c])).sum::<f64>() / want.len() as f64)
+        .collect();
+    let square = |difference: &dyn Fn(usize, usize) -> f64| -> f64 {
+        (0..want.len())
+            .flat_map(|n| (0..mean.len()).map(move |c| (n, c)))
+            .map(|(n, c)| difference(n, c).powi(2))
+            .sum()
+    };
+    square(&|n, c| f64::from(want[n][c]) - f64::from(have[n][c]))
+        / square(&|n, c| f64::from(want[n][c]) - mean[c])
+}
+
+/// The recipe with this repair in every step that has one.
+fn with_repair(mut recipe: Recipe, wanted: Repair) -> Recipe {
+    for step in &mut recipe.steps {
+        if let Step::Prune { repair, .. }
+        | Step::Cluster { repair, .. }
+        | Step::QuantizeWeights { repair, .. } = step
+        {
+            *repair = wanted;
+        }
+    }
+    recipe
+}
+
+#[test]
+fn every_preset_gives_a_smaller_model_that_runs() {
+    let graph = network();
+    let original = Graph::clone(&graph);
+    let dense = run(&graph, Recipe::identity()).sizes.dense;
+    for name in PRESETS {
+        let recipe = Recipe::preset(name).unwrap();
+        let storage = recipe.storage;
+        let compressed = run(&graph, recipe);
+        assert!(
+            compressed.sizes.of(storage) < dense * 9 / 10,
+            "{name}: {} bytes",
+            compressed.sizes.of(storage)
+        );
+        let file = pipeline::model_file(&compressed.graph, storage);
+        assert_eq!(file.len() as u64, compressed.sizes.of(storage), "{name}");
+        let read = pipeline::read_model(&file, name).unwrap();
+        assert_eq!(read, compressed.graph, "{name} is not read back as it was written");
+        assert!(relative_error(&graph, &compressed.graph).is_finite(), "{name}");
+    }
+    assert_eq!(*graph, original, "a recipe changed the original");
+}
+
+#[test]
+fn presets_keep_their_promises_of_form() {
+    let graph = network();
+    let compressed = |name: &str| run(&graph, Recipe::preset(name).unwrap()).graph;
+    for (name, bits) in [("int8", 8), ("int8-per-tensor-cle", 8), ("int4", 4), ("int4-groups", 4)] {
+        let graph = compressed(name);
+        assert!(graph.weights().any(|weight| weight.stored_bits() == bits), "{name}");
+        let (integer, all) = Classifier::new(&graph).unwrap().integer_steps();
+        assert!(integer + 2 >= all, "{name}: {integer} of {all} steps run on integers");
+    }
+    for (name, share) in [("prune30", 0.3), ("prune50", 0.5), ("prune70-obs", 0.7)] {
+        let graph = compressed(name);
+        let prunable = graph.nodes.iter().filter(|node| pipeline::is_prunable(&node.op));
+        let (zeros, all) = prunable
+            .filter_map(|node| node.op.weight())
+            .fold((0, 0), |(zeros, all), weight| (zeros + weight.count_zeros(), all + weight.len()));
+        assert!((zeros as f64 / all as f64 - share).abs() < 0.01, "{name}: {zeros} of {all}");
+    }
+    let clustered = compressed("cluster16");
+    let books: Vec<usize> = clustered
+        .weights()
+        .filter_map(|weight| match &weight.values {
+            WeightValues::Clustered(weights) => Some(weights.n_clusters),
+            _ => None,
+        })
+        .collect();
+    assert!(books.len() > 10 && books.iter().all(|n| *n == 16));
+}
+
+#[test]
+fn repairs_lower_the_error_on_other_pictures() {
+    // The second one has residual additions and channels without an activation.
+    let graphs = [network(), Arc::new(zoo::mobilenet_v2(0.35, 64, 5))];
+    let cases = [(0, "int4-groups"), (0, "prune50"), (0, "cluster16"), (1, "int4")];
+    for (graph, name) in cases.map(|(graph, name)| (&graphs[graph], name)) {
+        let error = |repair| {
+            let recipe = with_repair(Recipe::preset(name).unwrap(), repair);
+            relative_error(graph, &run(graph, recipe).graph)
+        };
+        let (off, reconstructed) = (error(Repair::Off), error(Repair::Reconstruct));
+        assert!(reconstructed < 0.6 * off, "{name}: {off} without, {reconstructed} with repair");
+    }
+}
+
+#[test]
+fn zeros_stay_zeros_through_what_follows() {
+    let graph = network();
+    let prune = Recipe::preset("prune50").unwrap();
+    let pruned = run(&graph, prune.clone()).graph;
+    let zeros = |graph: &Graph| graph.weights().map(pipeline::Weight::count_zeros).collect::<Vec<_>>();
+    for second in ["int8", "int4", "int4-groups", "cluster16"] {
+        let mut recipe = Recipe::preset(second).unwrap();
+        recipe.steps.insert(0, prune.steps[0].clone());
+        recipe.storage = Storage::EntropyCoded;
+        let both = run(&graph, recipe).graph;
+        for (before, after) in zeros(&pruned).into_iter().zip(zeros(&both)) {
+            assert!(after >= before, "{second}: {before} zeros became {after}");
+        }
+    }
+}
+
+#[test]
+fn a_run_is_done_in_pieces_with_progress_and_dropped_without_a_trace() {
+    let graph = network();
+    let calibration: Arc<[Vec<f32>]> = pictures(&graph, 0..4).into();
+    let mut run = RecipeRun::new(graph.clone(), Recipe::preset("int4").unwrap(), calibration).unwrap();
+    let mut stages = Vec::new();
+    let mut pieces = 0;
+    while let Status::Working(progress) = run.advance().unwrap() {
+        assert!(progress.done <= progress.total, "{progress:?}");
+        if stages.last() != Some(&progress.stage) {
+            stages.push(progress.stage);
+        }
+        pieces += 1;
+    }
+    assert!(stages.contains(&pipeline::Stage::Repair) && pieces > 300, "{pieces} pieces, {stages:?}");
+    let mut dropped =
+        RecipeRun::new(graph.clone(), Recipe::preset("int4").unwrap(), pictures(&graph, 0..4).into())
+            .unwrap();
+    for _ in 0..pieces / 2 {
+        dropped.advance().unwrap();
+    }
+    drop(dropped);
+    assert_eq!(*graph, *network());
+}
