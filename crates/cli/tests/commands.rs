@@ -103,8 +103,7 @@ fn other_formats_are_written() {
 #[test]
 fn recipes_come_from_files() {
     let made = Folder::new();
-    let recipe =
-        r#"{"version":1,"steps":[{"pass":"prune-magnitude","sparsity":0.5}],"storage":"sparse-coded"}"#;
+    let recipe = r#"{"version":2,"steps":[{"pass":"prune","sparsity":0.5}],"storage":"sparse-coded"}"#;
     let file = made.write("recipe.json", recipe);
     let (json, _) =
         report(&["compress", &bundled(), "--recipe", &file, "-o", &made.join("a.safetensors"), "--json"]);
@@ -147,8 +146,10 @@ fn bench_lists_every_kernel() {
 #[test]
 fn sensitivity_ranks_the_layers() {
     let pictures = Folder::with_pictures(2);
+    let recipe = r#"{"version":2,"steps":[{"pass":"prune","sparsity":0.5}],"storage":"sparse-coded"}"#;
+    let recipe = pictures.write("recipe.json", recipe);
     let (json, _) =
-        report(&["sensitivity", &bundled(), "--recipe", "prune50", "--images", &pictures.path(), "--json"]);
+        report(&["sensitivity", &bundled(), "--recipe", &recipe, "--images", &pictures.path(), "--json"]);
     let layers = json["layers"].as_array().unwrap();
     let kl: Vec<f64> = layers.iter().map(|layer| layer["mean_kl"].as_f64().unwrap()).collect();
     assert!(kl.len() > 10 && kl.is_sorted_by(|a, b| a >= b) && kl[0] > 0.0, "{kl:?}");

@@ -131,10 +131,10 @@ fn clamps() -> impl Strategy<Value = Bounds> {
 }
 
 impl Bounds {
-    /// Room for the bounds of channels, in whole blocks; most of them are met, the filling's are NaN.
+    /// Room for the bounds of channels, in whole blocks; most of them are met, the filling's are not.
     fn store(self, numbers: &mut Numbers, channels: usize) -> Vec<f32> {
         let mut max: Vec<f32> = numbers.f32s(channels).iter().map(|x| 0.5 + 0.5 * x).collect();
-        max.resize(channels.next_multiple_of(BLOCK), f32::NAN);
+        max.resize(channels.next_multiple_of(BLOCK), f32::INFINITY);
         max
     }
 

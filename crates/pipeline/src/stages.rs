@@ -65,6 +65,14 @@ impl StageRunner {
         Ok(Self::Engine(Box::new(Executor::new(plan))))
     }
 
+    /// Whether it computes on integers: then its output lies on its grid.
+    pub(crate) fn is_integer(&self) -> bool {
+        match self {
+            Self::Engine(executor) => executor.plan().integer_steps().0 > 0,
+            Self::Add { .. } => false,
+        }
+    }
+
     /// The stage's output on `inputs` (`nhwc`).
     pub(crate) fn run(&mut self, inputs: &[&[f32]]) -> Result<Vec<f32>, PipelineError> {
         match self {

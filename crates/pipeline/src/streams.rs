@@ -144,7 +144,9 @@ impl Way<'_> {
                 empty => empty.insert(StageRunner::new(graph, stage)?),
             };
             let mut output = runner.run(&inputs)?;
-            round_to_grid(graph, stage.output, &mut output);
+            if !runner.is_integer() {
+                round_to_grid(graph, stage.output, &mut output);
+            }
             since.insert(stage.output, output);
             since.retain(|value, _| self.last_reads[value.0] > idx);
         }
@@ -156,8 +158,8 @@ impl Way<'_> {
             }
         }
         let value = self.stages[target].inputs[0];
-        let live = &frames[frame].1;
-        Ok(since.get(&value).or_else(|| live.get(&value)).cloned().unwrap_or_default())
+        let kept = || frames[frame].1.get(&value).cloned();
+        Ok(since.remove(&value).or_else(kept).unwrap_or_default())
     }
 
     /// Makes what is alive after `at` stages the frame's new start.
