@@ -77,11 +77,11 @@ pub fn RecipeRail(props: &Props) -> Html {
             </div>
             <div class="rail-2">
                 <div>
+                    <div class="recipe-status">{ status(&words, &tools, props) }</div>
                     <RecipeSteps draft={draft.clone()} />
                     { for draft.recipe().warnings().into_iter().map(|it| html! {
                         <p class="note" data-testid="recipe-warning">{ warning(&words, it) }</p>
                     }) }
-                    <div class="recipe-status">{ status(&words, &tools, props) }</div>
                 </div>
                 <div>
                     <h3>{ words.text("sizes-title") }</h3>

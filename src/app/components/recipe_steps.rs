@@ -32,12 +32,13 @@ pub fn RecipeSteps(props: &Props) -> Html {
     let (words, tools) = (use_words(), use_tools());
     let draft = &props.draft;
     let storage = draft.storage();
+    let refused = draft.refused_step();
     let slider = draft.steps.iter().position(|entry| matches!(entry.step, Step::Prune { .. }));
     html! {
         <>
         <ol class="steps" data-testid="steps">
             { for draft.steps.iter().enumerate().map(|(position, entry)| html! {
-                <StepRow key={format!("{position}-{}", entry.step.pass())} {position} entry={entry.clone()} {storage} first={slider == Some(position)} />
+                <StepRow key={format!("{position}-{}", entry.step.pass())} {position} entry={entry.clone()} {storage} first={slider == Some(position)} refused={refused == Some(position)} />
             }) }
             { ship(&words, &tools, storage) }
         </ol>
@@ -54,6 +55,8 @@ struct RowProps {
     storage: Storage,
     /// It is the first step that prunes, whose slider tests may rely on.
     first: bool,
+    /// The recipe is refused because of it.
+    refused: bool,
 }
 
 /// One step.
@@ -61,7 +64,7 @@ struct RowProps {
 fn StepRow(props: &RowProps) -> Html {
     let (words, tools) = (use_words(), use_tools());
     let open = use_state(|| false);
-    let RowProps { position, entry, storage, first } = props;
+    let RowProps { position, entry, storage, first, refused } = props;
     let on = entry.included();
     let name = step_name(&words, &entry.step);
     let change = {
@@ -76,7 +79,7 @@ fn StepRow(props: &RowProps) -> Html {
     let pass = entry.step.pass();
     let labels = [("name", (&name).into())];
     html! {
-        <li class={classes!("stepi", (!on).then_some("off"))} data-testid={format!("step-{pass}")} data-value={if on { "on" } else { "off" }}>
+        <li class={classes!("stepi", (!on).then_some("off"), refused.then_some("refused"))} data-testid={format!("step-{pass}")} data-value={if on { "on" } else { "off" }}>
             <span class="name">{ &name }<small>{ step_note(&words, entry, *storage) }</small></span>
             <span class="acts">
                 if !settings.is_empty() {

@@ -154,6 +154,16 @@ impl Draft {
         self.recipe().validate().err()
     }
 
+    /// The position of the step that is refused, where it is a single one.
+    pub fn refused_step(&self) -> Option<usize> {
+        let (CompressError::Order { step, .. } | CompressError::Parameter { step, .. }) = self.refusal()?
+        else {
+            return None;
+        };
+        let mut included = self.steps.iter().enumerate().filter(|(_, entry)| entry.included());
+        included.nth(step.checked_sub(1)?).map(|(position, _)| position)
+    }
+
     /// The preset that it is, unedited; `None` once it is one's own.
     pub fn unedited(&self) -> Option<&'static str> {
         self.origin.filter(|name| preset_recipe(name).as_ref() == Some(&self.recipe()))
@@ -442,6 +452,8 @@ mod tests {
         assert_eq!((repaired.refusal(), repaired.recipe().warnings()), (None, vec![]));
         let twice = draft.with_pass("float16");
         assert!(matches!(twice.refusal(), Some(CompressError::Order { pass: "float16", .. })));
+        let refused = twice.refused_step().map(|position| twice.steps[position].step.pass());
+        assert_eq!((refused, repaired.refused_step()), (Some("float16"), None));
         for pass in PASSES {
             assert_eq!(default_step(pass).map(|step| step.pass()), Some(pass));
         }

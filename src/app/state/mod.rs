@@ -14,8 +14,10 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub use draft::PASSES;
 pub use draft::{
-    Draft, DraftStep, MAX_SPARSITY_PERCENT, PASSES, PRESETS, StepChange, format_preset, sparsity_percent,
+    Draft, DraftStep, MAX_SPARSITY_PERCENT, PRESETS, StepChange, format_preset, sparsity_percent,
 };
 pub use live::{Live, Pair, Spoken};
 pub use model::{Loading, ModelChoice, ModelState};
