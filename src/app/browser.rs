@@ -1,12 +1,16 @@
 //! Small things of the browser: listeners and timers that end when dropped, storage, fetching JSON, the clock.
 
-use js_sys::Function;
+use js_sys::{Array, Function};
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Document, Element, Event, EventTarget, HtmlElement, HtmlVideoElement, Response, Storage, Window,
+    Blob, Document, Element, Event, EventTarget, HtmlElement, HtmlVideoElement, Response, Storage, Url,
+    Window,
 };
+
+/// A browser has taken a file's bytes after this long, milliseconds.
+const SAVING_MILLIS: u32 = 10_000;
 
 /// The window. `None` only where there is none, which is not in a page.
 pub fn window() -> Option<Window> {
@@ -120,6 +124,23 @@ pub fn video(feeds: &Element) -> Result<HtmlVideoElement, JsValue> {
 /// Gives an element the focus.
 pub fn focus(element: &HtmlElement) {
     let _ = element.focus();
+}
+
+/// Gives `text` to the visitor as a file called `name`.
+///
+/// # Errors
+/// The browser's exception, which a document does not give.
+pub fn save(name: &str, text: &str) -> Result<(), JsValue> {
+    let blob = Blob::new_with_str_sequence(&Array::of1(&text.into()))?;
+    let address = Url::create_object_url_with_blob(&blob)?;
+    let link: HtmlElement = document().ok_or("no document")?.create_element("a")?.dyn_into()?;
+    link.set_attribute("href", &address)?;
+    link.set_attribute("download", name)?;
+    link.click();
+    after(SAVING_MILLIS, move || {
+        let _ = Url::revoke_object_url(&address);
+    });
+    Ok(())
 }
 
 /// Says on the console what went wrong without consequences for the visitor.

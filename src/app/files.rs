@@ -10,6 +10,8 @@ pub enum FileKind {
     Picture,
     /// A video.
     Video,
+    /// A recipe as JSON.
+    Recipe,
     /// Nothing that the page can use.
     Unknown,
 }
@@ -19,6 +21,7 @@ pub fn kind_of(name: &str, media_type: &str) -> FileKind {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     match ending.as_deref() {
         Some("onnx" | "safetensors") => FileKind::Model,
+        Some("json") => FileKind::Recipe,
         _ if media_type.starts_with("image/") => FileKind::Picture,
         _ if media_type.starts_with("video/") => FileKind::Video,
         Some("jpg" | "jpeg" | "png" | "webp" | "avif" | "gif" | "bmp") => FileKind::Picture,
@@ -42,6 +45,7 @@ mod tests {
             ("cat.WEBP", "", FileKind::Picture),
             ("walk.mov", "", FileKind::Video),
             ("walk", "video/mp4", FileKind::Video),
+            ("int8.json", "application/json", FileKind::Recipe),
             ("notes.txt", "text/plain", FileKind::Unknown),
             ("onnx", "", FileKind::Unknown),
             ("", "", FileKind::Unknown),

@@ -30,7 +30,7 @@ const THEME_KEY: &str = "tinylens-theme";
 const READY_MILLIS: u32 = 20_000;
 
 /// What the files inputs offer.
-const ACCEPT_ANY: &str = "image/*,video/*,.onnx,.safetensors";
+const ACCEPT_ANY: &str = "image/*,video/*,.onnx,.safetensors,.json";
 const ACCEPT_MODEL: &str = ".onnx,.safetensors";
 
 /// The root component.
@@ -303,6 +303,11 @@ impl Page {
                 self.leave_source();
                 self.set_feed(Feed::Stills(self.own.clone()));
             }
+            Effect::Save { name, text } => {
+                if let Err(error) = browser::save(&name, &text) {
+                    browser::warn("the recipe was not saved", &error);
+                }
+            }
             Effect::Remember => self.remember(true),
         }
     }
@@ -435,7 +440,7 @@ fn fetch_lists(context: &Context<Page>) {
     });
 }
 
-/// Sorts files by kind and reads them: one model, or one video, or any number of pictures.
+/// Sorts files by kind and reads them: one model, or one recipe, or one video, or any number of pictures.
 fn take_files(context: &Context<Page>, feeds: Option<Element>, files: Vec<File>) {
     let link = context.link().clone();
     let of_kind = |kind| files.iter().filter(move |file| kind_of(&file.name(), &file.type_()) == kind);
@@ -446,6 +451,14 @@ fn take_files(context: &Context<Page>, feeds: Option<Element>, files: Vec<File>)
                 Ok(bytes) => Message::OwnModel(file.name(), bytes),
                 Err(_) => Message::Act(Action::FileUnreadable { name: file.name() }),
             }
+        });
+    } else if let Some(file) = of_kind(FileKind::Recipe).next().cloned() {
+        link.send_future(async move {
+            let name = file.name();
+            Message::Act(match pictures::text(&file).await {
+                Some(json) => Action::RecipeRead { name, json },
+                None => Action::FileUnreadable { name },
+            })
         });
     } else if !pictures.is_empty() {
         link.send_future_batch(read_pictures(pictures));
@@ -561,9 +574,9 @@ fn key_action(event: &KeyboardEvent) -> Option<Action> {
     match event.key().as_str() {
         " " if !inside("button, a, summary, input, [role]") => Some(Action::TogglePause),
         "m" | "M" => Some(Action::ToggleMirror),
-        "1" => Some(Action::Preset(pipeline::NumberFormat::Float32)),
-        "2" => Some(Action::Preset(pipeline::NumberFormat::Float16)),
-        "3" => Some(Action::Preset(pipeline::NumberFormat::Int8)),
+        "1" => Some(Action::Format(pipeline::NumberFormat::Float32)),
+        "2" => Some(Action::Format(pipeline::NumberFormat::Float16)),
+        "3" => Some(Action::Format(pipeline::NumberFormat::Int8)),
         _ => None,
     }
 }

@@ -69,6 +69,11 @@ pub async fn bytes(file: &File) -> Result<ArrayBuffer, JsValue> {
     JsFuture::from(file.array_buffer()).await?.dyn_into()
 }
 
+/// A file's text; `None` where it cannot be read.
+pub async fn text(file: &File) -> Option<String> {
+    JsFuture::from(file.text()).await.ok()?.as_string()
+}
+
 /// A video file that plays in a loop, without sound; it ends when this is dropped.
 pub struct FileVideo {
     element: HtmlVideoElement,

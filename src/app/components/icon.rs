@@ -33,6 +33,8 @@ pub enum Icon {
     Close,
     /// A tick.
     Check,
+    /// An arrow onto a line.
+    Save,
 }
 
 impl Icon {
@@ -54,6 +56,7 @@ impl Icon {
             Self::More => &["M4.5 10v.01M10 10v.01M15.5 10v.01"],
             Self::Close => &["M5 5l10 10M15 5L5 15"],
             Self::Check => &["M4 10.5l4 4 8-9"],
+            Self::Save => &["M10 3v9.5M6 9l4 4 4-4M4 16.8h12"],
         }
     }
 }

@@ -45,7 +45,7 @@ pub fn Live(props: &Props) -> Html {
             <section aria-label={words.text("live-heading")}>
                 <div class="stage">
                     <OriginalHead served={state.served.clone().unwrap_or_default()} catalog={state.catalog.clone()} model={state.model.clone()} />
-                    <CompressedHead wanted={state.recipe.wanted} />
+                    <CompressedHead wanted={state.recipe.wanted.clone()} />
                     <Predictions side={Side::Original} shown={live.shown.clone()} latest={live.latest.clone()} naming={state.naming.clone()} waiting={waiting(state, Side::Original, &words)} />
                     <div class="frame-wrap">
                         <Stage canvas={props.canvas.clone()} class="frame" />
@@ -77,7 +77,7 @@ fn waiting(state: &State, side: Side, words: &Words) -> String {
         WorkerState::Lost => words.text("waiting-lost"),
         WorkerState::Ready(_) if state.model.current.is_none() => words.text("waiting-model"),
         WorkerState::Ready(_) if side == Side::Compressed && state.recipe.finished.is_none() => {
-            if state.recipe.failure.is_some() {
+            if state.recipe.failure.is_some() || state.recipe.wanted.refusal().is_some() {
                 words.text("waiting-stopped")
             } else {
                 words.text("waiting-recipe")

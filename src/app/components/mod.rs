@@ -16,6 +16,8 @@ mod predictions;
 mod privacy;
 mod progress_bar;
 mod recipe_rail;
+mod recipe_steps;
+mod recipe_words;
 mod runtime;
 mod segmented;
 mod side_head;

@@ -7,6 +7,7 @@ use super::card::Card;
 use super::icon::{Icon, icon};
 use super::model_dialog::loading_title;
 use super::progress_bar::ProgressBar;
+use super::recipe_words::refusal;
 use super::side_head::served_name;
 use crate::app::state::{Action, Loading, ModelChoice, Notice, View};
 use crate::app::tools::{use_tools, use_words};
@@ -124,6 +125,12 @@ fn content(words: &Words, notice: &Notice) -> Content {
             Icon::File,
             words.text_with("file-unknown-title", &[("name", name.into())]),
             words.text("file-unknown-text"),
+            Fix::File,
+        ),
+        Notice::NoRecipe { name, error } => plain(
+            Icon::File,
+            words.text_with("no-recipe-title", &[("name", name.into())]),
+            format!("{} {}", refusal(words, error), words.text("no-recipe-text")),
             Fix::File,
         ),
         Notice::FileUnreadable { name } => plain(

@@ -3,20 +3,23 @@
 use std::rc::Rc;
 
 use pipeline::NumberFormat;
-use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::fixed_set::FixedSetCheck;
+use super::icon::{Icon, icon};
+use super::picker::Picker;
 use super::progress_bar::ProgressBar;
+use super::recipe_steps::RecipeSteps;
+use super::recipe_words::{preset_about, preset_name, refusal, warning};
 use super::segmented::{Choice, Segmented};
-use super::side_head::preset_name;
+use super::side_head::preset_entries;
 use super::size_ladder::SizeLadder;
-use crate::app::state::{Action, FixedState, MAX_SPARSITY_PERCENT, RecipeState};
+use crate::app::state::{Action, FixedState, PRESETS, RecipeState, format_preset};
 use crate::app::tools::{Tools, use_tools, use_words};
-use crate::app::words::{Words, key};
+use crate::app::words::Words;
 use crate::bridge::{CalibrationSource, CompressedFacts, Failure, ModelFacts};
 
-/// The presets in their order.
+/// The number formats that have a button.
 const FORMATS: [NumberFormat; 3] = [NumberFormat::Float32, NumberFormat::Float16, NumberFormat::Int8];
 
 /// Properties of [`RecipeRail`].
@@ -39,33 +42,46 @@ pub struct Props {
 pub fn RecipeRail(props: &Props) -> Html {
     let (words, tools) = (use_words(), use_tools());
     let recipe = &props.recipe;
+    let draft = &recipe.wanted;
     let choices = FORMATS
-        .map(|format| Choice {
-            value: format_value(format),
-            label: preset_name(&words, format).into(),
+        .map(format_preset)
+        .map(|value| Choice {
+            value,
+            label: preset_name(&words, value).into(),
             name: None,
             lang: None,
             testid: None,
         })
         .to_vec();
     let dispatch = tools.dispatch.clone();
-    let onchoose = Callback::from(move |value: &'static str| {
-        if let Some(format) = format_of(value) {
-            dispatch.emit(Action::Preset(format));
+    let onformat = Callback::from(move |value: &'static str| {
+        if let Some(format) = FORMATS.into_iter().find(|format| format_preset(*format) == value) {
+            dispatch.emit(Action::Format(format));
         }
     });
+    let format = draft.plain_format().map_or("", format_preset);
+    let (entries, chosen) = preset_entries(&words, draft);
     html! {
         <aside class="rail box" id="recipe" aria-label={words.text("recipe")}>
-            <header><h2>{ words.text("recipe") }</h2></header>
-            <Segmented label={words.text("recipe-choice")} {choices} chosen={format_value(recipe.wanted.format)} {onchoose} class="full" testid="recipe" />
+            <header class="row between">
+                <h2>{ words.text("recipe") }</h2>
+                <span class="row">
+                    <button class="btn quiet icon" type="button" aria-label={words.text("recipe-open")} title={words.text("recipe-open")} data-testid="open-recipe" onclick={tools.open_file.reform(|_: MouseEvent| ())}>{ icon(Icon::File) }</button>
+                    <button class="btn quiet icon" type="button" aria-label={words.text("recipe-save")} title={words.text("recipe-save")} data-testid="save-recipe" disabled={draft.refusal().is_some()} onclick={tools.on(Action::SaveRecipe)}>{ icon(Icon::Save) }</button>
+                </span>
+            </header>
+            <Segmented label={words.text("format-choice")} {choices} chosen={format} onchoose={onformat} class="full" testid="recipe" />
+            <div class="presets">
+                <Picker label={words.text("recipe-choice")} {entries} {chosen} onchoose={on_preset(&tools)} testid="preset" />
+                <p class="note">{ draft.origin.map(|origin| preset_about(&words, origin)) }</p>
+            </div>
             <div class="rail-2">
                 <div>
-                    <ol class="steps">
-                        { prune_step(&words, &tools, recipe) }
-                        { format_step(&words, recipe) }
-                        { storage_step(&words, recipe) }
-                    </ol>
                     <div class="recipe-status">{ status(&words, &tools, props) }</div>
+                    <RecipeSteps draft={draft.clone()} />
+                    { for draft.recipe().warnings().into_iter().map(|it| html! {
+                        <p class="note" data-testid="recipe-warning">{ warning(&words, it) }</p>
+                    }) }
                 </div>
                 <div>
                     <h3>{ words.text("sizes-title") }</h3>
@@ -77,105 +93,22 @@ pub fn RecipeRail(props: &Props) -> Html {
     }
 }
 
-/// The name of a preset in `data-value`.
-pub fn format_value(format: NumberFormat) -> &'static str {
-    match format {
-        NumberFormat::Float32 => "fp32",
-        NumberFormat::Float16 => "fp16",
-        NumberFormat::Int8 => "int8",
-    }
-}
-
-/// The preset of a `data-value`.
-pub fn format_of(value: &str) -> Option<NumberFormat> {
-    FORMATS.into_iter().find(|format| format_value(*format) == value)
-}
-
-fn prune_step(words: &Words, tools: &Tools, recipe: &RecipeState) -> Html {
-    let percent = recipe.wanted.sparsity_percent;
-    let note = if percent == 0 { key("step-prune-off") } else { key("step-prune-note") };
-    let slide = {
-        let dispatch = tools.dispatch.clone();
-        Callback::from(move |event: InputEvent| {
-            let input: HtmlInputElement = event.target_unchecked_into();
-            if let Ok(percent) = input.value().parse::<f64>() {
-                dispatch.emit(Action::Sparsity(percent.round() as u32));
-            }
-        })
-    };
-    let label = words.text("sparsity");
-    let shown = words.percent(f64::from(percent) / 100.0, 0);
-    html! {
-        <li class={classes!("stepi", (percent == 0).then_some("off"))}>
-            <span class="name">{ words.text("step-prune") }<small>{ words.text(note) }</small></span>
-            <div class="more"><div class="slider">
-                <input
-                    type="range" min="0" max={MAX_SPARSITY_PERCENT.to_string()} step="1" value={percent.to_string()}
-                    ~style={format!("--v:{:.2}%", 100.0 * f64::from(percent) / f64::from(MAX_SPARSITY_PERCENT))}
-                    aria-label={label.clone()} aria-valuetext={shown} data-testid="sparsity" oninput={slide}
-                />
-                <span class="field"><PercentField {percent} {label} /><span>{ words.text("unit-percent") }</span></span>
-            </div></div>
-        </li>
-    }
-}
-
-#[derive(Properties, PartialEq)]
-struct PercentProps {
-    percent: u32,
-    label: String,
-}
-
-/// The sparsity to be typed. What is being typed stays until it is left or entered, whatever the page draws meanwhile.
-#[component]
-fn PercentField(props: &PercentProps) -> Html {
-    let (tools, field) = (use_tools(), use_node_ref());
-    let percent = props.percent;
-    {
-        let field = field.clone();
-        use_effect_with(percent, move |percent| {
-            if let Some(input) = field.cast::<HtmlInputElement>() {
-                input.set_value(&percent.to_string());
-            }
-        });
-    }
-    let type_in = {
-        let dispatch = tools.dispatch.clone();
-        Callback::from(move |event: Event| {
-            let input: HtmlInputElement = event.target_unchecked_into();
-            let typed = input.value().trim().trim_end_matches('%').replace(',', ".").trim().parse::<f64>();
-            let percent = typed
-                .map_or(percent, |typed| typed.round().clamp(0.0, f64::from(MAX_SPARSITY_PERCENT)) as u32);
-            // What was typed is replaced by what holds, also where that has not changed.
-            input.set_value(&percent.to_string());
-            dispatch.emit(Action::Sparsity(percent));
-        })
-    };
-    html! { <input ref={field} inputmode="numeric" aria-label={props.label.clone()} onchange={type_in} /> }
-}
-
-fn format_step(words: &Words, recipe: &RecipeState) -> Html {
-    let (name, note) = match recipe.wanted.format {
-        NumberFormat::Float32 => (key("step-fp32"), key("step-fp32-note")),
-        NumberFormat::Float16 => (key("step-fp16"), key("step-fp16-note")),
-        NumberFormat::Int8 => (key("step-int8"), key("step-int8-note")),
-    };
-    let off = (recipe.wanted.format == NumberFormat::Float32).then_some("off");
-    html! { <li class={classes!("stepi", off)}><span class="name">{ words.text(name) }<small>{ words.text(note) }</small></span></li> }
-}
-
-fn storage_step(words: &Words, recipe: &RecipeState) -> Html {
-    let (name, note) = if recipe.wanted.sparsity_percent == 0 {
-        (key("step-plain"), key("step-plain-note"))
-    } else {
-        (key("step-sparse"), key("step-sparse-note"))
-    };
-    html! { <li class="stepi"><span class="name">{ words.text(name) }<small>{ words.text(note) }</small></span></li> }
+/// Takes the name of a preset; what is one's own already changes nothing.
+pub fn on_preset(tools: &Tools) -> Callback<String> {
+    let dispatch = tools.dispatch.clone();
+    Callback::from(move |value: String| {
+        if let Some(preset) = PRESETS.into_iter().find(|preset| *preset == value) {
+            dispatch.emit(Action::Preset(preset));
+        }
+    })
 }
 
 fn status(words: &Words, tools: &Tools, props: &Props) -> Html {
     let recipe = &props.recipe;
-    if let Some(attempt) = recipe.running {
+    if let Some(error) = recipe.wanted.refusal() {
+        return html! { <p class="note failed" role="alert" data-testid="error">{ refusal(words, &error) }</p> };
+    }
+    if let Some(attempt) = &recipe.running {
         return html! { <ProgressBar title={words.text("recipe-runs")} progress={attempt.progress} oncancel={tools.on(Action::CancelRecipe)} /> };
     }
     if let Some(failure) = &recipe.failure {

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::icon::{Icon, icon};
 use crate::app::state::{Action, WorkerState};
 use crate::app::tools::{use_tools, use_words};
-use crate::app::words::Words;
+use crate::app::words::{Words, key};
 use crate::bridge::{Runtime, SingleThread};
 
 /// The table's element; chips name it in `popovertarget`, which needs no script.
@@ -64,8 +64,8 @@ pub fn RuntimeTable(props: &Props) -> Html {
 fn ready_label(words: &Words, runtime: Runtime) -> String {
     let count = words.count(runtime.threads.into());
     let instructions = words.text(match runtime.relaxed_simd_used {
-        true => "instructions-relaxed",
-        false => "instructions-simd128",
+        true => key("instructions-relaxed"),
+        false => key("instructions-simd128"),
     });
     words.text_with(
         "runtime-ready",
@@ -88,12 +88,12 @@ fn table(words: &Words, runtime: Runtime) -> Html {
         (false, false) => words.text("relaxed-missing"),
     };
     let threads = match runtime.single_thread {
-        None => "threads-on",
-        Some(SingleThread::Asked) => "threads-asked",
-        Some(SingleThread::OneProcessor) => "threads-one-processor",
-        Some(SingleThread::NotIsolated) => "threads-not-isolated",
-        Some(SingleThread::NoSharedMemory) => "threads-no-shared-memory",
-        Some(SingleThread::HelpersFailed) => "threads-helpers-failed",
+        None => key("threads-on"),
+        Some(SingleThread::Asked) => key("threads-asked"),
+        Some(SingleThread::OneProcessor) => key("threads-one-processor"),
+        Some(SingleThread::NotIsolated) => key("threads-not-isolated"),
+        Some(SingleThread::NoSharedMemory) => key("threads-no-shared-memory"),
+        Some(SingleThread::HelpersFailed) => key("threads-helpers-failed"),
     };
     let isolated = if runtime.isolated { words.text("yes") } else { words.text("isolated-no") };
     html! {

@@ -27,7 +27,7 @@ pub struct Props {
     pub label: AttrValue,
     /// The choices.
     pub choices: Vec<Choice>,
-    /// The value of the chosen one.
+    /// The value of the chosen one; where no choice has it, none is shown as chosen.
     pub chosen: &'static str,
     /// Hears of another choice.
     pub onchoose: Callback<&'static str>,
@@ -63,8 +63,10 @@ pub fn Segmented(props: &Props) -> Html {
             }
         })
     };
-    let buttons = props.choices.iter().map(|choice| {
+    let none = props.choices.iter().all(|choice| choice.value != props.chosen);
+    let buttons = props.choices.iter().enumerate().map(|(idx, choice)| {
         let checked = choice.value == props.chosen;
+        let reachable = checked || none && idx == 0;
         let (value, onchoose) = (choice.value, props.onchoose.clone());
         html! {
             <button
@@ -73,7 +75,7 @@ pub fn Segmented(props: &Props) -> Html {
                 role="radio"
                 aria-checked={checked.to_string()}
                 aria-label={choice.name.clone()}
-                tabindex={if checked { "0" } else { "-1" }}
+                tabindex={if reachable { "0" } else { "-1" }}
                 lang={choice.lang}
                 data-value={value}
                 data-preset={value}

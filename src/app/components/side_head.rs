@@ -1,14 +1,17 @@
 //! The heads of both sides: which model is the original, which recipe makes the compressed one.
 
-use pipeline::NumberFormat;
 use yew::prelude::*;
 
 use super::picker::{Entry, Picker};
-use super::recipe_rail::{format_of, format_value};
+use super::recipe_rail::on_preset;
+use super::recipe_words::{draft_name, preset_name};
 use crate::app::lists::{CatalogEntry, ServedModel};
-use crate::app::state::{Action, Controls, ModelChoice, ModelState};
+use crate::app::state::{Action, Draft, ModelChoice, ModelState, PRESETS};
 use crate::app::tools::{use_tools, use_words};
 use crate::app::words::Words;
+
+/// The value of a recipe that is no preset.
+const OWN: &str = "own";
 
 /// Properties of [`OriginalHead`].
 #[derive(Properties, PartialEq)]
@@ -52,51 +55,35 @@ pub fn OriginalHead(props: &OriginalProps) -> Html {
 #[derive(Properties, PartialEq)]
 pub struct CompressedProps {
     /// What is wanted.
-    pub wanted: Controls,
+    pub wanted: Draft,
 }
 
 /// The compressed model's name and the choice of presets.
 #[component]
 pub fn CompressedHead(props: &CompressedProps) -> Html {
     let (words, tools) = (use_words(), use_tools());
-    let entries = [NumberFormat::Float32, NumberFormat::Float16, NumberFormat::Int8]
-        .map(|format| {
-            let name = preset_name(&words, format);
-            let label = if props.wanted.sparsity_percent == 0 {
-                name
-            } else {
-                let percent = words.percent(f64::from(props.wanted.sparsity_percent) / 100.0, 0);
-                words.text_with("recipe-pruned", &[("name", (&name).into()), ("percent", (&percent).into())])
-            };
-            entry(format_value(format), label)
-        })
-        .to_vec();
-    let dispatch = tools.dispatch.clone();
-    let onchoose = Callback::from(move |value: String| {
-        if let Some(format) = format_of(&value) {
-            dispatch.emit(Action::Preset(format));
-        }
-    });
+    let (entries, chosen) = preset_entries(&words, &props.wanted);
     html! {
         <div class="side side-b">
             <p class="row"><span class="mk b" />{ words.text("compressed") }</p>
-            <Picker label={words.text("recipe-choice")} {entries} chosen={format_value(props.wanted.format)} {onchoose} />
+            <Picker label={words.text("recipe-choice")} {entries} {chosen} onchoose={on_preset(&tools)} />
         </div>
     }
+}
+
+/// All presets, and the recipe itself once it is none of them; which one it is.
+pub fn preset_entries(words: &Words, draft: &Draft) -> (Vec<Entry>, &'static str) {
+    let mut entries = PRESETS.map(|preset| entry(preset, preset_name(words, preset))).to_vec();
+    let chosen = draft.unedited().unwrap_or(OWN);
+    if chosen == OWN {
+        entries.push(entry(OWN, draft_name(words, draft)));
+    }
+    (entries, chosen)
 }
 
 /// The name of a served model, or its id where it has none.
 pub fn served_name(words: &Words, id: &str) -> String {
     words.optional_text(&format!("model-name-{id}")).unwrap_or_else(|| id.to_owned())
-}
-
-/// The name of a preset.
-pub fn preset_name(words: &Words, format: NumberFormat) -> String {
-    match format {
-        NumberFormat::Float32 => words.text("preset-fp32"),
-        NumberFormat::Float16 => words.text("preset-fp16"),
-        NumberFormat::Int8 => words.text("preset-int8"),
-    }
 }
 
 fn entry(value: &str, label: String) -> Entry {

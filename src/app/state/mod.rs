@@ -2,25 +2,33 @@
 //! in the browser ([`Effect`]). Nothing here touches the browser, so all of it is tested natively. Start with
 //! [`State`], then [`reduce`] in `reduce.rs`.
 
+mod draft;
 mod live;
 mod model;
 mod numbers;
 mod recipe;
+#[cfg(test)]
+mod recipe_tests;
 mod reduce;
 mod source;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub use draft::PASSES;
+pub use draft::{
+    Draft, DraftStep, MAX_SPARSITY_PERCENT, PRESETS, StepChange, format_preset, sparsity_percent,
+};
 pub use live::{Live, Pair, Spoken};
 pub use model::{Loading, ModelChoice, ModelState};
 pub use numbers::{Agreement, Cell, Numbers, Reason};
-pub use recipe::{Attempt, Controls, MAX_SPARSITY_PERCENT, RecipeState};
+pub use recipe::{Attempt, RecipeState};
 pub use reduce::reduce;
 pub use source::{Camera, CameraState, CameraTrouble, Source};
 
 use super::lists::{CatalogEntry, ClassNames, Naming, PictureFacts, ServedModel};
 use super::words::Language;
-use pipeline::NumberFormat;
+use pipeline::{CompressError, NumberFormat, Storage};
 
 use crate::bridge::{
     Answer, Failure, FixedSet, Labels, Normalization, Request, RequestId, Runtime, SideResult, Stage,
@@ -164,6 +172,13 @@ pub enum Notice {
         /// Its name.
         name: String,
     },
+    /// A file holds no recipe.
+    NoRecipe {
+        /// Its name.
+        name: String,
+        /// What is wrong, and where.
+        error: std::rc::Rc<CompressError>,
+    },
     /// A picture or video could not be decoded.
     FileUnreadable {
         /// Its name.
@@ -213,10 +228,25 @@ pub enum Action {
     Normalize(Normalization),
     /// Ends the loading of a model.
     CancelLoading,
-    /// A preset was chosen.
-    Preset(NumberFormat),
-    /// The sparsity was moved, per cent.
-    Sparsity(u32),
+    /// A preset was chosen, by its name.
+    Preset(&'static str),
+    /// A plain number format was chosen; pruning stays.
+    Format(NumberFormat),
+    /// The recipe's step at this position was changed.
+    ChangeStep(usize, StepChange),
+    /// One more pass, by its name.
+    AddStep(&'static str),
+    /// Another form to ship.
+    Ship(Storage),
+    /// A file that may hold a recipe was read.
+    RecipeRead {
+        /// Its name.
+        name: String,
+        /// Its text.
+        json: String,
+    },
+    /// The wanted recipe, as a file.
+    SaveRecipe,
     /// The 150 ms after change `revision` are over.
     RecipeDue {
         /// Which change.
@@ -321,6 +351,13 @@ pub enum Effect {
     PlayPictures,
     /// Frames come from the visitor's own pictures.
     PlayOwnPictures,
+    /// Gives the visitor a file.
+    Save {
+        /// Its name.
+        name: String,
+        /// Its text.
+        text: String,
+    },
     /// Language and theme go to the document and into the browser's storage.
     Remember,
 }

@@ -170,7 +170,7 @@ fn no_compressed(state: &State) -> Option<Reason> {
     match &recipe.running {
         _ if recipe.is_current() => None,
         Some(attempt) => Some(Reason::RecipeRuns(attempt.progress.stage)),
-        None if recipe.failure.is_some() => Some(Reason::RecipeStopped),
+        None if recipe.failure.is_some() || recipe.wanted.refusal().is_some() => Some(Reason::RecipeStopped),
         None => Some(Reason::RecipeRuns(None)),
     }
 }

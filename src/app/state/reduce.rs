@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use pipeline::Recipe;
+
 use super::{
-    Action, Agreement, Attempt, CameraState, CameraTrouble, Controls, Effect, FixedResult, FixedRun,
-    FixedState, Live, Loading, MAX_SPARSITY_PERCENT, ModelChoice, Notice, Numbers, Progress, Source, State,
-    View, WorkerState,
+    Action, Agreement, Attempt, CameraState, CameraTrouble, Draft, Effect, FixedResult, FixedRun, FixedState,
+    Live, Loading, ModelChoice, Notice, Numbers, Progress, Source, State, View, WorkerState,
 };
 use crate::app::lists::{Naming, labels_path};
 use crate::bridge::{Answer, CompressedFacts, Failure, FixedSet, ModelFacts, Request, RequestId};
@@ -97,10 +98,30 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             }
         }
         Action::CancelLoading => cancel_loading(state, effects),
-        Action::Preset(format) => want(state, Controls { format, ..state.recipe.wanted }, effects),
-        Action::Sparsity(percent) => {
-            let sparsity_percent = percent.min(MAX_SPARSITY_PERCENT);
-            want(state, Controls { sparsity_percent, ..state.recipe.wanted }, effects);
+        Action::Preset(name) => {
+            if let Some(draft) = Draft::preset(name) {
+                want(state, draft, effects);
+            }
+        }
+        Action::Format(format) => want(state, state.recipe.wanted.with_format(format), effects),
+        Action::ChangeStep(position, change) => {
+            want(state, state.recipe.wanted.clone().with_change(position, change), effects);
+        }
+        Action::AddStep(pass) => want(state, state.recipe.wanted.clone().with_pass(pass), effects),
+        Action::Ship(storage) => want(state, state.recipe.wanted.clone().with_storage(storage), effects),
+        Action::RecipeRead { name, json } => match Recipe::from_json(&json) {
+            Ok(recipe) => {
+                state.notice.take_if(|notice| matches!(notice, Notice::NoRecipe { .. }));
+                want(state, Draft::of(&recipe), effects);
+            }
+            Err(error) => state.notice = Some(Notice::NoRecipe { name, error: Rc::new(error) }),
+        },
+        Action::SaveRecipe => {
+            let wanted = &state.recipe.wanted;
+            let name = format!("tinylens-{}.json", wanted.unedited().unwrap_or("recipe"));
+            // A recipe is always JSON: it holds names, numbers and lists of them.
+            let text = serde_json::to_string_pretty(&wanted.recipe()).unwrap_or_default();
+            effects.push(Effect::Save { name, text });
         }
         Action::RecipeDue { revision } => {
             if revision == state.recipe.revision {
@@ -364,30 +385,38 @@ fn model_loaded(state: &mut State, id: RequestId, model: ModelFacts, effects: &m
 
 // ---- recipe ----
 
-/// The controls show something else: what runs is cancelled, and after a rest the wanted recipe runs.
-fn want(state: &mut State, wanted: Controls, effects: &mut Vec<Effect>) {
-    if wanted == state.recipe.wanted && state.recipe.failure.is_none() {
+/// The rail shows something else: what runs is cancelled, and after a rest the wanted recipe runs, unless it is refused.
+fn want(state: &mut State, wanted: Draft, effects: &mut Vec<Effect>) {
+    let same = wanted.recipe() == state.recipe.wanted.recipe();
+    state.recipe.wanted = wanted;
+    if same && state.recipe.failure.is_none() {
         return;
     }
-    state.recipe.wanted = wanted;
     state.recipe.failure = None;
     state.recipe.revision = state.recipe.revision.wrapping_add(1);
     cancel_recipe(state, effects);
     if !state.recipe.is_current() {
         cancel_fixed(state, effects);
-        let action = Action::RecipeDue { revision: state.recipe.revision };
-        effects.push(Effect::After { millis: SETTLE_MILLIS, action: Box::new(action) });
+        if state.recipe.wanted.refusal().is_none() {
+            let action = Action::RecipeDue { revision: state.recipe.revision };
+            effects.push(Effect::After { millis: SETTLE_MILLIS, action: Box::new(action) });
+        }
     }
 }
 
 fn compress(state: &mut State, effects: &mut Vec<Effect>) {
     cancel_recipe(state, effects);
-    if state.recipe.is_current() || state.model.current.is_none() || !state.worker_ready() {
+    let recipe = &state.recipe;
+    if recipe.is_current()
+        || recipe.wanted.refusal().is_some()
+        || state.model.current.is_none()
+        || !state.worker_ready()
+    {
         return;
     }
-    let (id, controls) = (state.request_id(), state.recipe.wanted);
-    state.recipe.running = Some(Attempt { id, controls, progress: Progress::default() });
-    effects.push(Effect::Post(Request::Compress { id, recipe: controls.recipe() }));
+    let (id, draft) = (state.request_id(), state.recipe.wanted.clone());
+    effects.push(Effect::Post(Request::Compress { id, recipe: draft.recipe() }));
+    state.recipe.running = Some(Attempt { id, draft, progress: Progress::default() });
 }
 
 fn cancel_recipe(state: &mut State, effects: &mut Vec<Effect>) {
@@ -403,15 +432,17 @@ fn cancel_recipe_by_hand(state: &mut State, effects: &mut Vec<Effect>) {
     }
     cancel_recipe(state, effects);
     match &state.recipe.finished {
-        Some((controls, _)) => state.recipe.wanted = *controls,
+        Some((draft, _)) => state.recipe.wanted = draft.clone(),
         None => state.recipe.failure = Some(Failure::Cancelled),
     }
 }
 
 fn compressed(state: &mut State, id: RequestId, facts: CompressedFacts, effects: &mut Vec<Effect>) {
-    let expected = state.recipe.running.take_if(|attempt| attempt.id == id).is_some();
+    let attempt = state.recipe.running.take_if(|attempt| attempt.id == id);
+    let expected = attempt.is_some();
+    let draft = attempt.map_or_else(|| Draft::of(&facts.recipe), |attempt| attempt.draft);
     cancel_fixed(state, effects);
-    state.recipe.finished = Some((Controls::of(&facts), Rc::new(facts)));
+    state.recipe.finished = Some((draft, Rc::new(facts)));
     state.recipe.failure = None;
     state.fixed = FixedState::default();
     other_models(state);

@@ -7,9 +7,9 @@ use crate::app::statistics::{AGREEMENT_FRAMES, WARM_UP_FRAMES, WINDOW_FRAMES};
 use crate::bridge::{CalibrationSource, CompressedFacts, ModelFacts, Prediction, Sizes};
 
 /// A state that remembers the effects of the last action.
-struct Page {
-    state: State,
-    effects: Vec<Effect>,
+pub(super) struct Page {
+    pub(super) state: State,
+    pub(super) effects: Vec<Effect>,
     now: f64,
 }
 
@@ -29,7 +29,7 @@ impl Page {
     }
 
     /// The default model is loaded and the first recipe runs.
-    fn loaded() -> Self {
+    pub(super) fn loaded() -> Self {
         let mut page = Self::loading();
         let id = page.state.model.loading.as_ref().unwrap().id;
         page.hear(Answer::ModelLoaded { id, model: model(4_000_000) });
@@ -37,27 +37,27 @@ impl Page {
     }
 
     /// Both models are there.
-    fn ready() -> Self {
+    pub(super) fn ready() -> Self {
         let mut page = Self::loaded();
         page.finish_recipe();
         page
     }
 
-    fn act(&mut self, action: Action) -> &mut Self {
+    pub(super) fn act(&mut self, action: Action) -> &mut Self {
         (self.state, self.effects) = reduce(self.state.clone(), action);
         self
     }
 
-    fn hear(&mut self, answer: Answer) -> &mut Self {
+    pub(super) fn hear(&mut self, answer: Answer) -> &mut Self {
         self.act(Action::Worker(answer))
     }
 
-    fn finish_recipe(&mut self) {
-        let Attempt { id, controls, .. } = self.state.recipe.running.unwrap();
-        self.hear(Answer::Compressed { id, facts: facts_of(controls, 1_000_000) });
+    pub(super) fn finish_recipe(&mut self) {
+        let Attempt { id, draft, .. } = self.state.recipe.running.clone().unwrap();
+        self.hear(Answer::Compressed { id, facts: facts_of(&draft, 1_000_000) });
     }
 
-    fn running(&self) -> RequestId {
+    pub(super) fn running(&self) -> RequestId {
         self.state.recipe.running.as_ref().unwrap().id
     }
 
@@ -85,7 +85,7 @@ impl Page {
         (0..n).for_each(|_| self.frame(original, Some(compressed)));
     }
 
-    fn posted(&self) -> Vec<&Request> {
+    pub(super) fn posted(&self) -> Vec<&Request> {
         self.effects
             .iter()
             .filter_map(|effect| match effect {
@@ -138,14 +138,20 @@ fn model(bytes: u64) -> ModelFacts {
 }
 
 fn facts(bytes: u64) -> CompressedFacts {
-    facts_of(Controls::default(), bytes)
+    facts_of(&Draft::default(), bytes)
 }
 
-fn facts_of(controls: Controls, bytes: u64) -> CompressedFacts {
+/// The slider of a plain format.
+fn sparsity(percent: u32) -> Action {
+    Action::ChangeStep(0, StepChange::Sparsity(percent))
+}
+
+pub(super) fn facts_of(draft: &Draft, bytes: u64) -> CompressedFacts {
+    let recipe = draft.recipe();
     CompressedFacts {
-        recipe: controls.recipe(),
+        format: recipe.number_format(),
+        recipe,
         sizes: sizes(bytes),
-        format: controls.format,
         sparsity: 0.0,
         millis: 400.0,
         n_calibration: 64,
@@ -208,7 +214,7 @@ fn pictures_play_at_once_and_only_where_they_are_served() {
 #[test]
 fn a_loaded_model_is_compressed_to_int8_without_a_click() {
     let page = Page::loaded();
-    let wanted = Controls { format: NumberFormat::Int8, sparsity_percent: 0 };
+    let wanted = Draft::preset("int8").unwrap();
     assert!(page.effects.contains(&Effect::FetchNames(Labels::Everyday60)));
     assert!(matches!(page.posted()[..], [Request::Compress { recipe, .. }] if *recipe == wanted.recipe()));
     assert_eq!(page.state.numbers.bytes_original, Cell::Known(4_000_000));
@@ -219,11 +225,11 @@ fn a_loaded_model_is_compressed_to_int8_without_a_click() {
 fn a_change_waits_cancels_what_runs_and_never_shows_older_answers() {
     let mut page = Page::loaded();
     let old = page.running();
-    page.act(Action::Sparsity(30));
+    page.act(sparsity(30));
     assert_eq!(page.posted(), [&Request::Cancel { id: old }]);
     let revision = page.state.recipe.revision;
     assert!(page.effects.iter().any(|effect| matches!(effect, Effect::After { millis: 150, .. })));
-    page.act(Action::Sparsity(31));
+    page.act(sparsity(31));
     page.act(Action::RecipeDue { revision });
     assert!(page.posted().is_empty(), "a newer change waits");
     page.act(Action::RecipeDue { revision: page.state.recipe.revision });
@@ -241,13 +247,13 @@ fn an_old_number_never_poses_as_current() {
     page.frames(60, 1, 1);
     assert!(matches!(page.state.numbers.latency_compressed, Cell::Known(_)));
     assert!(matches!(page.state.numbers.agreement, Cell::Known(_)));
-    page.act(Action::Preset(NumberFormat::Float16));
+    page.act(Action::Format(NumberFormat::Float16));
     let numbers = &page.state.numbers;
     assert!(matches!(numbers.bytes_original, Cell::Known(_)));
     assert!(matches!(numbers.bytes_compressed, Cell::Missing(Reason::RecipeRuns(_))));
     assert!(matches!(numbers.latency_compressed, Cell::Missing(_)));
     assert!(matches!(numbers.agreement, Cell::Missing(_)));
-    page.act(Action::Preset(NumberFormat::Int8));
+    page.act(Action::Format(NumberFormat::Int8));
     assert!(matches!(page.state.numbers.bytes_compressed, Cell::Known(_)), "back to what is finished");
     assert!(page.posted().is_empty());
 }
@@ -255,8 +261,8 @@ fn an_old_number_never_poses_as_current() {
 #[test]
 fn sparsity_stays_in_its_range() {
     let mut page = Page::ready();
-    page.act(Action::Sparsity(4_000_000_000));
-    assert_eq!(page.state.recipe.wanted.sparsity_percent, MAX_SPARSITY_PERCENT);
+    page.act(sparsity(4_000_000_000));
+    assert_eq!(page.state.recipe.wanted.sparsity_percent(), MAX_SPARSITY_PERCENT);
 }
 
 #[test]
@@ -267,10 +273,10 @@ fn cancelling_by_hand_returns_to_the_finished_recipe_or_says_that_there_is_none(
     assert_eq!(page.state.numbers.bytes_compressed, Cell::Missing(Reason::RecipeStopped));
     page.act(Action::RetryRecipe);
     page.finish_recipe();
-    page.act(Action::Sparsity(80));
+    page.act(sparsity(80));
     page.act(Action::RecipeDue { revision: page.state.recipe.revision });
     page.act(Action::CancelRecipe);
-    assert_eq!(page.state.recipe.wanted, Controls::default());
+    assert_eq!(page.state.recipe.wanted, Draft::default());
     assert!(page.state.recipe.is_current());
 }
 
@@ -280,7 +286,7 @@ fn a_failed_recipe_shows_why_and_a_new_choice_clears_it() {
     let id = page.running();
     page.hear(Answer::Failed { id, failure: Failure::NoPictures });
     assert_eq!(page.state.recipe.failure, Some(Failure::NoPictures));
-    page.act(Action::Preset(NumberFormat::Float16));
+    page.act(Action::Format(NumberFormat::Float16));
     assert_eq!(page.state.recipe.failure, None);
 }
 
@@ -477,7 +483,7 @@ fn the_fixed_set_needs_a_finished_recipe_and_dies_with_it() {
     let agreement = Agreement { same: 114, n: 120, set: Some(FixedSet::BuiltIn) };
     assert_eq!(page.state.fixed.result.unwrap().agreement, agreement);
     assert_eq!(page.state.numbers.agreement, Cell::Known(agreement), "on Start the dock shows it");
-    page.act(Action::Preset(NumberFormat::Float32));
+    page.act(Action::Format(NumberFormat::Float32));
     assert!(matches!(page.state.numbers.agreement, Cell::Missing(_)));
     page.act(Action::RecipeDue { revision: page.state.recipe.revision });
     page.finish_recipe();
@@ -504,7 +510,7 @@ fn a_lost_worker_leaves_a_page_that_can_restart_it() {
     page.act(Action::WorkerDied);
     assert_eq!(page.state.notice, Some(Notice::WorkerLost));
     assert_eq!(page.state.numbers.bytes_original, Cell::Missing(Reason::WorkerLost));
-    page.act(Action::Preset(NumberFormat::Float16))
+    page.act(Action::Format(NumberFormat::Float16))
         .act(Action::RetryRecipe)
         .act(Action::RunFixed(FixedSet::BuiltIn));
     assert!(page.posted().is_empty(), "nobody listens");
@@ -560,16 +566,16 @@ fn changing_the_view_changes_nothing_else() {
 #[test]
 fn a_recipe_that_was_done_before_its_cancellation_is_not_taken_for_the_wanted_one() {
     let mut page = Page::ready();
-    page.act(Action::Sparsity(10));
+    page.act(sparsity(10));
     let revision = page.state.recipe.revision;
     page.act(Action::RecipeDue { revision });
-    let Attempt { id, controls, .. } = page.state.recipe.running.unwrap();
-    page.act(Action::Sparsity(0));
+    let Attempt { id, draft, .. } = page.state.recipe.running.clone().unwrap();
+    page.act(sparsity(0));
     assert!(page.state.recipe.running.is_none() && page.state.recipe.is_current());
-    page.hear(Answer::Compressed { id, facts: facts_of(controls, 900_000) });
+    page.hear(Answer::Compressed { id, facts: facts_of(&draft, 900_000) });
     assert!(!page.state.recipe.is_current(), "the worker runs the pruned model");
-    let again = page.state.recipe.running.expect("the wanted recipe runs again");
-    assert_eq!(again.controls, Controls::default());
+    let again = page.state.recipe.running.clone().expect("the wanted recipe runs again");
+    assert_eq!(again.draft, Draft::default());
     page.finish_recipe();
     assert!(page.state.recipe.is_current());
 }

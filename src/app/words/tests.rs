@@ -59,8 +59,8 @@ fn keys_in_code() -> BTreeSet<String> {
     keys
 }
 
-/// Keys that are put together from an id of a served list.
-const BY_ID: [&str; 2] = ["model-name-", "model-about-"];
+/// Keys that are put together from an id: of a served list, of a preset, of a pass.
+const BY_ID: [&str; 5] = ["model-name-", "model-about-", "preset-name-", "preset-about-", "pass-"];
 
 #[test]
 fn both_files_are_sound() {
