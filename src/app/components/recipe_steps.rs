@@ -173,7 +173,8 @@ fn settings(words: &Words, step: &Step, change: &Callback<StepChange>) -> Vec<Ht
             *ranges,
             change.reform(StepChange::Ranges),
         )],
-        Step::RemoveDeadChannels {}
+        Step::QuantizeForSize { .. }
+        | Step::RemoveDeadChannels {}
         | Step::Equalize {}
         | Step::CorrectBiases {}
         | Step::Float16 {}

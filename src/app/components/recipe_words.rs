@@ -93,6 +93,7 @@ pub fn step_note(words: &Words, entry: &DraftStep, storage: Storage) -> String {
             parts.push(words.text(repair_text(*repair)));
             parts
         }
+        Step::QuantizeForSize { .. } => vec![words.text("note-quantize-for-size")],
         Step::QuantizeActivations { ranges } => vec![words.text(ranges_text(*ranges))],
         Step::CorrectBiases {} => vec![words.text("note-correct-biases")],
         Step::Float16 {} => vec![words.text("note-float16")],
@@ -115,6 +116,7 @@ pub fn refusal(words: &Words, error: &CompressError) -> String {
             let text = match *name {
                 "sparsity" => key("refused-two-of-four"),
                 "clusters" => key("refused-clusters"),
+                "noise" => key("refused-noise"),
                 _ => key("refused-bits"),
             };
             words.text_with(

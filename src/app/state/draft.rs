@@ -14,7 +14,7 @@ use pipeline::{
 pub const MAX_SPARSITY_PERCENT: u32 = 95;
 
 /// The presets in the order in which they are offered: the model as it is, and `pipeline::PRESETS`.
-pub const PRESETS: [&str; 13] = [
+pub const PRESETS: [&str; 15] = [
     "fp32",
     "fp16",
     "bf16",
@@ -28,21 +28,26 @@ pub const PRESETS: [&str; 13] = [
     "prune70-obs",
     "cluster32",
     "cluster16",
+    "smallest-1pt",
+    "fastest-1pt",
 ];
 
 /// Passes that can be added, in the order in which they make sense.
-pub const PASSES: [&str; 9] = [
+pub const PASSES: [&str; 10] = [
     "remove-dead-channels",
     "equalize",
     "prune",
     "quantize-activations",
     "quantize-weights",
     "cluster",
+    "quantize-for-size",
     "float16",
     "bfloat16",
     "correct-biases",
 ];
 
+/// Noise of a step for size that is added by hand, as the preset has it.
+const ADDED_NOISE: f64 = 6e-4;
 /// Zeros of a pruning step that is switched on while its slider stands at none.
 const SWITCHED_ON_SPARSITY: f64 = 0.5;
 
@@ -318,7 +323,11 @@ fn rank(step: &Step) -> usize {
         Step::Equalize {} => 1,
         Step::Prune { .. } => 2,
         Step::QuantizeActivations { .. } => 3,
-        Step::QuantizeWeights { .. } | Step::Cluster { .. } | Step::Float16 {} | Step::Bfloat16 {} => 4,
+        Step::QuantizeWeights { .. }
+        | Step::QuantizeForSize { .. }
+        | Step::Cluster { .. }
+        | Step::Float16 {}
+        | Step::Bfloat16 {} => 4,
         Step::CorrectBiases {} => 5,
     }
 }
@@ -340,6 +349,7 @@ fn default_step(pass: &str) -> Option<Step> {
             granularity: ClusterGranularity::PerChannel,
             repair: Repair::Reconstruct,
         },
+        "quantize-for-size" => Step::QuantizeForSize { noise: ADDED_NOISE },
         "float16" => Step::Float16 {},
         "bfloat16" => Step::Bfloat16 {},
         "correct-biases" => Step::CorrectBiases {},
