@@ -1,8 +1,15 @@
 // A thread that helps the worker: an instance of the worker's module on the worker's memory (static/worker.js).
 
 addEventListener('message', async ({ data: { flavour, init } }) => {
-  const engine = await import(`./worker/${flavour}/worker.js`);
-  await engine.default(init);
+  let engine;
+  try {
+    engine = await import(`./worker/${flavour}/worker.js`);
+    await engine.default(init);
+  } catch (error) {
+    // An error of an async listener never reaches the worker by itself.
+    postMessage({ failed: String(error) });
+    return;
+  }
   try {
     engine.help();
   } catch (error) {

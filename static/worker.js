@@ -87,6 +87,7 @@ function joined(engine, flavour, helpers) {
       else if (performance.now() > late) end(reject, new Error(`no ${helpers.length} helpers in time`));
     }, 2);
     for (const helper of helpers) {
+      helper.addEventListener('message', ({ data }) => end(reject, new Error(data.failed)));
       helper.addEventListener('error', (event) => end(reject, new Error(event.message || 'a helper did not start')));
       helper.postMessage({ flavour, init: { module_or_path: module, memory, thread_stack_size: HELPER_STACK_BYTES } });
     }

@@ -59,7 +59,7 @@ test('every preset is offered, says what it does, and runs', onPage({}, async (p
   const preset = page.getByTestId('preset');
   const names = await preset.locator('option').evaluateAll((options) => options.map((option) => option.value));
   assert.deepEqual(names, ['fp32', 'fp16', 'bf16', 'int8', 'int8-per-tensor', 'int8-per-tensor-cle', 'int4', 'int4-groups',
-    'prune30', 'prune50', 'prune70-obs', 'cluster32', 'cluster16']);
+    'prune30', 'prune50', 'prune70-obs', 'cluster32', 'cluster16', 'smallest-1pt', 'fastest-1pt']);
   const original = await number(page, 'bytes-original');
   for (const name of names) {
     await preset.selectOption(name);

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use graph::{ClusteredWeights, Graph, Groups, IntegerWeights, Moments, Weight, WeightValues};
+use graph::{ClusteredWeights, Groups, IntegerWeights, Moments, Weight, WeightValues};
 
 use crate::CompressError;
 use crate::reconstruct::{
@@ -11,7 +11,7 @@ use crate::reconstruct::{
     Means, Order, Pieces, PruneWork, RateOptions, RateRounded, RateWork, RefitWork, RoundWork, Rounded,
     Scope, SparsityPattern, TargetWork, Zeros, step_for_slope,
 };
-use crate::{ClusterGranularity, Granularity, is_prunable};
+use crate::{ClusterGranularity, Granularity};
 
 /// What becomes of a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -239,44 +239,54 @@ fn stored(shape: Vec<usize>, rounded: Rounded) -> Weight {
     Weight { shape, values }
 }
 
-/// Clusters the weights of all [`is_prunable`] layers without regard to their inputs; zeros of a pruned layer stay.
-///
-/// # Errors
-/// [`CompressError::NotFinite`] for weights that are not finite, [`CompressError::Reconstruct`] for a number of clusters
-/// outside `2..=256`.
-pub fn cluster_weights(
-    graph: &Graph,
-    clusters: usize,
-    granularity: ClusterGranularity,
-) -> Result<Graph, CompressError> {
-    let mut graph = graph.clone();
-    for node in graph.nodes.iter_mut().filter(|node| is_prunable(&node.op)) {
-        if let Some(weight) = node.op.weight_mut() {
-            *weight = cluster_weight(weight, clusters, granularity)?;
-        }
-    }
-    graph.validate_part()?;
-    Ok(graph)
+/// Clusters a layer's weights without regard to its inputs, in pieces; zeros of a pruned layer stay.
+#[derive(Debug)]
+pub struct NearestClusters {
+    weight: Weight,
+    work: Option<ClusterWork>,
 }
 
-fn cluster_weight(
-    weight: &Weight,
-    clusters: usize,
-    granularity: ClusterGranularity,
-) -> Result<Weight, CompressError> {
-    let real = weight.to_f32();
-    let k = weight.channel_len().max(1);
-    let importance = vec![1.0; k];
-    let (scope, zeros) = (scope(granularity), zeros(&real));
-    let codebooks = ClusterWork::new(real.to_vec(), importance, scope, clusters, zeros)?.finish()?;
-    let channels = real.chunks(k).enumerate();
-    let code = |(channel, weights): (usize, &[f32])| -> Vec<u8> {
-        weights.iter().map(|weight| codebooks.nearest(channel, *weight).0).collect()
-    };
-    let codes = channels.flat_map(code).collect();
-    let Codebooks { n_clusters, values } = codebooks;
-    let values = WeightValues::Clustered(ClusteredWeights { codes, codebooks: values, n_clusters });
-    Ok(Weight { shape: weight.shape.clone(), values })
+impl NearestClusters {
+    /// Prepares to cluster `weight`.
+    ///
+    /// # Errors
+    /// [`CompressError::NotFinite`] for weights that are not finite, [`CompressError::Reconstruct`] for a number of clusters
+    /// outside `2..=256`.
+    pub fn new(
+        weight: &Weight,
+        clusters: usize,
+        granularity: ClusterGranularity,
+    ) -> Result<Self, CompressError> {
+        let real = weight.to_f32();
+        let importance = vec![1.0; weight.channel_len().max(1)];
+        let zeros = zeros(&real);
+        let work = ClusterWork::new(real.into_owned(), importance, scope(granularity), clusters, zeros)?;
+        Ok(Self { weight: weight.clone(), work: Some(work) })
+    }
+
+    /// Does the next piece; `Some` with the clustered weights when all is done.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn advance(&mut self) -> Result<Option<Weight>, CompressError> {
+        let work = self.work.take().unwrap_or_else(|| unreachable!("a finished layer is not advanced"));
+        let codebooks = match work.advance()? {
+            ControlFlow::Continue(rest) => {
+                self.work = Some(rest);
+                return Ok(None);
+            }
+            ControlFlow::Break(codebooks) => codebooks,
+        };
+        let real = self.weight.to_f32();
+        let channels = real.chunks(self.weight.channel_len().max(1)).enumerate();
+        let code = |(channel, weights): (usize, &[f32])| -> Vec<u8> {
+            weights.iter().map(|weight| codebooks.nearest(channel, *weight).0).collect()
+        };
+        let codes = channels.flat_map(code).collect();
+        let Codebooks { n_clusters, values } = codebooks;
+        let values = WeightValues::Clustered(ClusteredWeights { codes, codebooks: values, n_clusters });
+        Ok(Some(Weight { shape: self.weight.shape.clone(), values }))
+    }
 }
 
 fn scope(granularity: ClusterGranularity) -> Scope {

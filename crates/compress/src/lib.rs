@@ -26,7 +26,7 @@ pub use dead_channels::{DeadChannels, remove_dead_channels};
 pub use equalize::{Equalization, EqualizedPair, equalize};
 pub use error::CompressError;
 pub use float16::{to_bfloat16, to_float16};
-pub use layer::{LayerMethod, LayerWork, cluster_weights};
+pub use layer::{LayerMethod, LayerWork, NearestClusters};
 pub use prune::{is_prunable, layer_sparsities, prune_magnitude};
 pub use quantize::{
     activation_quantization, bits_of, quantize_activations, quantize_weights, round_weight, widen_for_bias,

@@ -134,7 +134,7 @@ pub fn conv2d_f32(
         return pointwise_f32(input, blocked_rows(image), weights, residual, clamp, scratch, output);
     }
     let geometry = Geometry::new(layout, image, window, weights.k())?;
-    let (unpacked, scratch) = split_unpacked(scratch, weights)?;
+    let (unpacked, scratch) = split_unpacked(scratch, weights, conv2d_scratch_len(layout, image, window))?;
     let input = geometry.padded(input, 0.0, scratch)?;
     product_f32(input, &geometry.rows, weights, residual, clamp, &unpacked, output)
 }

@@ -141,8 +141,8 @@ pub fn expand_depthwise_f32(
     check_len("output", output.len(), walk.output_block() * blocks(expanded.channels))?;
     expansion_clamp.check_channels(expanded.channels)?;
     clamp.check_channels(expanded.channels)?;
-    let (unpacked, scratch) = split_unpacked(scratch, expansion)?;
     let lane_len = expand_depthwise_lane_len(image, window);
+    let (unpacked, scratch) = split_unpacked(scratch, expansion, lane_len)?;
     check_at_least("scratch", scratch.len(), lane_len)?;
     let (lanes, output) = (Lanes::new(scratch, lane_len), Disjoint::new(output));
     let rows = blocked_rows(image);

@@ -1,7 +1,7 @@
 //! float32 matrix product with packed weights: the inside of every dense layer.
 //!
 //! The tile is 4 rows (pixels) by 8 columns (output channels): 8 accumulators, one weight vector and 4 splatted
-//! activations at a time fill the 16 vector registers that browsers use, and larger tiles spill. One step of the
+//! activations at a time fill the 15 vector registers that V8 gives a function, and larger tiles spill. One step of the
 //! reduction is one turn of the loop: compilers that unroll it move all products of one accumulator together, which
 //! spills too, while browsers unroll it in order.
 //!
@@ -20,7 +20,7 @@ use crate::blocks::{Aligned, BLOCK, zeros};
 use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_fits, check_len};
 use crate::lanes::F32x4;
-use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
+use crate::parts::{Disjoint, Lanes, Parts, lanes_that_fit, scratch_of_all};
 use crate::storage::{StoredPanels, StoredWeights};
 
 /// Rows of the tile.
@@ -298,7 +298,7 @@ pub(crate) fn pointwise_f32(
     output: &mut [f32],
 ) -> Result<(), KernelError> {
     let k = rows.k();
-    let (unpacked, scratch) = split_unpacked(scratch, weights)?;
+    let (unpacked, scratch) = split_unpacked(scratch, weights, lane_len(k))?;
     let output = Disjoint::new(output);
     let product = Product::new(rows.n_rows, k, weights, residual, clamp, &output)?;
     check_len("a", a.len(), rows.n_rows * k)?;
@@ -334,10 +334,12 @@ pub(crate) fn pointwise_f32(
 pub(crate) fn split_unpacked<'s>(
     scratch: &'s mut [f32],
     weights: &PackedWeightsF32,
+    needed: usize,
 ) -> Result<(Lanes<'s, f32>, &'s mut [f32]), KernelError> {
-    let len = weights.unpacked_len();
-    check_at_least("scratch", scratch.len(), len)?;
-    let (unpacked, rest) = scratch.split_at_mut(len);
+    let lane = weights.unpacked_lane_len();
+    check_at_least("scratch", scratch.len(), lane.saturating_add(needed))?;
+    // There may be more threads than when the scratch was made.
+    let (unpacked, rest) = scratch.split_at_mut(lanes_that_fit(lane, scratch.len() - needed));
     Ok((weights.unpacking(unpacked)?, rest))
 }
 

@@ -34,6 +34,14 @@ fn lane_pitch(len: usize) -> usize {
     len.div_ceil(LANE_UNIT).saturating_mul(LANE_UNIT)
 }
 
+/// Elements of as many lanes of `len` as there are threads and `room` has place for, at least one.
+pub(crate) fn lanes_that_fit(len: usize, room: usize) -> usize {
+    match (room / lane_pitch(len).max(1)).min(threads()) {
+        0 | 1 => len,
+        n => n * lane_pitch(len),
+    }
+}
+
 /// Scratch cut into lanes, one for each thread.
 pub(crate) struct Lanes<'a, T> {
     scratch: Disjoint<'a, T>,
@@ -163,7 +171,11 @@ impl Parts {
 
     fn part(&self, part: usize, lane: usize) -> Part {
         let (row_part, column_part) = (part / self.column_parts, part % self.column_parts);
-        let cut = |part: usize, parts: usize, len: usize| part * len / parts..(part + 1) * len / parts;
+        // The product may be beyond a `usize`.
+        let place =
+            |part: usize, parts: usize, len: usize| (part as u128 * len as u128 / parts as u128) as usize;
+        let cut =
+            |part: usize, parts: usize, len: usize| place(part, parts, len)..place(part + 1, parts, len);
         Part {
             row_part,
             rows: cut(row_part, self.row_parts, self.rows),
@@ -207,6 +219,15 @@ mod tests {
             }
             assert!(seen.iter().all(|count| *count == 1), "{parts:?}");
         }
+    }
+
+    #[test]
+    fn the_cuts_of_a_huge_table_do_not_wrap() {
+        let rows = usize::MAX / 4;
+        let parts = Parts::new(rows, 1 << 20, 1, 1, usize::MAX, 2);
+        let last = parts.part(parts.row_parts * parts.column_parts - 1, 0);
+        assert_eq!(last.rows.end, rows);
+        assert!(last.rows.start < last.rows.end);
     }
 
     #[test]

@@ -33,6 +33,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// Threads that work together at most.
 pub(crate) const MAX_THREADS: usize = 16;
@@ -40,6 +41,10 @@ pub(crate) const MAX_THREADS: usize = 16;
 /// How often a helper looks for work before it sleeps, and the caller for the end before it sleeps: 0.2 to 0.5 ms.
 /// WebAssembly has no instruction that waits a moment, so a look is shorter there.
 const LOOKS: usize = if cfg!(target_family = "wasm") { 200_000 } else { 10_000 };
+
+/// How long the caller waits for a part that a helper has taken. Parts take milliseconds; a helper that needs longer has
+/// died without a word.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The crew of this process, or of the browser's worker and its helpers.
 static CREW: Crew = Crew::new();
@@ -319,7 +324,12 @@ impl Crew {
         while self.left.0.load(SeqCst) != 0 {
             // Unwinding would free what the other helpers still use.
             assert!(!self.helper_lost.load(SeqCst) || cfg!(panic = "unwind"), "a helper thread has stopped");
-            bed = self.work_done.wait(bed).unwrap_or_else(PoisonError::into_inner);
+            let (woken, wait) =
+                self.work_done.wait_timeout(bed, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+            bed = woken;
+            if wait.timed_out() {
+                self.helper_lost.store(true, SeqCst);
+            }
         }
         self.caller_sleeps.store(false, SeqCst);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use compress::reconstruct::SparsityPattern;
 use compress::{
-    CompressError, Granularity, LayerMethod, Recipe, Repair, Step, Structure, bits_of, cluster_weights,
+    CompressError, Granularity, LayerMethod, NearestClusters, Recipe, Repair, Step, Structure, bits_of,
     equalize, is_prunable, layer_sparsities, prune_magnitude, quantize_activations, quantize_weights,
     remove_dead_channels, to_bfloat16, to_float16,
 };
@@ -37,6 +37,12 @@ enum Work {
     Observe {
         executor: Box<Executor>,
         evidence: Evidence,
+    },
+    /// Clusters one layer after the other, those that are not repaired.
+    Clusters {
+        graph: Graph,
+        node: usize,
+        layer: Option<Box<NearestClusters>>,
     },
     Layers(Box<Sweep>),
     Sizes(Box<SizesRun>),
@@ -133,6 +139,7 @@ impl RecipeRun {
                     self.observed(&evidence)?;
                 }
             },
+            Work::Clusters { .. } => self.cluster()?,
             Work::Layers(sweep) => {
                 if let Some(graph) = sweep.advance()? {
                     self.end_step(graph);
@@ -213,9 +220,8 @@ impl RecipeRun {
                 let graph = Graph::clone(&self.graph);
                 self.reconstruct(graph, |_| LayerMethod::Cluster { clusters, granularity });
             }
-            Step::Cluster { clusters, granularity, repair } => {
-                let clustered = cluster_weights(&self.graph, clusters, granularity)?;
-                self.repair(clustered, repair);
+            Step::Cluster { .. } => {
+                self.work = Work::Clusters { graph: Graph::clone(&self.graph), node: 0, layer: None };
             }
             Step::CorrectBiases {} => self.repair(Graph::clone(&self.graph), Repair::Biases),
             Step::Float16 {} => {
@@ -246,6 +252,33 @@ impl RecipeRun {
                 self.rewritten(rewritten);
             }
             _ => unreachable!("only these steps observe"),
+        }
+        Ok(())
+    }
+
+    /// Clusters the next piece of a layer.
+    fn cluster(&mut self) -> Result<(), PipelineError> {
+        let (Work::Clusters { graph, node, layer }, Some(Step::Cluster { clusters, granularity, repair })) =
+            (&mut self.work, self.recipe.steps.get(self.next_step))
+        else {
+            unreachable!("clusters belong to a step of theirs")
+        };
+        let Some(Node { op, .. }) = graph.nodes.get_mut(*node) else {
+            let (graph, repair) = (graph.clone(), *repair);
+            self.repair(graph, repair);
+            return Ok(());
+        };
+        let Some(weight) = Some(&mut *op).filter(|op| is_prunable(op)).and_then(|op| op.weight_mut()) else {
+            *node += 1;
+            return Ok(());
+        };
+        let work = match layer {
+            Some(work) => work,
+            None => layer.insert(Box::new(NearestClusters::new(weight, *clusters, *granularity)?)),
+        };
+        if let Some(clustered) = work.advance()? {
+            *weight = clustered;
+            (*layer, *node) = (None, *node + 1);
         }
         Ok(())
     }
@@ -317,6 +350,7 @@ impl RecipeRun {
             Work::Observe { evidence, .. } => {
                 (Stage::Calibrate, (evidence.n_frames() as u64, self.calibration.len() as u64))
             }
+            Work::Clusters { graph, node, .. } => (Stage::Weights, (*node as u64, graph.nodes.len() as u64)),
             Work::Layers(sweep) => (Stage::Repair, sweep.progress()),
             Work::Sizes(run) => (Stage::Sizes, run.progress()),
         };

@@ -102,6 +102,15 @@ proptest! {
             linear_f32(&input[..depth], &stored, Clamp::NONE, &mut scratch, &mut classes).unwrap();
             [bits(&output), bits(&classes)].concat()
         }), Ok(()));
+        // Scratch that was made for one thread is enough for any number of them.
+        let len = with_threads(1, || conv2d_scratch_len(Layout::Blocked, image, &window) + stored.unpacked_len());
+        let [alone, shared] = [1, 3].map(|n| with_threads(n, || {
+            let (mut scratch, mut output) = (vec![f32::NAN; len], vec![f32::NAN; out]);
+            conv2d_f32(
+                &input, Layout::Blocked, image, &window, &stored, None, Clamp::NONE, &mut scratch, &mut output,
+            ).map(|()| bits(&output))
+        }));
+        prop_assert_eq!(alone.unwrap(), shared.unwrap());
         let image = ImageShape { channels: depth, ..image };
         for pattern in [Pattern::Single, Pattern::Pairs] {
             let packed = SparseWeightsF32::pack_as(pattern, &weights, n, depth, &bias).unwrap();
