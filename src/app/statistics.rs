@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use pipeline::quality::Share;
+
 /// Frames that a live number looks back on.
 pub const WINDOW_FRAMES: usize = 120;
 
@@ -111,20 +113,8 @@ impl Comparisons {
 }
 
 /// The 95 % interval of a share by Wilson's score, `(low, high)` within `0..=1`; `(0, 1)` where `n` is 0.
-///
-/// `centre = (p + z²/2n) / (1 + z²/n)`, `half = z / (1 + z²/n) · √(p(1−p)/n + z²/4n²)`, `z = 1.959964`.
-/// Source: E. B. Wilson, JASA 22 (1927) 209-212.
 pub fn wilson_interval(same: u32, n: u32) -> (f64, f64) {
-    const Z: f64 = 1.959_964;
-    if n == 0 {
-        return (0.0, 1.0);
-    }
-    let (same, n) = (f64::from(same.min(n)), f64::from(n));
-    let share = same / n;
-    let scale = 1.0 + Z * Z / n;
-    let centre = (share + Z * Z / (2.0 * n)) / scale;
-    let half = Z / scale * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    ((centre - half).max(0.0), (centre + half).min(1.0))
+    Share { hits: same.min(n) as usize, n: n as usize }.interval()
 }
 
 /// A share in per cent with one decimal that never rounds a difference away: 100 only where all are the same, 0 only

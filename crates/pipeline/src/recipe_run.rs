@@ -313,7 +313,7 @@ impl RecipeRun {
 
     /// Begins to go through `changed` layer by layer.
     fn sweep(&mut self, changed: &Graph, methods: &[Option<LayerMethod>]) {
-        let sweep = Sweep::new(&self.float, changed, methods, self.calibration.clone());
+        let sweep = Sweep::new(&self.float, changed, methods, &self.calibration);
         self.work = Work::Layers(Box::new(sweep));
     }
 

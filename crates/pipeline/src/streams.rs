@@ -6,7 +6,6 @@
 //! (in an inverted bottleneck the activation between two blocks) and runs from there.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use graph::{Graph, ValueId};
 
@@ -22,7 +21,6 @@ pub(crate) struct Streams {
     stages: Vec<Stage>,
     float: Stream,
     changed: Stream,
-    pictures: Arc<[Vec<f32>]>,
     /// For each number of stages that have run, whether frames stop there.
     stops: Vec<bool>,
     /// For each value, the last stage that reads it, and beyond all stages for the output.
@@ -40,7 +38,7 @@ struct Stream {
 
 impl Streams {
     /// Frames before the first stage. Both graphs have the same nodes and values.
-    pub(crate) fn new(float: &Graph, changed: &Graph, pictures: Arc<[Vec<f32>]>) -> Self {
+    pub(crate) fn new(float: &Graph, changed: &Graph, pictures: &[Vec<f32>]) -> Self {
         let stages = stages(changed);
         let mut last_reads = vec![0; changed.values.len()];
         for (idx, stage) in stages.iter().enumerate() {
@@ -69,14 +67,7 @@ impl Streams {
                 .collect();
             Stream { runners: stages.iter().map(|_| None).collect(), frames, graph }
         };
-        Self {
-            float: stream(float),
-            changed: stream(changed),
-            pictures: pictures.clone(),
-            stops,
-            last_reads,
-            stages,
-        }
+        Self { float: stream(float), changed: stream(changed), stops, last_reads, stages }
     }
 
     /// The stages.
@@ -86,7 +77,7 @@ impl Streams {
 
     /// Number of frames.
     pub(crate) fn n_frames(&self) -> usize {
-        self.pictures.len()
+        self.float.frames.len()
     }
 
     /// The float network.

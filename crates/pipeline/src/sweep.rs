@@ -1,7 +1,5 @@
 //! Passes that go through a network layer by layer, each layer with what it really reads.
 
-use std::sync::Arc;
-
 use compress::reconstruct::MomentsBuilder;
 use compress::{InputSums, LayerMethod, LayerWork, correct_bias, shorten_bias, widen_for_bias};
 use graph::{Conv2d, Graph, Op, Shape, Weight};
@@ -53,7 +51,7 @@ impl Sweep {
         float: &Graph,
         changed: &Graph,
         methods: &[Option<LayerMethod>],
-        pictures: Arc<[Vec<f32>]>,
+        pictures: &[Vec<f32>],
     ) -> Self {
         let streams = Streams::new(float, changed, pictures);
         let layers = streams.stages().iter().enumerate();

@@ -14,23 +14,15 @@ use pipeline::{
 pub const MAX_SPARSITY_PERCENT: u32 = 95;
 
 /// The presets in the order in which they are offered: the model as it is, and `pipeline::PRESETS`.
-pub const PRESETS: [&str; 15] = [
-    "fp32",
-    "fp16",
-    "bf16",
-    "int8",
-    "int8-per-tensor",
-    "int8-per-tensor-cle",
-    "int4",
-    "int4-groups",
-    "prune30",
-    "prune50",
-    "prune70-obs",
-    "cluster32",
-    "cluster16",
-    "smallest-1pt",
-    "fastest-1pt",
-];
+pub const PRESETS: [&str; 1 + pipeline::PRESETS.len()] = {
+    let mut presets = ["fp32"; 1 + pipeline::PRESETS.len()];
+    let mut idx = 0;
+    while idx < pipeline::PRESETS.len() {
+        presets[idx + 1] = pipeline::PRESETS[idx];
+        idx += 1;
+    }
+    presets
+};
 
 /// Passes that can be added, in the order in which they make sense.
 pub const PASSES: [&str; 10] = [
@@ -46,8 +38,6 @@ pub const PASSES: [&str; 10] = [
     "correct-biases",
 ];
 
-/// Noise of a step for size that is added by hand, as the preset has it.
-const ADDED_NOISE: f64 = 6e-4;
 /// Zeros of a pruning step that is switched on while its slider stands at none.
 const SWITCHED_ON_SPARSITY: f64 = 0.5;
 
@@ -349,7 +339,8 @@ fn default_step(pass: &str) -> Option<Step> {
             granularity: ClusterGranularity::PerChannel,
             repair: Repair::Reconstruct,
         },
-        "quantize-for-size" => Step::QuantizeForSize { noise: ADDED_NOISE },
+        // As the preset that consists of it has it.
+        "quantize-for-size" => Recipe::preset("smallest-1pt")?.steps.pop()?,
         "float16" => Step::Float16 {},
         "bfloat16" => Step::Bfloat16 {},
         "correct-biases" => Step::CorrectBiases {},

@@ -11,9 +11,9 @@ use super::{
 pub const PRESETS: [&str; 14] = [
     "fp16",
     "bf16",
+    "int8",
     "int8-per-tensor",
     "int8-per-tensor-cle",
-    "int8",
     "int4",
     "int4-groups",
     "prune30",
