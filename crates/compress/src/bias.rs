@@ -57,20 +57,20 @@ impl InputSums {
             return;
         };
         let channels = self.channels;
-        let line_len = window.image[1] * channels;
+        let [kernel_height, kernel_width] = window.kernel;
+        let lines = input.chunks_exact((window.image[1] * channels).max(1));
         let mut line_sums = vec![0.0_f32; channels];
-        for ky in 0..window.kernel[0] {
-            for y in inside(window, 0, ky) {
-                let line = &input[y * line_len..][..line_len];
-                for kx in 0..window.kernel[1] {
-                    let columns = inside(window, 1, kx);
-                    line_sums.fill(0.0);
-                    for x in columns {
-                        for (sum, value) in line_sums.iter_mut().zip(&line[x * channels..][..channels]) {
-                            *sum += value;
-                        }
+        for (y, line) in lines.enumerate() {
+            let rows: Vec<usize> = (0..kernel_height).filter(|ky| window.meets(0, *ky, y)).collect();
+            for kx in 0..kernel_width {
+                line_sums.fill(0.0);
+                for x in (0..window.image[1]).filter(|x| window.meets(1, kx, *x)) {
+                    for (sum, value) in line_sums.iter_mut().zip(&line[x * channels..][..channels]) {
+                        *sum += value;
                     }
-                    let tap = (ky * window.kernel[1] + kx) * channels;
+                }
+                for ky in &rows {
+                    let tap = (ky * kernel_width + kx) * channels;
                     for (sum, line) in self.sums[tap..tap + channels].iter_mut().zip(&line_sums) {
                         *sum += f64::from(*line);
                     }
@@ -102,12 +102,14 @@ impl InputSums {
     }
 }
 
-/// The lines (axis 0) or columns (axis 1) of the image that tap `k` meets.
-fn inside(window: &Window, axis: usize, k: usize) -> impl Iterator<Item = usize> + use<> {
-    let (stride, before, len) = (window.stride[axis], window.before[axis], window.image[axis]);
-    (0..window.out[axis])
-        .map(move |out| (out * stride + k).wrapping_sub(before))
-        .filter(move |place| *place < len)
+impl Window {
+    /// Whether tap `k` meets this line (axis 0) or column (axis 1) of the image, for one output or another.
+    fn meets(&self, axis: usize, k: usize, place: usize) -> bool {
+        let from_first = (place + self.before[axis]).checked_sub(k);
+        from_first.is_some_and(|from_first| {
+            from_first % self.stride[axis] == 0 && from_first / self.stride[axis] < self.out[axis]
+        })
+    }
 }
 
 /// Shifts the biases of `changed` so that the mean of each output channel on `changed_inputs` is that of `float` on

@@ -6,12 +6,14 @@
 //!
 //! Read `lower.rs` to see how an operator becomes a kernel call, `run.rs` for the calls themselves, `fuse.rs` and
 //! `memory.rs` for what happens before and after, `sparsity.rs` for which layers leave out their zeros, `storage.rs` for
-//! what weights stay in memory.
+//! what weights stay in
+//! memory, `part.rs` to run a network layer by layer.
 
 mod error;
 mod fuse;
 mod lower;
 mod memory;
+mod part;
 mod plan;
 mod run;
 mod sparsity;
@@ -21,5 +23,6 @@ mod tests;
 
 pub use error::EngineError;
 pub use fuse::Fusion;
+pub use part::{Activation, Part};
 pub use plan::{Layer, Plan};
 pub use run::Executor;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::mem;
 
 use graph::{
-    ActivationQuantization, Clip, Conv2d, Graph, IntegerWeights, Linear, Op, Shape, UpperBound, ValueId,
-    Weight, WeightValues,
+    ActivationQuantization, Clip, Conv2d, Graph, IntegerWeights, Linear, Op, UpperBound, ValueId, Weight,
+    WeightValues,
 };
 use kernels::{
     AddRequantization, BLOCK, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, KernelError, Layout,
@@ -17,12 +17,27 @@ use kernels::{
 use crate::EngineError;
 use crate::fuse::{Block, Fusion};
 use crate::memory::{Lifetime, assign};
+use crate::part::{image_of, number_of};
 use crate::plan::{BufferSizes, Kernel, Number, Operand, Plan, Step};
 use crate::sparsity::sparse_weights;
 use crate::storage::{Source, packed_f32, packed_i8};
 
+/// What a plan reads and writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ports {
+    /// A picture and scores, both `nhwc` in single precision.
+    Plain,
+    /// Activations as they lie between kernels.
+    Activations,
+}
+
 /// Makes a plan of `blocks`, which belong to `graph`.
-pub(crate) fn lower(graph: &Graph, blocks: &[Block<'_>], fusion: Fusion) -> Result<Plan, EngineError> {
+pub(crate) fn lower(
+    graph: &Graph,
+    blocks: &[Block<'_>],
+    fusion: Fusion,
+    ports: Ports,
+) -> Result<Plan, EngineError> {
     let mut lowering = Lowering {
         graph,
         steps: Vec::new(),
@@ -31,12 +46,19 @@ pub(crate) fn lower(graph: &Graph, blocks: &[Block<'_>], fusion: Fusion) -> Resu
         sizes: BufferSizes::default(),
     };
     let picture = lowering.image(graph.input);
-    let input = lowering.activation(Number::F32, picture, Layout::Interleaved);
-    lowering.homes.insert((graph.input, Number::F32, Layout::Interleaved), input);
+    let (number, layout) = match ports {
+        Ports::Plain => (Number::F32, Layout::Interleaved),
+        Ports::Activations => (number_of(graph.value(graph.input)), Layout::Blocked),
+    };
+    let input = lowering.activation(number, picture, layout);
+    lowering.homes.insert((graph.input, number, layout), input);
     for block in blocks {
         lowering.block(block)?;
     }
-    let output = lowering.read_plain(graph.output);
+    let output = match ports {
+        Ports::Plain => lowering.read_plain(graph.output),
+        Ports::Activations => lowering.read(graph.output, number_of(graph.value(graph.output))),
+    };
     if fusion == Fusion::Full {
         lowering.fuse_expansions(output);
     }
@@ -254,10 +276,7 @@ impl Lowering<'_> {
     }
 
     fn image(&self, value: ValueId) -> ImageShape {
-        match self.graph.value(value).shape {
-            Shape::Image { height, width, channels } => ImageShape { height, width, channels },
-            Shape::Vector { length } => ImageShape { height: 1, width: 1, channels: length },
-        }
+        image_of(self.graph.value(value).shape)
     }
 
     fn quantization(&self, value: ValueId) -> Option<ActivationQuantization> {
@@ -471,7 +490,7 @@ pub(crate) const POINTWISE: Window =
     Window { kernel: [1, 1], stride: [1, 1], padding: Padding { top: 0, left: 0, bottom: 0, right: 0 } };
 
 /// A graph's int8 level as the kernels store it.
-fn level(graph: i8) -> u8 {
+pub(crate) fn level(graph: i8) -> u8 {
     (i16::from(graph) + 128) as u8
 }
 

@@ -10,7 +10,7 @@ use kernels::{
 
 use crate::EngineError;
 use crate::fuse::{Fusion, blocks};
-use crate::lower::lower;
+use crate::lower::{Ports, lower};
 
 /// A packed network, ready for an [`crate::Executor`].
 #[derive(Clone, Debug)]
@@ -301,22 +301,20 @@ impl Plan {
     /// [`EngineError::BiasRange`] and [`EngineError::Kernel`] for numbers that a kernel cannot take.
     pub fn new(graph: &Graph, fusion: Fusion) -> Result<Self, EngineError> {
         graph.validate()?;
-        Self::of_part(graph, fusion)
-    }
-
-    /// Packs a part of a network, whose input and output may be any activations.
-    ///
-    /// # Errors
-    /// As [`Plan::new`].
-    pub fn of_part(graph: &Graph, fusion: Fusion) -> Result<Self, EngineError> {
-        graph.validate_part()?;
         let graph = match fusion {
             Fusion::Full | Fusion::Observable => Cow::Owned(fold_batch_norms(graph)?),
             Fusion::Separate => Cow::Borrowed(graph),
         };
-        let plan = lower(&graph, &blocks(&graph, fusion), fusion)?;
-        match plan.buffers.bytes() {
-            bytes if bytes <= MAX_ARENA_BYTES => Ok(plan),
+        lower(&graph, &blocks(&graph, fusion), fusion, Ports::Plain)?.within_limit()
+    }
+
+    /// Itself, where a browser tab may be asked for its buffers.
+    ///
+    /// # Errors
+    /// [`EngineError::TooLarge`].
+    pub(crate) fn within_limit(self) -> Result<Self, EngineError> {
+        match self.buffers.bytes() {
+            bytes if bytes <= MAX_ARENA_BYTES => Ok(self),
             bytes => Err(EngineError::TooLarge { bytes, limit: MAX_ARENA_BYTES }),
         }
     }

@@ -11,6 +11,7 @@ use kernels::{
 };
 
 use crate::EngineError;
+use crate::part::Numbers;
 use crate::plan::{Kernel, Number, Operand, Plan, Step};
 
 /// A plan with its buffers. One picture at a time; no allocation after construction.
@@ -104,24 +105,57 @@ impl Executor {
         })
     }
 
+    /// Runs a plan that reads and writes activations.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub(crate) fn run_activation(&mut self, input: &Numbers) -> Result<Numbers, EngineError> {
+        let Operand { number, buffer, .. } = self.plan.input;
+        let expected = self.plan.input.stored_len();
+        match (number, input) {
+            (Number::F32, Numbers::F32(input)) if input.len() == expected => {
+                self.f32[buffer][..expected].copy_from_slice(input);
+            }
+            (Number::Level, Numbers::Levels(input)) if input.len() == expected => {
+                self.levels[buffer][..expected].copy_from_slice(input);
+            }
+            (_, Numbers::F32(input)) => return Err(EngineError::Input { expected, actual: input.len() }),
+            (_, Numbers::Levels(input)) => return Err(EngineError::Input { expected, actual: input.len() }),
+        }
+        self.steps(|_, _, _| Ok(()))?;
+        let output = self.plan.output;
+        Ok(match output.number {
+            Number::F32 => Numbers::F32(Aligned::from_slice(64, read(&self.f32, output))),
+            Number::Level => Numbers::Levels(Aligned::from_slice(64, read(&self.levels, output))),
+        })
+    }
+
     /// Runs all steps; `after` sees each with its number and the float32 buffers.
     fn run_steps(
         &mut self,
         input: &[f32],
-        mut after: impl FnMut(usize, &Step, &[Aligned<f32>]) -> Result<(), KernelError>,
+        after: impl FnMut(usize, &Step, &[Aligned<f32>]) -> Result<(), KernelError>,
     ) -> Result<&[f32], EngineError> {
         let expected = self.plan.input_len();
         if input.len() != expected {
             return Err(EngineError::Input { expected, actual: input.len() });
         }
         self.f32[self.plan.input.buffer][..expected].copy_from_slice(input);
+        self.steps(after)?;
+        let output = self.plan.output;
+        Ok(&read(&self.f32, output)[..output.image.len()])
+    }
+
+    fn steps(
+        &mut self,
+        mut after: impl FnMut(usize, &Step, &[Aligned<f32>]) -> Result<(), KernelError>,
+    ) -> Result<(), EngineError> {
         for (index, step) in self.plan.steps.iter().enumerate() {
             run_step(step, &mut self.f32, &mut self.levels, &mut self.scratch)
                 .and_then(|()| after(index, step, &self.f32))
                 .map_err(|source| EngineError::Kernel { node: step.node.clone(), source })?;
         }
-        let output = self.plan.output;
-        Ok(&read(&self.f32, output)[..output.image.len()])
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use graph::{
 
 use crate::{EngineError, Executor, Fusion, Plan};
 
+mod parts;
 mod storage;
 
 /// Numbers in -1..1 that look random and are the same everywhere (xorshift).

@@ -52,11 +52,15 @@ pub fn to_blocks<T: Copy + Default>(
         return Ok(());
     }
     for (index, block) in blocked.chunks_exact_mut(image.height * image.width * BLOCK).enumerate() {
-        for (pixel, source) in block.chunks_exact_mut(BLOCK).zip(nhwc.chunks_exact(image.channels)) {
-            let source = &source[index * BLOCK..image.channels.min((index + 1) * BLOCK)];
-            let (channels, filling) = pixel.split_at_mut(source.len());
-            channels.copy_from_slice(source);
-            filling.fill(T::default());
+        for (pixel, source) in
+            block.as_chunks_mut::<BLOCK>().0.iter_mut().zip(nhwc.chunks_exact(image.channels))
+        {
+            let source = &source[index * BLOCK..];
+            // Whole blocks are moved as such: a copy of a length that only the run knows is a call.
+            match source.first_chunk() {
+                Some(whole) => *pixel = *whole,
+                None => *pixel = std::array::from_fn(|c| source.get(c).copied().unwrap_or_default()),
+            }
         }
     }
     Ok(())
@@ -73,10 +77,13 @@ pub fn from_blocks<T: Copy>(blocked: &[T], image: ImageShape, nhwc: &mut [T]) ->
         return Ok(());
     }
     for (index, block) in blocked.chunks_exact(image.height * image.width * BLOCK).enumerate() {
-        for (pixel, target) in block.chunks_exact(BLOCK).zip(nhwc.chunks_exact_mut(image.channels)) {
+        for (pixel, target) in block.as_chunks::<BLOCK>().0.iter().zip(nhwc.chunks_exact_mut(image.channels))
+        {
             let target = &mut target[index * BLOCK..];
-            let len = target.len().min(BLOCK);
-            target[..len].copy_from_slice(&pixel[..len]);
+            match target.first_chunk_mut() {
+                Some(whole) => *whole = *pixel,
+                None => target.iter_mut().zip(pixel).for_each(|(channel, x)| *channel = *x),
+            }
         }
     }
     Ok(())

@@ -195,35 +195,34 @@ impl RecipeRun {
                         Structure::TwoOfFour => SparsityPattern::NOfM { n: 2, m: 4 },
                     }))
                 });
-                self.sweep(&Graph::clone(&self.graph), &methods);
+                self.sweep(&Graph::clone(&self.graph), &methods)?;
             }
             Step::Prune { sparsity, structure, distribution, repair } => {
                 let pruned = prune_magnitude(&self.graph, sparsity, structure, distribution)?;
-                self.repair(pruned, repair);
+                self.repair(pruned, repair)?;
             }
             Step::QuantizeWeights { bits, granularity, repair, layers } => {
                 let rounded = quantize_weights(&self.graph, bits, granularity, &layers)?;
                 if repair != Repair::Reconstruct {
-                    self.repair(rounded, repair);
-                    return Ok(());
+                    return self.repair(rounded, repair);
                 }
                 self.reconstruct(rounded, |node| LayerMethod::Round {
                     bits: bits_of(node, bits, &layers),
                     granularity,
-                });
+                })?;
             }
             Step::QuantizeForSize { noise } => {
                 let rounded = quantize_weights(&self.graph, 8, Granularity::PerChannel, &BTreeMap::new())?;
-                self.reconstruct(rounded, |_| LayerMethod::Rate { noise });
+                self.reconstruct(rounded, |_| LayerMethod::Rate { noise })?;
             }
             Step::Cluster { clusters, granularity, repair: Repair::Reconstruct } => {
                 let graph = Graph::clone(&self.graph);
-                self.reconstruct(graph, |_| LayerMethod::Cluster { clusters, granularity });
+                self.reconstruct(graph, |_| LayerMethod::Cluster { clusters, granularity })?;
             }
             Step::Cluster { .. } => {
                 self.work = Work::Clusters { graph: Graph::clone(&self.graph), node: 0, layer: None };
             }
-            Step::CorrectBiases {} => self.repair(Graph::clone(&self.graph), Repair::Biases),
+            Step::CorrectBiases {} => self.repair(Graph::clone(&self.graph), Repair::Biases)?,
             Step::Float16 {} => {
                 let halved = to_float16(&self.graph)?;
                 self.end_step(halved);
@@ -265,8 +264,7 @@ impl RecipeRun {
         };
         let Some(Node { op, .. }) = graph.nodes.get_mut(*node) else {
             let (graph, repair) = (graph.clone(), *repair);
-            self.repair(graph, repair);
-            return Ok(());
+            return self.repair(graph, repair);
         };
         let Some(weight) = Some(&mut *op).filter(|op| is_prunable(op)).and_then(|op| op.weight_mut()) else {
             *node += 1;
@@ -291,15 +289,22 @@ impl RecipeRun {
     }
 
     /// Goes on with `changed`, its biases corrected unless `repair` is off.
-    fn repair(&mut self, changed: Graph, repair: Repair) {
+    fn repair(&mut self, changed: Graph, repair: Repair) -> Result<(), PipelineError> {
         match repair {
-            Repair::Off => self.end_step(changed),
+            Repair::Off => {
+                self.end_step(changed);
+                Ok(())
+            }
             Repair::Biases | Repair::Reconstruct => self.sweep(&changed, &[]),
         }
     }
 
     /// Begins to reconstruct what [`is_prunable`], from the weights that it has; the rest is as in `changed`.
-    fn reconstruct(&mut self, mut changed: Graph, method: impl Fn(&Node) -> LayerMethod) {
+    fn reconstruct(
+        &mut self,
+        mut changed: Graph,
+        method: impl Fn(&Node) -> LayerMethod,
+    ) -> Result<(), PipelineError> {
         let nodes = changed.nodes.iter_mut().zip(&self.graph.nodes);
         let methods: Vec<Option<LayerMethod>> = nodes
             .map(|(node, before)| {
@@ -308,13 +313,14 @@ impl RecipeRun {
                 Some(method)
             })
             .collect();
-        self.sweep(&changed, &methods);
+        self.sweep(&changed, &methods)
     }
 
     /// Begins to go through `changed` layer by layer.
-    fn sweep(&mut self, changed: &Graph, methods: &[Option<LayerMethod>]) {
-        let sweep = Sweep::new(&self.float, changed, methods, &self.calibration);
+    fn sweep(&mut self, changed: &Graph, methods: &[Option<LayerMethod>]) -> Result<(), PipelineError> {
+        let sweep = Sweep::new(self.float.clone(), changed, methods, self.calibration.clone())?;
         self.work = Work::Layers(Box::new(sweep));
+        Ok(())
     }
 
     /// A method for each node with weights, by its position and its number of weights.

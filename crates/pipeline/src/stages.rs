@@ -1,7 +1,7 @@
 //! A network cut into stages: one operator, and the clip that follows it.
 
-use engine::{Executor, Fusion, Plan};
-use graph::{Clip, Graph, Node, Op, ValueId};
+use engine::{Activation, Part};
+use graph::{Clip, Graph, Node, Op, Value, ValueId};
 
 use crate::PipelineError;
 
@@ -42,9 +42,9 @@ pub(crate) fn stages(graph: &Graph) -> Vec<Stage> {
 #[derive(Debug)]
 pub(crate) enum StageRunner {
     /// By the engine.
-    Engine(Box<Executor>),
-    /// A sum of two activations, which a plan with one input cannot have.
-    Add { clip: Option<Clip>, channels: usize },
+    Engine(Box<Part>),
+    /// A sum of two activations, which a part with one input cannot have.
+    Add { clip: Clip, output: Value },
 }
 
 impl StageRunner {
@@ -52,42 +52,29 @@ impl StageRunner {
     pub(crate) fn new(graph: &Graph, stage: &Stage) -> Result<Self, PipelineError> {
         let clip = stage.clip.map(|clip| &graph.nodes[clip]);
         if let Op::Add = graph.nodes[stage.node].op {
-            let clip = clip.and_then(|node| match &node.op {
-                Op::Clip(clip) => Some(clip.clone()),
-                _ => None,
-            });
-            let channels = graph.value(stage.output).shape.channels();
-            return Ok(Self::Add { clip, channels });
+            let clip = match clip.map(|node| &node.op) {
+                Some(Op::Clip(clip)) => clip.clone(),
+                _ => Clip::NONE,
+            };
+            return Ok(Self::Add { clip, output: graph.value(stage.output).clone() });
         }
         let nodes: Vec<Node> =
             [Some(&graph.nodes[stage.node]), clip].into_iter().flatten().cloned().collect();
-        let plan = Plan::of_part(&alone(graph, stage, nodes), Fusion::Observable)?;
-        Ok(Self::Engine(Box::new(Executor::new(plan))))
+        Ok(Self::Engine(Box::new(Part::new(&alone(graph, stage, nodes))?)))
     }
 
-    /// Whether it computes on integers: then its output lies on its grid.
-    pub(crate) fn is_integer(&self) -> bool {
-        match self {
-            Self::Engine(executor) => executor.plan().integer_steps().0 > 0,
-            Self::Add { .. } => false,
-        }
-    }
-
-    /// The stage's output on `inputs` (`nhwc`).
-    pub(crate) fn run(&mut self, inputs: &[&[f32]]) -> Result<Vec<f32>, PipelineError> {
-        match self {
-            Self::Engine(executor) => Ok(executor.run(inputs[0])?.to_vec()),
-            Self::Add { clip, channels } => {
-                let sums = inputs[0].iter().zip(inputs[1]).map(|(a, b)| a + b);
-                Ok(match clip {
-                    None => sums.collect(),
-                    Some(Clip { min, max }) => {
-                        let clipped =
-                            sums.enumerate().map(|(i, sum)| sum.max(*min).min(max.of(i % *channels)));
-                        clipped.collect()
-                    }
-                })
+    /// The stage's output on `inputs`.
+    pub(crate) fn run(&mut self, inputs: &[&Activation]) -> Result<Activation, PipelineError> {
+        match (self, inputs) {
+            (Self::Engine(part), [input]) => Ok(part.run(input)?),
+            (Self::Add { clip: Clip { min, max }, output }, [a, b]) => {
+                let channels = output.shape.channels();
+                let sums = a.to_nhwc().into_iter().zip(b.to_nhwc()).enumerate();
+                let clipped: Vec<f32> =
+                    sums.map(|(i, (a, b))| (a + b).max(*min).min(max.of(i % channels))).collect();
+                Ok(Activation::new(output, &clipped)?)
             }
+            _ => unreachable!("a sum has two inputs, every other operator one"),
         }
     }
 }
@@ -102,14 +89,4 @@ fn alone(graph: &Graph, stage: &Stage, mut nodes: Vec<Node>) -> Graph {
     }
     let output = ValueId(nodes.len());
     Graph { metadata: graph.metadata.clone(), values, nodes, input: ValueId(0), output }
-}
-
-/// Rounds activations to the grid of `value`, as integer kernels would hand them on.
-pub(crate) fn round_to_grid(graph: &Graph, value: ValueId, activations: &mut [f32]) {
-    let Some(grid) = graph.value(value).quantization else { return };
-    let zero_point = f32::from(grid.zero_point);
-    for x in activations {
-        let level = ((*x / grid.scale).round_ties_even() + zero_point).clamp(-128.0, 127.0);
-        *x = grid.scale * (level - zero_point);
-    }
 }

@@ -2,43 +2,56 @@
 //!
 //! A layer is compressed with what it really reads: the activations behind everything that was compressed before it,
 //! beside those of the float network. To hold all activations of all frames would take gigabytes, to run every
-//! frame from the picture for every layer would take minutes. So each frame keeps what is alive at the last narrow place
-//! (in an inverted bottleneck the activation between two blocks) and runs from there.
+//! frame from the picture for every layer would take minutes. So each frame keeps what is alive at the last place where
+//! that is little: after every layer, where it fits the memory that may be taken, else between two inverted bottlenecks.
+//! From there it runs.
 
 use std::collections::BTreeMap;
 
-use graph::{Graph, ValueId};
+use engine::Activation;
+use graph::{Graph, Op, ValueId};
 
 use crate::PipelineError;
-use crate::stages::{Stage, StageRunner, round_to_grid, stages};
+use crate::stages::{Stage, StageRunner, stages};
 
 /// Activations by value.
-type Live = BTreeMap<ValueId, Vec<f32>>;
+type Live = BTreeMap<ValueId, Activation>;
 
-/// Both networks and where the frames are in them.
+/// Both networks have the same stages.
 #[derive(Debug)]
 pub(crate) struct Streams {
     stages: Vec<Stage>,
-    float: Stream,
-    changed: Stream,
-    /// For each number of stages that have run, whether frames stop there.
-    stops: Vec<bool>,
     /// For each value, the last stage that reads it, and beyond all stages for the output.
     last_reads: Vec<usize>,
+    changed: Stream,
+    float: Option<Stream>,
 }
 
-/// One network.
+/// One network and where the frames are in it.
 #[derive(Debug)]
 struct Stream {
     graph: Graph,
     runners: Vec<Option<StageRunner>>,
+    /// For each number of stages that have run, whether frames stop there.
+    stops: Vec<bool>,
     /// For each frame, how many stages have run and what is alive then.
     frames: Vec<(usize, Live)>,
 }
 
+/// Bytes that the activations of all frames of a network may take where they are not at their narrowest.
+const ROOM: usize = 48 << 20;
+
 impl Streams {
-    /// Frames before the first stage. Both graphs have the same nodes and values.
-    pub(crate) fn new(float: &Graph, changed: &Graph, pictures: &[Vec<f32>]) -> Self {
+    /// Frames before the first stage of `changed`, and of `float` if that is to run beside it. Both graphs have the same
+    /// nodes and values.
+    ///
+    /// # Errors
+    /// For pictures of another size than the networks'.
+    pub(crate) fn new(
+        changed: &Graph,
+        float: Option<&Graph>,
+        pictures: &[Vec<f32>],
+    ) -> Result<Self, PipelineError> {
         let stages = stages(changed);
         let mut last_reads = vec![0; changed.values.len()];
         for (idx, stage) in stages.iter().enumerate() {
@@ -47,27 +60,8 @@ impl Streams {
             }
         }
         last_reads[changed.output.0] = stages.len();
-        let stops = narrow_places(changed, &stages, &last_reads);
-        let stream = |graph: &Graph| {
-            let mut graph = graph.clone();
-            // A clip joins its operator, whose own output is never stored.
-            for stage in &stages {
-                let inner = graph.nodes[stage.node].output;
-                if inner != stage.output {
-                    graph.values[inner.0].quantization = None;
-                }
-            }
-            let frames = pictures
-                .iter()
-                .map(|picture| {
-                    let mut picture = picture.clone();
-                    round_to_grid(&graph, graph.input, &mut picture);
-                    (0, Live::from([(graph.input, picture)]))
-                })
-                .collect();
-            Stream { runners: stages.iter().map(|_| None).collect(), frames, graph }
-        };
-        Self { float: stream(float), changed: stream(changed), stops, last_reads, stages }
+        let stream = |graph: &Graph| Stream::new(graph, &stages, &last_reads, pictures);
+        Ok(Self { changed: stream(changed)?, float: float.map(stream).transpose()?, stages, last_reads })
     }
 
     /// The stages.
@@ -77,12 +71,7 @@ impl Streams {
 
     /// Number of frames.
     pub(crate) fn n_frames(&self) -> usize {
-        self.float.frames.len()
-    }
-
-    /// The float network.
-    pub(crate) fn float(&self) -> &Graph {
-        &self.float.graph
+        self.changed.frames.len()
     }
 
     /// The network that is being compressed.
@@ -91,79 +80,102 @@ impl Streams {
     }
 
     /// Replaces the operator of a stage that no frame has passed yet.
-    pub(crate) fn replace(&mut self, stage: usize, op: graph::Op) {
+    pub(crate) fn replace(&mut self, stage: usize, op: Op) {
         let Stage { node, .. } = self.stages[stage];
         self.changed.graph.nodes[node].op = op;
         self.changed.runners[stage] = None;
     }
 
-    /// What `stage` reads of `frame`, in the float and in the compressed network.
-    pub(crate) fn inputs(
+    /// What `stage` reads of `frame` in the compressed network, `nhwc`.
+    pub(crate) fn changed_input(&mut self, stage: usize, frame: usize) -> Result<Vec<f32>, PipelineError> {
+        self.changed.input(&self.stages, &self.last_reads, stage, frame)
+    }
+
+    /// What `stage` reads of `frame` in the float network, where that runs; `nhwc`.
+    pub(crate) fn float_input(
         &mut self,
         stage: usize,
         frame: usize,
-    ) -> Result<(Vec<f32>, Vec<f32>), PipelineError> {
-        let Self { stages, float, changed, stops, last_reads, .. } = self;
-        let way = Way { stages, stops, last_reads };
-        Ok((way.input(float, stage, frame)?, way.input(changed, stage, frame)?))
+    ) -> Result<Option<Vec<f32>>, PipelineError> {
+        let float = self.float.as_mut();
+        float.map(|float| float.input(&self.stages, &self.last_reads, stage, frame)).transpose()
     }
 }
 
-/// What both networks have in common.
-struct Way<'a> {
-    stages: &'a [Stage],
-    stops: &'a [bool],
-    last_reads: &'a [usize],
-}
+impl Stream {
+    fn new(
+        graph: &Graph,
+        stages: &[Stage],
+        last_reads: &[usize],
+        pictures: &[Vec<f32>],
+    ) -> Result<Self, PipelineError> {
+        let mut graph = graph.clone();
+        // A clip joins its operator, whose own output is never stored.
+        for stage in stages {
+            let inner = graph.nodes[stage.node].output;
+            if inner != stage.output {
+                graph.values[inner.0].quantization = None;
+            }
+        }
+        let frames = pictures.iter().map(|picture| {
+            let picture = Activation::new(graph.value(graph.input), picture)?;
+            Ok((0, Live::from([(graph.input, picture)])))
+        });
+        let frames = frames.collect::<Result<Vec<_>, PipelineError>>()?;
+        let stops = stops(&graph, stages, last_reads, frames.len());
+        Ok(Self { runners: stages.iter().map(|_| None).collect(), frames, graph, stops })
+    }
 
-impl Way<'_> {
     /// Runs a frame to `target` and gives what that stage reads first.
-    fn input(&self, stream: &mut Stream, target: usize, frame: usize) -> Result<Vec<f32>, PipelineError> {
-        let Stream { graph, runners, frames } = stream;
-        let (first, _) = frames[frame];
+    fn input(
+        &mut self,
+        stages: &[Stage],
+        last_reads: &[usize],
+        target: usize,
+        frame: usize,
+    ) -> Result<Vec<f32>, PipelineError> {
+        let (first, _) = self.frames[frame];
         // What has run since the last stop.
         let mut since = Live::new();
-        for (idx, stage) in self.stages.iter().enumerate().take(target).skip(first) {
-            if self.stops[idx] && idx > frames[frame].0 {
-                self.stop(&mut frames[frame], idx, &mut since);
+        for (idx, stage) in stages.iter().enumerate().take(target).skip(first) {
+            if self.stops[idx] && idx > self.frames[frame].0 {
+                self.stop(frame, idx, last_reads, &mut since);
             }
-            let kept = &frames[frame].1;
+            let kept = &self.frames[frame].1;
             let find = |value: &ValueId| since.get(value).or_else(|| kept.get(value));
-            let inputs: Vec<&[f32]> = stage.inputs.iter().filter_map(find).map(Vec::as_slice).collect();
-            let runner = match &mut runners[idx] {
+            let inputs: Vec<&Activation> = stage.inputs.iter().filter_map(find).collect();
+            let runner = match &mut self.runners[idx] {
                 Some(runner) => runner,
-                empty => empty.insert(StageRunner::new(graph, stage)?),
+                empty => empty.insert(StageRunner::new(&self.graph, stage)?),
             };
-            let mut output = runner.run(&inputs)?;
-            if !runner.is_integer() {
-                round_to_grid(graph, stage.output, &mut output);
-            }
+            let output = runner.run(&inputs)?;
             since.insert(stage.output, output);
-            since.retain(|value, _| self.last_reads[value.0] > idx);
+            since.retain(|value, _| last_reads[value.0] > idx);
         }
-        if self.stops[target] && target > frames[frame].0 {
-            self.stop(&mut frames[frame], target, &mut since);
+        if self.stops[target] && target > self.frames[frame].0 {
+            self.stop(frame, target, last_reads, &mut since);
             // Nobody goes back behind a stop.
-            if frames.iter().all(|(at, _)| *at >= target) {
-                runners[..target].fill_with(|| None);
+            if self.frames.iter().all(|(at, _)| *at >= target) {
+                self.runners[..target].fill_with(|| None);
             }
         }
-        let value = self.stages[target].inputs[0];
-        let kept = || frames[frame].1.get(&value).cloned();
-        Ok(since.remove(&value).or_else(kept).unwrap_or_default())
+        let value = stages[target].inputs[0];
+        let input = since.get(&value).or_else(|| self.frames[frame].1.get(&value));
+        Ok(input.map(Activation::to_nhwc).unwrap_or_default())
     }
 
     /// Makes what is alive after `at` stages the frame's new start.
-    fn stop(&self, frame: &mut (usize, Live), at: usize, since: &mut Live) {
-        frame.0 = at;
-        frame.1.append(since);
-        frame.1.retain(|value, _| self.last_reads[value.0] >= at);
+    fn stop(&mut self, frame: usize, at: usize, last_reads: &[usize], since: &mut Live) {
+        let (place, live) = &mut self.frames[frame];
+        *place = at;
+        live.append(since);
+        live.retain(|value, _| last_reads[value.0] >= at);
     }
 }
 
-/// After how many stages frames stop: where what is alive takes less room than one stage before and no more than one
-/// after.
-fn narrow_places(graph: &Graph, stages: &[Stage], last_reads: &[usize]) -> Vec<bool> {
+/// After how many stages frames stop: where what is alive of all frames has room, or takes no more than one stage before
+/// and one after.
+fn stops(graph: &Graph, stages: &[Stage], last_reads: &[usize], n_frames: usize) -> Vec<bool> {
     let mut written = vec![usize::MAX; graph.values.len()];
     written[graph.input.0] = 0;
     for (idx, stage) in stages.iter().enumerate() {
@@ -173,7 +185,7 @@ fn narrow_places(graph: &Graph, stages: &[Stage], last_reads: &[usize]) -> Vec<b
         let values = graph.values.iter().zip(&written).zip(last_reads);
         values
             .filter(|((_, written), last_read)| **written <= at && **last_read >= at)
-            .map(|((value, _), _)| value.shape.len())
+            .map(|((value, _), _)| Activation::bytes_of(value))
             .sum()
     };
     let alive: Vec<usize> = (0..=stages.len()).map(alive).collect();
@@ -181,7 +193,7 @@ fn narrow_places(graph: &Graph, stages: &[Stage], last_reads: &[usize]) -> Vec<b
         .map(|at| {
             let before = at == 0 || alive[at] <= alive[at - 1];
             let after = at == stages.len() || alive[at] <= alive[at + 1];
-            before && after
+            before && after || alive[at].saturating_mul(n_frames) <= ROOM
         })
         .collect()
 }

@@ -1,20 +1,34 @@
 //! Passes that go through a network layer by layer, each layer with what it really reads.
 
+use std::sync::Arc;
+
 use compress::reconstruct::MomentsBuilder;
 use compress::{InputSums, LayerMethod, LayerWork, correct_bias, shorten_bias, widen_for_bias};
+use engine::{Executor, Fusion, Plan};
 use graph::{Conv2d, Graph, Op, Shape, Weight};
 
 use crate::PipelineError;
+use crate::stages::Stage;
 use crate::streams::Streams;
 
 /// From the first layer to the last: compresses those that have a method, and brings the mean of every layer's outputs
 /// back to the float network's, so that each layer sees inputs that are repaired already.
+///
+/// Means of the float network are all found at once, before. Only where methods compare the inputs of a layer pixel by
+/// pixel, that network goes along layer by layer.
 #[derive(Debug)]
 pub(crate) struct Sweep {
     streams: Streams,
+    float: Arc<Graph>,
+    /// What each layer of the float network reads.
+    float_sums: Vec<InputSums>,
     /// Stages with weights, and what becomes of them.
     layers: Vec<(usize, Option<LayerMethod>)>,
     layer: usize,
+    /// Frames whose means are in `float_sums`.
+    n_observed: usize,
+    pictures: Arc<[Vec<f32>]>,
+    observer: Box<Executor>,
     /// Whether the file is to be small: biases have few digits then.
     for_size: bool,
     work: Work,
@@ -27,17 +41,14 @@ enum Work {
     /// Frames are sent to it.
     Gather {
         frame: usize,
-        float: InputSums,
         changed: InputSums,
         moments: Option<MomentsBuilder>,
     },
     Compress {
-        float: InputSums,
         changed: InputSums,
         work: Box<LayerWork>,
     },
     Correct {
-        float: InputSums,
         changed: InputSums,
     },
 }
@@ -47,68 +58,98 @@ const PIXELS_PER_INPUT: usize = 128;
 
 impl Sweep {
     /// `float` and `changed` have the same nodes and values, `methods` an entry for each node; frames are `pictures`.
+    ///
+    /// # Errors
+    /// For networks that cannot run and pictures of another size.
     pub(crate) fn new(
-        float: &Graph,
+        float: Arc<Graph>,
         changed: &Graph,
         methods: &[Option<LayerMethod>],
-        pictures: &[Vec<f32>],
-    ) -> Self {
-        let streams = Streams::new(float, changed, pictures);
+        pictures: Arc<[Vec<f32>]>,
+    ) -> Result<Self, PipelineError> {
+        let compares = methods.iter().any(Option::is_some);
+        let streams = Streams::new(changed, compares.then_some(&*float), &pictures)?;
         let layers = streams.stages().iter().enumerate();
-        let layers = layers
+        let layers: Vec<_> = layers
             .filter(|(_, stage)| changed.nodes[stage.node].op.weight().is_some())
             .map(|(idx, stage)| (idx, methods.get(stage.node).copied().flatten()))
             .collect();
         let for_size = methods.iter().flatten().any(|method| matches!(method, LayerMethod::Rate { .. }));
-        Self { streams, layers, layer: 0, for_size, work: Work::Begin }
+        let observer = Box::new(Executor::new(Plan::new(&float, Fusion::Observable)?));
+        let float_sums =
+            layers.iter().map(|(stage, _)| empty_sums(&float, &streams.stages()[*stage])).collect();
+        let (layer, n_observed, work) = (0, 0, Work::Begin);
+        Ok(Self { streams, float, float_sums, layers, layer, n_observed, pictures, observer, for_size, work })
     }
 
     /// Does the next piece. `Some` when all layers are done.
     pub(crate) fn advance(&mut self) -> Result<Option<Graph>, PipelineError> {
+        if let Some(picture) = self.pictures.get(self.n_observed) {
+            self.n_observed += 1;
+            let (layers, stages) = (&self.layers, self.streams.stages());
+            let float_sums = &mut self.float_sums;
+            self.observer.run_observed(picture, &mut |value, activations| {
+                for ((stage, _), sums) in layers.iter().zip(&mut *float_sums) {
+                    if stages[*stage].inputs[0] == value {
+                        sums.observe(activations);
+                    }
+                }
+            })?;
+            return Ok(None);
+        }
         let Some(&(stage, method)) = self.layers.get(self.layer) else {
             return Ok(Some(self.streams.changed().clone()));
         };
         self.work = match std::mem::replace(&mut self.work, Work::Begin) {
-            Work::Begin => self.begin(stage, method),
-            Work::Gather { frame, mut float, mut changed, mut moments } => {
-                let (float_input, changed_input) = self.streams.inputs(stage, frame)?;
-                float.observe(&float_input);
+            Work::Begin => {
+                let changed = empty_sums(self.streams.changed(), &self.streams.stages()[stage]);
+                let moments = method.map(|_| {
+                    let node = self.streams.stages()[stage].node;
+                    let weight = self.float.nodes[node].op.weight();
+                    MomentsBuilder::new(weight.map_or(0, Weight::channel_len))
+                });
+                Work::Gather { frame: 0, changed, moments }
+            }
+            Work::Gather { frame, mut changed, mut moments } => {
+                let changed_input = self.streams.changed_input(stage, frame)?;
                 changed.observe(&changed_input);
-                if let Some(moments) = &mut moments {
+                if let Some(moments) = &mut moments
+                    && let Some(float_input) = self.streams.float_input(stage, frame)?
+                {
                     let pixels = self.pixels(stage, frame);
                     moments.observe(&pixels.of(&changed_input), &pixels.of(&float_input))?;
                 }
                 match (frame + 1 < self.streams.n_frames(), moments, method) {
-                    (true, moments, _) => Work::Gather { frame: frame + 1, float, changed, moments },
+                    (true, moments, _) => Work::Gather { frame: frame + 1, changed, moments },
                     (false, Some(moments), Some(method)) => {
                         let node = self.streams.stages()[stage].node;
                         let weight = |graph: &Graph| graph.nodes[node].op.weight().cloned();
-                        let weights = weight(self.streams.float()).zip(weight(self.streams.changed()));
+                        let weights = weight(&self.float).zip(weight(self.streams.changed()));
                         let Some((before, now)) = weights else {
                             unreachable!("the layers of a sweep have weights")
                         };
                         let work = Box::new(LayerWork::new(method, &before, &now, moments.finish())?);
-                        Work::Compress { float, changed, work }
+                        Work::Compress { changed, work }
                     }
-                    (false, ..) => Work::Correct { float, changed },
+                    (false, ..) => Work::Correct { changed },
                 }
             }
-            Work::Compress { float, changed, mut work } => match work.advance()? {
-                None => Work::Compress { float, changed, work },
+            Work::Compress { changed, mut work } => match work.advance()? {
+                None => Work::Compress { changed, work },
                 Some(weight) => {
                     self.change(stage, |op| {
                         if let Some(place) = op.weight_mut() {
                             *place = weight;
                         }
                     });
-                    Work::Correct { float, changed }
+                    Work::Correct { changed }
                 }
             },
-            Work::Correct { float, changed } => {
-                let node = self.streams.stages()[stage].node;
-                let before = self.streams.float().nodes[node].op.clone();
-                let input = self.streams.stages()[stage].inputs[0];
-                let grid = self.streams.changed().value(input).quantization;
+            Work::Correct { changed } => {
+                let Stage { node, inputs, .. } = &self.streams.stages()[stage];
+                let before = self.float.nodes[*node].op.clone();
+                let grid = self.streams.changed().value(inputs[0]).quantization;
+                let float = self.float_sums[self.layer].clone();
                 let for_size = self.for_size;
                 self.change(stage, |op| {
                     correct_bias(&before, &float, op, &changed);
@@ -122,19 +163,6 @@ impl Sweep {
             }
         };
         Ok(None)
-    }
-
-    fn begin(&self, stage: usize, method: Option<LayerMethod>) -> Work {
-        let graph = self.streams.changed();
-        let node = &graph.nodes[self.streams.stages()[stage].node];
-        let shapes = [graph.value(node.inputs[0]).shape, graph.value(node.output).shape];
-        let sums = || InputSums::new(&node.op, shapes[0], shapes[1]);
-        let Some((float, changed)) = sums().zip(sums()) else {
-            unreachable!("the layers of a sweep have weights")
-        };
-        let k = node.op.weight().map_or(0, Weight::channel_len);
-        let moments = method.map(|_| MomentsBuilder::new(k));
-        Work::Gather { frame: 0, float, changed, moments }
     }
 
     fn change(&mut self, stage: usize, change: impl FnOnce(&mut Op)) {
@@ -160,9 +188,20 @@ impl Sweep {
         }
     }
 
-    /// Layers done, and all there are.
+    /// Layers done, and all there are. Finding the float network's means counts as one.
     pub(crate) fn progress(&self) -> (u64, u64) {
-        (self.layer as u64, self.layers.len() as u64)
+        let begun = self.n_observed == self.pictures.len();
+        (u64::from(begun) + self.layer as u64, 1 + self.layers.len() as u64)
+    }
+}
+
+/// Nothing seen yet by the layer of `stage`.
+fn empty_sums(graph: &Graph, stage: &Stage) -> InputSums {
+    let node = &graph.nodes[stage.node];
+    let shapes = [graph.value(node.inputs[0]).shape, graph.value(node.output).shape];
+    match InputSums::new(&node.op, shapes[0], shapes[1]) {
+        Some(sums) => sums,
+        None => unreachable!("the layers of a sweep have weights"),
     }
 }
 
