@@ -68,7 +68,7 @@ impl Pattern {
         self.vectors() * LANES
     }
 
-    /// [`sum_block`] for strips of so many vectors.
+    /// [`sum_block`] for strips of so many vectors, at least one and at most [`Self::vectors`].
     fn sum_block(self, vectors: usize) -> SumBlock {
         const SINGLE: [SumBlock; SINGLE_VECTORS] = [
             sum_block::<1, 1>,
@@ -260,7 +260,10 @@ pub fn pointwise_sparse_f32(
             let biases = &weights.bias.as_chunks::<BLOCK>().0[part.columns.clone()];
             let groups = counts.chunks_exact(BLOCK / channels);
             for (block, (counts, bias)) in part.columns.zip(groups.zip(biases)) {
-                stream = sum_block(strip, stream, counts, bias, sums);
+                // SAFETY: `strip` holds `image.channels` rows of the pattern's pitch, rounded up to whole blocks, and the
+                // places of these weights are the beginnings of its first `weights.k` rows, which are as many; a row
+                // holds the pattern's vectors, and a part has no more of them.
+                stream = unsafe { sum_block(strip, stream, counts, bias, sums) };
                 // SAFETY: no other part has these pixels of this block.
                 unsafe { store.block(sums, pitch, block, first, vectors, &output) };
             }
@@ -288,12 +291,15 @@ fn gather(input: &[f32], pixels: usize, first: usize, vectors: usize, strip: &mu
 }
 
 /// Strip, stream, counts, biases and the sums that are written, to the rest of the stream.
-type SumBlock = for<'s> fn(&[f32], &'s [u32], &[u32], &[f32; BLOCK], &mut [f32]) -> &'s [u32];
+type SumBlock = for<'s> unsafe fn(&[f32], &'s [u32], &[u32], &[f32; BLOCK], &mut [f32]) -> &'s [u32];
 
 /// Sums of a block of output channels over a strip into `sums`, `[BLOCK][pitch]`; gives the rest of the stream.
 ///
 /// `C` channels share their places, of which `counts` says how many each group has.
-fn sum_block<'s, const C: usize, const V: usize>(
+///
+/// # Safety
+/// At each of these places, in bytes from the beginning of `strip`, the strip must hold `V` vectors.
+unsafe fn sum_block<'s, const C: usize, const V: usize>(
     strip: &[f32],
     stream: &'s [u32],
     counts: &[u32],
@@ -306,7 +312,7 @@ fn sum_block<'s, const C: usize, const V: usize>(
     for (&count, (sums, bias)) in counts.iter().zip(groups) {
         let group;
         (group, rest) = rest.split_at(count as usize * (1 + C));
-        // SAFETY: packing made the stream for strips of `k` rows of this pattern's pitch, at least `V` vectors.
+        // SAFETY: `group` is `count` places with their values; what lies there is the caller's.
         let acc = unsafe { multiply::<C, V>(strip.as_ptr(), group.as_ptr(), count, bias) };
         for (sums, acc) in sums.chunks_exact_mut(pitch).zip(acc) {
             for (sums, acc) in sums.as_chunks_mut::<LANES>().0.iter_mut().zip(acc) {
