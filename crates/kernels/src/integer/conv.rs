@@ -88,7 +88,7 @@ pub fn linear_i8_scratch_len(k: usize, products: Products) -> IntegerScratchLen 
 /// - `input`: `image` in `layout`; `weights`: packed from `[n, k]` with `k` in the layout's order, in runs of what is
 ///   contiguous in it ([`Layout::run`]); `output`: `[out_height, out_width, n]`, blocked.
 ///
-/// Accumulators wrap at 32 bits; with `k` bounded by packing and biases below 2^30 they cannot.
+/// Accumulators fit int32, because packing bounds `k`, weights and biases.
 ///
 /// # Errors
 /// [`KernelError::Length`], [`KernelError::Shape`] and [`KernelError::Window`] for sizes that do not fit.

@@ -9,6 +9,7 @@
 use super::conv::{IntegerScratch, IntegerScratchLen, copy, widen};
 use super::gemm::{Level, PackedWeightsI8, Products, ToLevels, multiply_panel_i8};
 use super::requantize::{BlockRequantization, Requantization};
+use super::{check_accumulators, check_weights};
 use crate::blocks::{Aligned, BLOCK, blocked_len, blocks};
 use crate::conv::blocked_rows;
 use crate::depthwise::{Band, Walk};
@@ -40,7 +41,8 @@ impl DepthwiseWeightsI8 {
     ///
     /// # Errors
     /// [`KernelError::Length`] when they do not hold as many values, [`KernelError::Shape`] for a kernel of more than
-    /// eight rows, [`KernelError::Depth`] for one that does not fit an int32 accumulator.
+    /// eight rows, [`KernelError::Depth`] for one that does not fit an int32 accumulator, [`KernelError::Number`] for a
+    /// weight of -128 and a bias beyond ±2^30.
     pub fn pack(
         weights: &[i8],
         channels: usize,
@@ -49,8 +51,8 @@ impl DepthwiseWeightsI8 {
         zero_point: u8,
     ) -> Result<Self, KernelError> {
         let [height, width] = kernel;
-        let taps = height * width;
-        check_len("weights", weights.len(), channels * taps)?;
+        let taps = height.saturating_mul(width);
+        check_len("weights", weights.len(), channels.saturating_mul(taps))?;
         check_len("bias", bias.len(), channels)?;
         if height > MAX_ROWS {
             return Err(KernelError::Shape {
@@ -59,9 +61,8 @@ impl DepthwiseWeightsI8 {
                 actual: height,
             });
         }
-        if taps > super::MAX_DEPTH {
-            return Err(KernelError::Depth { k: taps, max: super::MAX_DEPTH });
-        }
+        check_accumulators(taps, bias)?;
+        check_weights(weights)?;
         let weight = |channel: usize, ky: usize, kx: usize| match channel < channels && ky < height {
             true => i16::from(weights[(channel * height + ky) * width + kx]),
             false => 0,

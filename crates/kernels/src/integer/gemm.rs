@@ -8,8 +8,8 @@
 
 use std::sync::OnceLock;
 
-use super::MAX_DEPTH;
 use super::requantize::{BlockRequantization, Requantization};
+use super::{check_accumulators, check_weights};
 use crate::KernelError;
 use crate::blocks::{Aligned, BLOCK};
 use crate::error::{check_at_least, check_fits, check_len};
@@ -81,7 +81,7 @@ impl PackedWeightsI8 {
     ///
     /// # Errors
     /// [`KernelError::Length`] and [`KernelError::Shape`] for sizes that do not fit, [`KernelError::Depth`] when `k`
-    /// products do not fit an int32 accumulator.
+    /// products do not fit an int32 accumulator, [`KernelError::Number`] for a weight of -128 and a bias beyond ±2^30.
     pub fn pack(
         weights: &[i8],
         n: usize,
@@ -91,8 +91,10 @@ impl PackedWeightsI8 {
         zero_point: u8,
         products: Products,
     ) -> Result<Self, KernelError> {
-        check_len("weights", weights.len(), n * k)?;
+        check_len("weights", weights.len(), n.saturating_mul(k))?;
         check_reduction(k, run)?;
+        check_accumulators(k, bias)?;
+        check_weights(weights)?;
         let bias = folded_bias(bias, zero_point, n, |row| {
             weights[row * k..(row + 1) * k].iter().map(|w| i32::from(*w)).sum()
         })?;
@@ -131,6 +133,7 @@ impl PackedWeightsI8 {
         products: Products,
     ) -> Result<Self, KernelError> {
         check_reduction(k, run)?;
+        check_accumulators(k, bias)?;
         if run != k {
             check_fits("run of the reduction", run.next_multiple_of(UNIT_STEPS), run)?;
         }
@@ -206,11 +209,7 @@ impl PackedWeightsI8 {
 
 fn check_reduction(k: usize, run: usize) -> Result<(), KernelError> {
     check_fits("reduction", k.min(1), 1)?;
-    check_fits("run of the reduction", run * (k / run.max(1)), k)?;
-    if k > MAX_DEPTH {
-        return Err(KernelError::Depth { k, max: MAX_DEPTH });
-    }
-    Ok(())
+    check_fits("run of the reduction", run * (k / run.max(1)), k)
 }
 
 /// Biases by panels, less what the input's zero point adds to the sums; `sum` is that of a row's weights.
