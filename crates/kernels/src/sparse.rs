@@ -24,7 +24,7 @@ use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_fits, check_len};
 use crate::lanes::F32x4;
 use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
-use crate::{ImageShape, KernelError};
+use crate::{ImageShape, KernelError, Padding};
 
 /// Elements of a vector.
 const LANES: usize = 4;
@@ -123,7 +123,7 @@ impl SparseWeightsF32 {
     ///
     /// # Errors
     /// [`KernelError::Length`] when `weights` does not hold `n * k` values or `bias` not `n`, [`KernelError::Shape`]
-    /// for an empty reduction.
+    /// for an empty reduction, [`KernelError::Size`] for one whose strips are beyond 4 GB.
     pub fn pack(weights: &[f32], n: usize, k: usize, bias: &[f32]) -> Result<Self, KernelError> {
         let single = Self::pack_as(Pattern::Single, weights, n, k, bias)?;
         let pairs = Self::pack_as(Pattern::Pairs, weights, n, k, bias)?;
@@ -141,11 +141,12 @@ impl SparseWeightsF32 {
         k: usize,
         bias: &[f32],
     ) -> Result<Self, KernelError> {
-        check_len("weights", weights.len(), n * k)?;
+        check_len("weights", weights.len(), n.saturating_mul(k))?;
         check_len("bias", bias.len(), n)?;
         check_fits("reduction", k.min(1), 1)?;
         let row_bytes = pattern.pitch() * size_of::<f32>();
-        check_fits("bytes of a strip", (k * row_bytes).min(u32::MAX as usize), k * row_bytes)?;
+        let strip = k.checked_mul(row_bytes).and_then(|bytes| u32::try_from(bytes).ok());
+        strip.ok_or(KernelError::Size { what: "a strip" })?;
         let (mut stream, mut counts) = (Vec::new(), Vec::new());
         let weight = |o: usize, i: usize| if o < n { weights[o * k + i] } else { 0.0 };
         for first in (0..blocks(n) * BLOCK).step_by(pattern.channels()) {
@@ -227,6 +228,7 @@ pub fn pointwise_sparse_f32(
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
+    image.check(Padding::default())?;
     check_len("input", input.len(), blocked_len(image))?;
     check_fits("reduction of the weights", weights.k, image.channels)?;
     check_len("output", output.len(), blocked_len(ImageShape { channels: weights.n, ..image }))?;

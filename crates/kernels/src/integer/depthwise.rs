@@ -13,7 +13,7 @@ use super::{check_accumulators, check_weights};
 use crate::blocks::{Aligned, BLOCK, blocked_len, blocks};
 use crate::conv::blocked_rows;
 use crate::depthwise::{Band, Walk};
-use crate::error::{check_at_least, check_fits, check_len};
+use crate::error::{check_at_least, check_fits, check_len, checked_len};
 use crate::gemm::product_work;
 use crate::lanes::{I16x8, I32x4};
 use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
@@ -67,7 +67,8 @@ impl DepthwiseWeightsI8 {
             true => i16::from(weights[(channel * height + ky) * width + kx]),
             false => 0,
         };
-        let mut filters = Vec::with_capacity(blocks(channels) * height.div_ceil(2) * width);
+        let sizes = [blocks(channels), height.div_ceil(2), width];
+        let mut filters = Vec::with_capacity(checked_len::<[i16; 2 * BLOCK]>("packed filters", &sizes)?);
         for block in 0..blocks(channels) {
             for ky in (0..height).step_by(2) {
                 filters.extend(
@@ -125,7 +126,8 @@ fn outside_len(walk: &Walk<'_>) -> usize {
 ///   [`depthwise_i8_scratch_len`].
 ///
 /// # Errors
-/// [`KernelError::Length`], [`KernelError::Window`] and [`KernelError::Shape`] for sizes that do not fit.
+/// [`KernelError::Length`], [`KernelError::Window`], [`KernelError::Shape`] and [`KernelError::Size`] for sizes that do
+/// not fit one another or the memory.
 #[expect(clippy::too_many_arguments, reason = "a convolution is made of these")]
 pub fn depthwise_i8(
     input: &[u8],
@@ -207,8 +209,10 @@ pub fn expand_depthwise_i8(
 ) -> Result<(), KernelError> {
     let expanded = ImageShape { channels: expansion.weights.n(), ..image };
     let walk = Walk::new(expanded, window)?;
+    image.check(window.padding)?;
     check_len("input", input.len(), blocked_len(image))?;
     check_fits("reduction of the expansion", expansion.weights.k(), blocks(image.channels) * BLOCK)?;
+    expansion.weights.check_run(expansion.weights.k())?;
     weights.check(&walk)?;
     check_len("output", output.len(), walk.output_block() * blocks(expanded.channels))?;
     expansion.requantization.check_channels(expanded.channels)?;
@@ -274,7 +278,7 @@ pub fn expand_depthwise_i8_scratch_len(
 fn expand_depthwise_lane_len(image: ImageShape, window: &Window, products: Products) -> IntegerScratchLen {
     let Ok(walk) = Walk::new(image, window) else { return IntegerScratchLen::default() };
     let k = blocks(image.channels) * BLOCK;
-    let row_bytes = k * size_of::<i16>();
+    let row_bytes = k.saturating_mul(size_of::<i16>());
     let lines = walk.bands(row_bytes, size_of::<u8>()).longest();
     let pixels = lines.saturating_mul(image.width);
     let plain = IntegerScratchLen::of(products, pixels.saturating_mul(k));

@@ -12,7 +12,7 @@ use super::requantize::{BlockRequantization, Requantization};
 use super::{check_accumulators, check_weights};
 use crate::KernelError;
 use crate::blocks::{Aligned, BLOCK};
-use crate::error::{check_at_least, check_fits, check_len};
+use crate::error::{check_at_least, check_fits, check_len, checked_len};
 use crate::gemm::{BlockedRows, NR, Rows, Walk, least_tiles, product_work, rows_per_unit};
 use crate::lanes::{F32x4, I8x16, I16x8, I32x4, U8x16, dot_quads_is_exact};
 use crate::levels::{LevelPanels, StoredLevels, UNIT_STEPS};
@@ -99,7 +99,8 @@ impl PackedWeightsI8 {
             weights[row * k..(row + 1) * k].iter().map(|w| i32::from(*w)).sum()
         })?;
         let step = products.len();
-        let mut panels = Vec::with_capacity(n.div_ceil(NR) * NR * (k / run) * run.next_multiple_of(step));
+        let sizes = [n.div_ceil(NR), NR, k / run, run.next_multiple_of(step)];
+        let mut panels = Vec::with_capacity(checked_len::<i8>("packed weights", &sizes)?);
         for panel in 0..n.div_ceil(NR) {
             let row = |column: usize| weights.get((panel * NR + column) * k..(panel * NR + column + 1) * k);
             for first in (0..k).step_by(run) {
@@ -195,6 +196,16 @@ impl PackedWeightsI8 {
             Storage::Stored(panels) => panels.bytes(),
         };
         panels + size_of_val(self.bias.as_slice())
+    }
+
+    /// Refuses rows in other runs than the weights were packed for. Runs of whole steps follow one another without filling,
+    /// however many they are.
+    pub(super) fn check_run(&self, run: usize) -> Result<(), KernelError> {
+        let is_whole = |run: usize| run.is_multiple_of(self.products.len());
+        if is_whole(run) && is_whole(self.run) {
+            return Ok(());
+        }
+        check_fits("run of the weights", self.run, run)
     }
 
     fn n_panels(&self) -> usize {
@@ -527,12 +538,10 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
         output: &'a Disjoint<'a, F::Output>,
     ) -> Result<Self, KernelError> {
         check_fits("reduction of the weights", weights.k, walk.k())?;
-        // Runs of whole steps follow one another without filling, however many they are; others must be the same.
-        if !(walk.run.is_multiple_of(T::STEP) && weights.run.is_multiple_of(T::STEP)) {
-            check_fits("run of the weights", weights.run, walk.run)?;
-        }
+        weights.check_run(walk.run)?;
         check_fits("products of the weights", weights.products.len(), T::STEP)?;
-        check_len("output", output.len(), n_rows * NR * weights.n_panels())?;
+        let len = n_rows.saturating_mul(NR).saturating_mul(weights.n_panels());
+        check_len("output", output.len(), len)?;
         Ok(Self { weights, finish, output, plane: n_rows * NR })
     }
 
