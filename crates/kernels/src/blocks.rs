@@ -6,13 +6,18 @@
 //! ```
 //! A block of all pixels is contiguous, whatever the number of channels: a depthwise kernel walks along rows of fixed
 //! pitch, a matrix product writes each panel of eight output channels as one run, and threads share out blocks. With
-//! a single pixel, blocked and plain order are the same. The last block is filled up; what the filling holds does not
-//! matter, because the weights that meet it are zero.
+//! a single pixel, blocked and plain order are the same.
+//!
+//! The last block is filled up. Dense layers multiply the filling with zeros, so there it must be finite: a NaN or an
+//! infinity in it would reach every channel of its pixel. [`to_blocks`] fills with zeros, and each kernel writes a finite
+//! filling where what it reads is finite; dense and sparse layers make it of zero weights and biases. Depthwise and sparse
+//! layers, pools and sums keep channels apart, so that for their real channels any filling will do, and on integers it
+//! may hold anything.
 
 use aligned_vec::{AVec, ConstAlign};
 
 use crate::error::check_len;
-use crate::{ImageShape, KernelError};
+use crate::{ImageShape, KernelError, Padding};
 
 /// Channels of a block.
 pub const BLOCK: usize = 8;
@@ -32,20 +37,22 @@ pub(crate) fn blocks(channels: usize) -> usize {
     channels.div_ceil(BLOCK)
 }
 
-/// Elements of a blocked image, the filling included.
+/// Elements of a blocked image, the filling included; saturates, as no slice is so long.
 pub fn blocked_len(image: ImageShape) -> usize {
-    image.height * image.width * blocks(image.channels) * BLOCK
+    let filled = blocks(image.channels).saturating_mul(BLOCK);
+    image.height.saturating_mul(image.width).saturating_mul(filled)
 }
 
 /// Brings an image from `nhwc` into blocks; the filling becomes `T::default()`.
 ///
 /// # Errors
-/// [`KernelError::Length`] for a slice of the wrong length.
+/// [`KernelError::Length`] for a slice of the wrong length, [`KernelError::Size`] for an image that memory cannot hold.
 pub fn to_blocks<T: Copy + Default>(
     nhwc: &[T],
     image: ImageShape,
     blocked: &mut [T],
 ) -> Result<(), KernelError> {
+    image.check(Padding::default())?;
     check_len("nhwc", nhwc.len(), image.len())?;
     check_len("blocked", blocked.len(), blocked_len(image))?;
     if nhwc.is_empty() {
@@ -69,8 +76,9 @@ pub fn to_blocks<T: Copy + Default>(
 /// The opposite of [`to_blocks`].
 ///
 /// # Errors
-/// [`KernelError::Length`] for a slice of the wrong length.
+/// [`KernelError::Length`] for a slice of the wrong length, [`KernelError::Size`] for an image that memory cannot hold.
 pub fn from_blocks<T: Copy>(blocked: &[T], image: ImageShape, nhwc: &mut [T]) -> Result<(), KernelError> {
+    image.check(Padding::default())?;
     check_len("blocked", blocked.len(), blocked_len(image))?;
     check_len("nhwc", nhwc.len(), image.len())?;
     if nhwc.is_empty() {

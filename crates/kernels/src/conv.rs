@@ -4,7 +4,7 @@
 
 use crate::blocks::{BLOCK, blocked_len, blocks};
 use crate::elementwise::Clamp;
-use crate::error::{check_at_least, check_fits, check_len};
+use crate::error::{check_at_least, check_fits, check_len, checked_len};
 use crate::gemm::{
     BlockedRows, PackedWeightsF32, Rows, Walk, pointwise_f32, pointwise_scratch_len, product_f32,
     split_unpacked,
@@ -31,20 +31,22 @@ impl Layout {
         }
     }
 
-    /// Elements of the reduction of a window over the image's channels.
+    /// Elements of the reduction of a window over the image's channels; saturates.
     pub fn reduction(self, image: ImageShape, window: &Window) -> usize {
-        window.taps() * self.pitch(image) * self.planes(image)
+        window.taps().saturating_mul(self.pitch(image)).saturating_mul(self.planes(image))
     }
 
-    /// Elements of a row of the window that lie side by side: what the weights of an integer product are packed by.
+    /// Elements of a row of the window that lie side by side: what the weights of an integer product are packed by;
+    /// saturates.
     pub fn run(self, image: ImageShape, window: &Window) -> usize {
-        window.kernel[1] * self.pitch(image)
+        window.kernel[1].saturating_mul(self.pitch(image))
     }
 
     /// Brings weights `[n, row, column, channel]` into the order of the layout, row by row of `[n, k]`.
     ///
     /// # Errors
-    /// [`KernelError::Length`] when `weights` are not `n` windows over the image's channels.
+    /// [`KernelError::Length`] when `weights` are not `n` windows over the image's channels, [`KernelError::Size`] when
+    /// memory cannot hold them in the layout's order.
     pub fn order_weights<T: Copy + Default>(
         self,
         weights: &[T],
@@ -53,11 +55,12 @@ impl Layout {
         window: &Window,
     ) -> Result<Vec<T>, KernelError> {
         let (taps, channels) = (window.taps(), image.channels);
-        check_len("weights", weights.len(), n * taps * channels)?;
+        check_len("weights", weights.len(), n.saturating_mul(taps).saturating_mul(channels))?;
         if self == Self::Interleaved {
             return Ok(weights.to_vec());
         }
-        let mut ordered = Vec::with_capacity(n * self.reduction(image, window));
+        let mut ordered =
+            Vec::with_capacity(checked_len::<T>("ordered weights", &[n, self.reduction(image, window)])?);
         for filter in weights.chunks_exact((taps * channels).max(1)) {
             for block in 0..blocks(channels) {
                 for tap in filter.chunks_exact(channels) {
@@ -116,7 +119,8 @@ pub(crate) fn padded_len(layout: Layout, image: ImageShape, window: &Window) -> 
 /// - Sums start from the bias and run over `k` in order, in one accumulator for each output.
 ///
 /// # Errors
-/// [`KernelError::Length`], [`KernelError::Shape`] and [`KernelError::Window`] for sizes that do not fit.
+/// [`KernelError::Length`], [`KernelError::Shape`], [`KernelError::Window`] and [`KernelError::Size`] for sizes that do
+/// not fit one another or the memory.
 #[expect(clippy::too_many_arguments, reason = "a convolution is made of these")]
 pub fn conv2d_f32(
     input: &[f32],
@@ -129,6 +133,7 @@ pub fn conv2d_f32(
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
+    image.check(window.padding)?;
     check_len("input", input.len(), layout.len(image))?;
     if is_pointwise(layout, window) {
         return pointwise_f32(input, blocked_rows(image), weights, residual, clamp, scratch, output);
@@ -176,7 +181,10 @@ pub(crate) fn blocked_rows(image: ImageShape) -> BlockedRows {
 
 fn padded_size(image: ImageShape, padding: Padding) -> [usize; 2] {
     let Padding { top, left, bottom, right } = padding;
-    [image.height.saturating_add(top + bottom), image.width.saturating_add(left + right)]
+    [
+        image.height.saturating_add(top).saturating_add(bottom),
+        image.width.saturating_add(left).saturating_add(right),
+    ]
 }
 
 /// A convolution as a product: where its rows lie in the padded input.
@@ -195,16 +203,18 @@ impl Geometry {
         k: usize,
     ) -> Result<Self, KernelError> {
         let [out_height, out_width] = window.output(image)?;
+        image.check(window.padding)?;
         check_fits("weights' reduction", k, layout.reduction(image, window))?;
         let [height, width] = padded_size(image, window.padding);
         let (pitch, planes) = (layout.pitch(image), layout.planes(image));
         let walk = Walk {
-            row: window.stride[1] * pitch,
+            // A stride beyond the image is never taken.
+            row: window.stride[1].saturating_mul(pitch),
             outer: (planes, height * width * pitch),
             inner: (window.kernel[0], width * pitch),
             run: window.kernel[1] * pitch,
         };
-        let line = window.stride[0] * width * pitch;
+        let line = window.stride[0].saturating_mul(width * pitch);
         let rows = Rows { walk, n_lines: out_height, line_len: out_width, line };
         Ok(Self { rows, layout, image, padding: window.padding })
     }

@@ -12,7 +12,7 @@ use std::ops::Range;
 use crate::blocks::{Aligned, BLOCK, blocked_len, blocks, zeros};
 use crate::conv::blocked_rows;
 use crate::elementwise::Clamp;
-use crate::error::{check_at_least, check_len};
+use crate::error::{check_at_least, check_len, checked_len};
 use crate::gemm::{PackedWeightsF32, multiply_panel_f32, product_work, split_unpacked};
 use crate::lanes::F32x4;
 use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
@@ -39,10 +39,11 @@ impl DepthwiseWeightsF32 {
     /// # Errors
     /// [`KernelError::Length`] when they do not hold as many values.
     pub fn pack(weights: &[f32], channels: usize, taps: usize, bias: &[f32]) -> Result<Self, KernelError> {
-        check_len("weights", weights.len(), channels * taps)?;
+        check_len("weights", weights.len(), channels.saturating_mul(taps))?;
         check_len("bias", bias.len(), channels)?;
-        let mut packed = zeros(blocks(channels) * (taps + 1) * BLOCK);
-        for (block, packed) in packed.chunks_exact_mut((taps + 1) * BLOCK).enumerate() {
+        let size = checked_len::<f32>("packed filters", &[taps.saturating_add(1), BLOCK])?;
+        let mut packed = zeros(checked_len::<f32>("packed filters", &[blocks(channels), size])?);
+        for (block, packed) in packed.chunks_exact_mut(size).enumerate() {
             for (column, channel) in (block * BLOCK..channels.min((block + 1) * BLOCK)).enumerate() {
                 packed[column] = bias[channel];
                 for (row, w) in packed.chunks_exact_mut(BLOCK).skip(1).zip(&weights[channel * taps..]) {
@@ -66,7 +67,8 @@ impl DepthwiseWeightsF32 {
 /// - Sums start from the bias and run over the taps in order.
 ///
 /// # Errors
-/// [`KernelError::Length`], [`KernelError::Window`] and [`KernelError::Shape`] for sizes that do not fit.
+/// [`KernelError::Length`], [`KernelError::Window`], [`KernelError::Shape`] and [`KernelError::Size`] for sizes that do
+/// not fit one another or the memory.
 pub fn depthwise_f32(
     input: &[f32],
     image: ImageShape,
@@ -134,6 +136,7 @@ pub fn expand_depthwise_f32(
 ) -> Result<(), KernelError> {
     let expanded = ImageShape { channels: expansion.n(), ..image };
     let walk = Walk::new(expanded, window)?;
+    image.check(window.padding)?;
     check_len("input", input.len(), blocked_len(image))?;
     check_len("reduction of the expansion", expansion.k(), blocks(image.channels) * BLOCK)?;
     check_len("taps of the weights", weights.taps, window.taps())?;
@@ -188,7 +191,7 @@ pub fn expand_depthwise_scratch_len(image: ImageShape, window: &Window) -> usize
 fn expand_depthwise_lane_len(image: ImageShape, window: &Window) -> usize {
     let Ok(walk) = Walk::new(image, window) else { return 0 };
     let k = blocks(image.channels) * BLOCK;
-    let row_bytes = k * size_of::<f32>();
+    let row_bytes = k.saturating_mul(size_of::<f32>());
     let lines = walk.bands(row_bytes, size_of::<f32>()).longest();
     let plain = lines.saturating_mul(image.width).saturating_mul(k + BLOCK);
     plain.saturating_add(walk.padded_len(row_bytes, size_of::<f32>()))
@@ -213,14 +216,16 @@ pub(crate) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub(crate) fn new(image: ImageShape, window: &'a Window) -> Result<Self, KernelError> {
-        Ok(Self { image, window, out: window.output(image)? })
+        let out = window.output(image)?;
+        image.check(window.padding)?;
+        Ok(Self { image, window, out })
     }
 
     /// The output's rows in bands that fit the cache, for an input of `row_bytes` for each pixel and blocks of elements
     /// of `element_bytes`.
     pub(crate) fn bands(&self, row_bytes: usize, element_bytes: usize) -> Bands<'_> {
         let Window { kernel, stride, .. } = *self.window;
-        let line_bytes = self.image.width.saturating_mul(row_bytes + 3 * BLOCK * element_bytes);
+        let line_bytes = self.image.width.saturating_mul(row_bytes.saturating_add(3 * BLOCK * element_bytes));
         let lines = BAND_BYTES / line_bytes.max(1);
         let rows = (lines.saturating_sub(kernel[0]) / stride[0] + 1).min(self.out[0].max(1));
         Bands { walk: self, rows }
@@ -229,7 +234,7 @@ impl<'a> Walk<'a> {
     /// What all is worth in multiply-adds of a dense layer: these take three times as long.
     pub(crate) fn work(&self) -> usize {
         let outputs = self.output_block().saturating_mul(blocks(self.image.channels));
-        outputs.saturating_mul(3 * self.window.taps())
+        outputs.saturating_mul(self.window.taps()).saturating_mul(3)
     }
 
     /// Elements of the output in a band of a block.
@@ -270,9 +275,9 @@ impl<'a> Walk<'a> {
             return lines;
         }
         let padded = &mut scratch[..band.lines.len() * padded_width];
-        for (padded, line) in padded.chunks_exact_mut(padded_width).zip(lines.chunks_exact(width.max(1))) {
+        for (index, padded) in padded.chunks_exact_mut(padded_width).enumerate() {
             padded[..left].fill(outside);
-            padded[left..left + width].copy_from_slice(line);
+            padded[left..left + width].copy_from_slice(&lines[index * width..][..width]);
             padded[left + width..].fill(outside);
         }
         padded

@@ -5,7 +5,10 @@ use crate::blocks::{BLOCK, blocks};
 use crate::error::{check_fits, check_len};
 use crate::lanes::F32x4;
 
-/// Bounds of an activation function.
+/// Bounds of an activation function: `min` where a value is below it, else `max` where it is above, else the value.
+///
+/// NaN is neither and stays NaN, so that a network that has gone wrong shows it. Only the relaxed flavour may replace it by
+/// a bound, because its minimum and maximum leave NaN to the processor. A bound of NaN is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clamp<'a> {
     /// Smallest output.
@@ -19,7 +22,8 @@ pub struct Clamp<'a> {
 pub enum UpperBound<'a> {
     /// One for all channels.
     Uniform(f32),
-    /// One for each channel, filled up to whole blocks; what the filling holds does not matter.
+    /// One for each channel, filled up to whole blocks with anything but -infinity, which would become the filling of
+    /// the output.
     PerChannel(&'a [f32]),
 }
 
@@ -61,7 +65,7 @@ impl Clamp<'_> {
     }
 
     /// `x`, which is of `channel`, within the bounds; NaN stays NaN.
-    fn apply(&self, x: f32, channel: usize) -> f32 {
+    pub(crate) fn apply(&self, x: f32, channel: usize) -> f32 {
         let max = self.max_of(channel);
         let raised = if x < self.min { self.min } else { x };
         if max < raised { max } else { raised }

@@ -22,6 +22,12 @@ pub enum KernelError {
         /// What it is.
         actual: usize,
     },
+    /// Sizes whose product memory cannot hold.
+    #[error("{what} would have more elements than memory can hold")]
+    Size {
+        /// What would be so large.
+        what: &'static str,
+    },
     /// The window does not fit the padded image, or a stride is 0.
     #[error("a window with kernel {kernel:?} and stride {stride:?} does not fit the padded image")]
     Window {
@@ -48,6 +54,14 @@ pub enum KernelError {
         /// What would be accepted.
         bounds: &'static str,
     },
+}
+
+/// The product of `sizes`, if a slice of `T` can be so long.
+pub(crate) fn checked_len<T>(what: &'static str, sizes: &[usize]) -> Result<usize, KernelError> {
+    let len = sizes.iter().try_fold(1_usize, |len, size| len.checked_mul(*size));
+    let fits =
+        |len: &usize| len.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok());
+    len.filter(fits).ok_or(KernelError::Size { what })
 }
 
 /// Checks one slice's length.

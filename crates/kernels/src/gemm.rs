@@ -18,7 +18,7 @@ use std::ops::Range;
 use crate::KernelError;
 use crate::blocks::{Aligned, BLOCK, zeros};
 use crate::elementwise::Clamp;
-use crate::error::{check_at_least, check_fits, check_len};
+use crate::error::{check_at_least, check_fits, check_len, checked_len};
 use crate::lanes::F32x4;
 use crate::parts::{Disjoint, Lanes, Parts, lanes_that_fit, scratch_of_all};
 use crate::storage::{StoredPanels, StoredWeights};
@@ -58,13 +58,14 @@ impl PackedWeightsF32 {
     ///
     /// # Errors
     /// [`KernelError::Length`] when `weights` does not hold `n * k` values or `bias` not `n`, [`KernelError::Shape`]
-    /// for an empty reduction.
+    /// for an empty reduction, [`KernelError::Size`] when memory cannot hold the panels.
     pub fn pack(weights: &[f32], n: usize, k: usize, bias: &[f32]) -> Result<Self, KernelError> {
-        check_len("weights", weights.len(), n * k)?;
+        check_len("weights", weights.len(), n.saturating_mul(k))?;
         check_len("bias", bias.len(), n)?;
         check_fits("reduction", k.min(1), 1)?;
-        let mut panels = zeros(n.div_ceil(NR) * (k + 1) * NR);
-        for (panel, panels) in panels.chunks_exact_mut((k + 1) * NR).enumerate() {
+        let size = checked_len::<f32>("packed weights", &[k.saturating_add(1), NR])?;
+        let mut panels = zeros(checked_len::<f32>("packed weights", &[n.div_ceil(NR), size])?);
+        for (panel, panels) in panels.chunks_exact_mut(size).enumerate() {
             for (column, o) in (panel * NR..n.min((panel + 1) * NR)).enumerate() {
                 panels[column] = bias[o];
                 for (row, w) in panels.chunks_exact_mut(NR).skip(1).zip(&weights[o * k..]) {
@@ -390,7 +391,8 @@ impl<'a> Product<'a> {
         output: &'a Disjoint<'a, f32>,
     ) -> Result<Self, KernelError> {
         check_fits("reduction of the weights", weights.k, k)?;
-        check_len("output", output.len(), n_rows * NR * weights.n_panels())?;
+        let len = n_rows.saturating_mul(NR).saturating_mul(weights.n_panels());
+        check_len("output", output.len(), len)?;
         if let Some(residual) = residual {
             check_len("residual", residual.len(), output.len())?;
         }

@@ -11,7 +11,7 @@
 
 use crate::KernelError;
 use crate::blocks::{Aligned, BLOCK, blocks, zeros};
-use crate::error::{check_fits, check_len};
+use crate::error::{check_fits, check_len, checked_len};
 use crate::lanes::I16x8;
 
 /// Levels of weights as a model stores them: `[n, k]`, row-major.
@@ -68,7 +68,7 @@ impl LevelPanels {
         at: impl Fn(usize, usize) -> (Option<usize>, usize),
     ) -> Result<Self, KernelError> {
         let StoredLevels { levels, bits, groups } = *weights;
-        check_len("levels", levels.len(), n * k)?;
+        check_len("levels", levels.len(), n.saturating_mul(k))?;
         let limits = match bits {
             8 => -127..=127,
             4 => -8..=7,
@@ -79,7 +79,7 @@ impl LevelPanels {
             return Err(number("level of a weight", (*level).into(), "what its bits hold"));
         }
         let (units, bits_wide) = (steps.div_ceil(UNIT_STEPS), usize::from(bits));
-        let mut words = zeros(blocks(n) * units * UNIT * bits_wide / 8);
+        let mut words = zeros(checked_len::<u8>("packed levels", &[blocks(n), units, UNIT * bits_wide / 8])?);
         for (index, unit) in words.chunks_exact_mut(UNIT * bits_wide / 8).enumerate() {
             let (panel, first) = (index / units, index % units * UNIT_STEPS);
             for vector in 0..UNIT_STEPS {

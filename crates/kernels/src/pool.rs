@@ -6,7 +6,7 @@ use crate::blocks::{BLOCK, blocked_len, blocks};
 use crate::error::check_len;
 use crate::lanes::F32x4;
 use crate::parts::{Disjoint, Parts};
-use crate::{ImageShape, KernelError};
+use crate::{ImageShape, KernelError, Padding};
 
 /// What an element of the input is worth in multiply-adds of a dense layer.
 pub(crate) const WORK: usize = 4;
@@ -18,6 +18,7 @@ pub(crate) const WORK: usize = 4;
 /// # Errors
 /// [`KernelError::Length`] for a slice of the wrong length.
 pub fn global_average_pool_f32(input: &[f32], image: ImageShape, out: &mut [f32]) -> Result<(), KernelError> {
+    image.check(Padding::default())?;
     check_len("input", input.len(), blocked_len(image))?;
     check_len("out", out.len(), blocks(image.channels) * BLOCK)?;
     let pixels = image.height * image.width;

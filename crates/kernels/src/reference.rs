@@ -42,7 +42,7 @@ pub fn gemm_f32(
                 sum += row[i] * weights[o * k + i];
             }
             sum += residual.map_or(0.0, |residual| residual[c.len()]);
-            c.push(sum.max(clamp.min).min(clamp.max_of(o)));
+            c.push(clamp.apply(sum, o));
         }
     }
     c
@@ -71,7 +71,7 @@ pub fn conv2d_f32(
                 }
             }
             sum += residual.map_or(0.0, |residual| residual[output.len()]);
-            output.push(sum.max(clamp.min).min(clamp.max_of(o)));
+            output.push(clamp.apply(sum, o));
         }
     }
     output
@@ -96,7 +96,7 @@ pub fn depthwise_f32(
                     sum += input[source * channels + c] * weights[c * window.taps() + t];
                 }
             }
-            output.push(sum.max(clamp.min).min(clamp.max_of(c)));
+            output.push(clamp.apply(sum, c));
         }
     }
     output
@@ -177,7 +177,7 @@ pub fn depthwise_i8_accumulators(
 /// `clamp(a + b)`; channels are innermost.
 pub fn add_f32(a: &[f32], b: &[f32], channels: usize, clamp: Clamp<'_>) -> Vec<f32> {
     let sums = a.iter().zip(b).map(|(a, b)| a + b);
-    sums.enumerate().map(|(i, sum)| sum.max(clamp.min).min(clamp.max_of(i % channels))).collect()
+    sums.enumerate().map(|(i, sum)| clamp.apply(sum, i % channels)).collect()
 }
 
 /// Sum of two int8 activations, by [`AddRequantization`]'s formula; channels are innermost.

@@ -1,6 +1,8 @@
 //! Sizes of images and of the windows that slide over them.
 
 use crate::KernelError;
+use crate::blocks::{BLOCK, blocks};
+use crate::error::checked_len;
 
 /// An image `nhwc`, batch one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,10 +16,21 @@ pub struct ImageShape {
 }
 
 impl ImageShape {
-    /// Elements.
+    /// Elements; saturates, as no slice is so long.
     #[expect(clippy::len_without_is_empty, reason = "an image is never asked for emptiness")]
     pub fn len(&self) -> usize {
-        self.height * self.width * self.channels
+        self.height.saturating_mul(self.width).saturating_mul(self.channels)
+    }
+
+    /// Refuses sizes whose product, with padding and in whole blocks of channels, an index cannot hold, even where one of
+    /// them is 0. Kernels then multiply them freely, and those of an output, whose rows and columns are not more.
+    pub(crate) fn check(&self, padding: Padding) -> Result<(), KernelError> {
+        let Padding { top, left, bottom, right } = padding;
+        let height = self.height.saturating_add(top).saturating_add(bottom);
+        let width = self.width.saturating_add(left).saturating_add(right);
+        let filled = blocks(self.channels).saturating_mul(BLOCK);
+        checked_len::<u8>("an image with its padding", &[height.max(1), width.max(1), filled.max(1)])
+            .map(|_| ())
     }
 }
 
@@ -60,9 +73,9 @@ impl Window {
         Some([size(height, top, bottom, 0)?, size(width, left, right, 1)?])
     }
 
-    /// Taps of the window.
+    /// Taps of the window; saturates.
     pub(crate) fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
+        self.kernel[0].saturating_mul(self.kernel[1])
     }
 
     pub(crate) fn output(&self, image: ImageShape) -> Result<[usize; 2], KernelError> {

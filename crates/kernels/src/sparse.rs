@@ -24,7 +24,7 @@ use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_fits, check_len};
 use crate::lanes::F32x4;
 use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
-use crate::{ImageShape, KernelError};
+use crate::{ImageShape, KernelError, Padding};
 
 /// Elements of a vector.
 const LANES: usize = 4;
@@ -68,7 +68,7 @@ impl Pattern {
         self.vectors() * LANES
     }
 
-    /// [`sum_block`] for strips of so many vectors.
+    /// [`sum_block`] for strips of so many vectors, at least one and at most [`Self::vectors`].
     fn sum_block(self, vectors: usize) -> SumBlock {
         const SINGLE: [SumBlock; SINGLE_VECTORS] = [
             sum_block::<1, 1>,
@@ -123,7 +123,7 @@ impl SparseWeightsF32 {
     ///
     /// # Errors
     /// [`KernelError::Length`] when `weights` does not hold `n * k` values or `bias` not `n`, [`KernelError::Shape`]
-    /// for an empty reduction.
+    /// for an empty reduction, [`KernelError::Size`] for one whose strips are beyond 4 GB.
     pub fn pack(weights: &[f32], n: usize, k: usize, bias: &[f32]) -> Result<Self, KernelError> {
         let single = Self::pack_as(Pattern::Single, weights, n, k, bias)?;
         let pairs = Self::pack_as(Pattern::Pairs, weights, n, k, bias)?;
@@ -141,11 +141,12 @@ impl SparseWeightsF32 {
         k: usize,
         bias: &[f32],
     ) -> Result<Self, KernelError> {
-        check_len("weights", weights.len(), n * k)?;
+        check_len("weights", weights.len(), n.saturating_mul(k))?;
         check_len("bias", bias.len(), n)?;
         check_fits("reduction", k.min(1), 1)?;
         let row_bytes = pattern.pitch() * size_of::<f32>();
-        check_fits("bytes of a strip", (k * row_bytes).min(u32::MAX as usize), k * row_bytes)?;
+        let strip = k.checked_mul(row_bytes).and_then(|bytes| u32::try_from(bytes).ok());
+        strip.ok_or(KernelError::Size { what: "a strip" })?;
         let (mut stream, mut counts) = (Vec::new(), Vec::new());
         let weight = |o: usize, i: usize| if o < n { weights[o * k + i] } else { 0.0 };
         for first in (0..blocks(n) * BLOCK).step_by(pattern.channels()) {
@@ -227,6 +228,7 @@ pub fn pointwise_sparse_f32(
     scratch: &mut [f32],
     output: &mut [f32],
 ) -> Result<(), KernelError> {
+    image.check(Padding::default())?;
     check_len("input", input.len(), blocked_len(image))?;
     check_fits("reduction of the weights", weights.k, image.channels)?;
     check_len("output", output.len(), blocked_len(ImageShape { channels: weights.n, ..image }))?;
@@ -260,7 +262,10 @@ pub fn pointwise_sparse_f32(
             let biases = &weights.bias.as_chunks::<BLOCK>().0[part.columns.clone()];
             let groups = counts.chunks_exact(BLOCK / channels);
             for (block, (counts, bias)) in part.columns.zip(groups.zip(biases)) {
-                stream = sum_block(strip, stream, counts, bias, sums);
+                // SAFETY: `strip` holds `image.channels` rows of the pattern's pitch, rounded up to whole blocks, and the
+                // places of these weights are the beginnings of its first `weights.k` rows, which are as many; a row
+                // holds the pattern's vectors, and a part has no more of them.
+                stream = unsafe { sum_block(strip, stream, counts, bias, sums) };
                 // SAFETY: no other part has these pixels of this block.
                 unsafe { store.block(sums, pitch, block, first, vectors, &output) };
             }
@@ -288,12 +293,15 @@ fn gather(input: &[f32], pixels: usize, first: usize, vectors: usize, strip: &mu
 }
 
 /// Strip, stream, counts, biases and the sums that are written, to the rest of the stream.
-type SumBlock = for<'s> fn(&[f32], &'s [u32], &[u32], &[f32; BLOCK], &mut [f32]) -> &'s [u32];
+type SumBlock = for<'s> unsafe fn(&[f32], &'s [u32], &[u32], &[f32; BLOCK], &mut [f32]) -> &'s [u32];
 
 /// Sums of a block of output channels over a strip into `sums`, `[BLOCK][pitch]`; gives the rest of the stream.
 ///
 /// `C` channels share their places, of which `counts` says how many each group has.
-fn sum_block<'s, const C: usize, const V: usize>(
+///
+/// # Safety
+/// At each of these places, in bytes from the beginning of `strip`, the strip must hold `V` vectors.
+unsafe fn sum_block<'s, const C: usize, const V: usize>(
     strip: &[f32],
     stream: &'s [u32],
     counts: &[u32],
@@ -306,7 +314,7 @@ fn sum_block<'s, const C: usize, const V: usize>(
     for (&count, (sums, bias)) in counts.iter().zip(groups) {
         let group;
         (group, rest) = rest.split_at(count as usize * (1 + C));
-        // SAFETY: packing made the stream for strips of `k` rows of this pattern's pitch, at least `V` vectors.
+        // SAFETY: `group` is `count` places with their values; what lies there is the caller's.
         let acc = unsafe { multiply::<C, V>(strip.as_ptr(), group.as_ptr(), count, bias) };
         for (sums, acc) in sums.chunks_exact_mut(pitch).zip(acc) {
             for (sums, acc) in sums.as_chunks_mut::<LANES>().0.iter_mut().zip(acc) {

@@ -6,7 +6,7 @@
 
 use crate::KernelError;
 use crate::blocks::{Aligned, BLOCK, blocks, zeros};
-use crate::error::check_len;
+use crate::error::{check_len, checked_len};
 use crate::lanes::{F32x4, I16x8};
 use crate::levels::{LevelPanels, StoredLevels, UNIT_STEPS, number};
 
@@ -92,7 +92,9 @@ impl StoredPanels {
         let stored = (weights.len() / n.max(1)).min(k);
         check_len("weights", weights.len(), n * stored)?;
         check_len("bias", bias.len(), n)?;
-        let steps = k.next_multiple_of(UNIT_STEPS);
+        let steps =
+            k.checked_next_multiple_of(UNIT_STEPS).ok_or(KernelError::Size { what: "packed weights" })?;
+        checked_len::<[f32; BLOCK]>("packed weights", &[blocks(n).max(1), steps.saturating_add(1)])?;
         let form = match *weights {
             StoredWeights::F16(halves) => {
                 let halves = panels(halves, n, stored, steps);
@@ -185,7 +187,7 @@ impl CodePanels {
         }
         let is_shared = codebooks.len() == n_clusters;
         if !is_shared {
-            check_len("codebooks", codebooks.len(), n * n_clusters)?;
+            check_len("codebooks", codebooks.len(), n.saturating_mul(n_clusters))?;
         }
         if let Some(code) = codes.iter().find(|code| usize::from(**code) >= n_clusters) {
             return Err(number("code", (*code).into(), "below the number of clusters"));

@@ -88,10 +88,11 @@ pub fn linear_i8_scratch_len(k: usize, products: Products) -> IntegerScratchLen 
 /// - `input`: `image` in `layout`; `weights`: packed from `[n, k]` with `k` in the layout's order, in runs of what is
 ///   contiguous in it ([`Layout::run`]); `output`: `[out_height, out_width, n]`, blocked.
 ///
-/// Accumulators wrap at 32 bits; with `k` bounded by packing and biases below 2^30 they cannot.
+/// Accumulators fit int32, because packing bounds `k`, weights and biases.
 ///
 /// # Errors
-/// [`KernelError::Length`], [`KernelError::Shape`] and [`KernelError::Window`] for sizes that do not fit.
+/// [`KernelError::Length`], [`KernelError::Shape`], [`KernelError::Window`] and [`KernelError::Size`] for sizes that do
+/// not fit one another or the memory.
 #[expect(clippy::too_many_arguments, reason = "a convolution is made of these")]
 pub fn conv2d_i8(
     input: &[u8],
@@ -129,6 +130,7 @@ fn convolve<F: Finish>(
     scratch: &mut IntegerScratch,
     output: &mut [F::Output],
 ) -> Result<(), KernelError> {
+    image.check(window.padding)?;
     check_len("input", input.len(), layout.len(image))?;
     let IntegerScratch { bytes, words, weights: unpacked } = scratch;
     if is_pointwise(layout, window) {
@@ -142,11 +144,13 @@ fn convolve<F: Finish>(
     match weights.products() {
         Products::Quads => {
             let staged = geometry.stage(input, zero_point, |x| x, bytes)?.len();
+            check_at_least("bytes of scratch", bytes.len(), staged + NR)?;
             product_i8(&bytes[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
         }
         Products::Pairs => {
             let outside = i16::from(zero_point);
             let staged = geometry.stage(input, outside, i16::from, words)?.len();
+            check_at_least("words of scratch", words.len(), staged + NR)?;
             product_i8(&words[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
         }
     }

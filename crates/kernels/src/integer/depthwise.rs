@@ -9,10 +9,11 @@
 use super::conv::{IntegerScratch, IntegerScratchLen, copy, widen};
 use super::gemm::{Level, PackedWeightsI8, Products, ToLevels, multiply_panel_i8};
 use super::requantize::{BlockRequantization, Requantization};
+use super::{check_accumulators, check_weights};
 use crate::blocks::{Aligned, BLOCK, blocked_len, blocks};
 use crate::conv::blocked_rows;
 use crate::depthwise::{Band, Walk};
-use crate::error::{check_at_least, check_fits, check_len};
+use crate::error::{check_at_least, check_fits, check_len, checked_len};
 use crate::gemm::product_work;
 use crate::lanes::{I16x8, I32x4};
 use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
@@ -40,7 +41,8 @@ impl DepthwiseWeightsI8 {
     ///
     /// # Errors
     /// [`KernelError::Length`] when they do not hold as many values, [`KernelError::Shape`] for a kernel of more than
-    /// eight rows, [`KernelError::Depth`] for one that does not fit an int32 accumulator.
+    /// eight rows, [`KernelError::Depth`] for one that does not fit an int32 accumulator, [`KernelError::Number`] for a
+    /// weight of -128 and a bias beyond ±2^30.
     pub fn pack(
         weights: &[i8],
         channels: usize,
@@ -49,8 +51,8 @@ impl DepthwiseWeightsI8 {
         zero_point: u8,
     ) -> Result<Self, KernelError> {
         let [height, width] = kernel;
-        let taps = height * width;
-        check_len("weights", weights.len(), channels * taps)?;
+        let taps = height.saturating_mul(width);
+        check_len("weights", weights.len(), channels.saturating_mul(taps))?;
         check_len("bias", bias.len(), channels)?;
         if height > MAX_ROWS {
             return Err(KernelError::Shape {
@@ -59,14 +61,14 @@ impl DepthwiseWeightsI8 {
                 actual: height,
             });
         }
-        if taps > super::MAX_DEPTH {
-            return Err(KernelError::Depth { k: taps, max: super::MAX_DEPTH });
-        }
+        check_accumulators(taps, bias)?;
+        check_weights(weights)?;
         let weight = |channel: usize, ky: usize, kx: usize| match channel < channels && ky < height {
             true => i16::from(weights[(channel * height + ky) * width + kx]),
             false => 0,
         };
-        let mut filters = Vec::with_capacity(blocks(channels) * height.div_ceil(2) * width);
+        let sizes = [blocks(channels), height.div_ceil(2), width];
+        let mut filters = Vec::with_capacity(checked_len::<[i16; 2 * BLOCK]>("packed filters", &sizes)?);
         for block in 0..blocks(channels) {
             for ky in (0..height).step_by(2) {
                 filters.extend(
@@ -124,7 +126,8 @@ fn outside_len(walk: &Walk<'_>) -> usize {
 ///   [`depthwise_i8_scratch_len`].
 ///
 /// # Errors
-/// [`KernelError::Length`], [`KernelError::Window`] and [`KernelError::Shape`] for sizes that do not fit.
+/// [`KernelError::Length`], [`KernelError::Window`], [`KernelError::Shape`] and [`KernelError::Size`] for sizes that do
+/// not fit one another or the memory.
 #[expect(clippy::too_many_arguments, reason = "a convolution is made of these")]
 pub fn depthwise_i8(
     input: &[u8],
@@ -206,8 +209,10 @@ pub fn expand_depthwise_i8(
 ) -> Result<(), KernelError> {
     let expanded = ImageShape { channels: expansion.weights.n(), ..image };
     let walk = Walk::new(expanded, window)?;
+    image.check(window.padding)?;
     check_len("input", input.len(), blocked_len(image))?;
     check_fits("reduction of the expansion", expansion.weights.k(), blocks(image.channels) * BLOCK)?;
+    expansion.weights.check_run(expansion.weights.k())?;
     weights.check(&walk)?;
     check_len("output", output.len(), walk.output_block() * blocks(expanded.channels))?;
     expansion.requantization.check_channels(expanded.channels)?;
@@ -273,7 +278,7 @@ pub fn expand_depthwise_i8_scratch_len(
 fn expand_depthwise_lane_len(image: ImageShape, window: &Window, products: Products) -> IntegerScratchLen {
     let Ok(walk) = Walk::new(image, window) else { return IntegerScratchLen::default() };
     let k = blocks(image.channels) * BLOCK;
-    let row_bytes = k * size_of::<i16>();
+    let row_bytes = k.saturating_mul(size_of::<i16>());
     let lines = walk.bands(row_bytes, size_of::<u8>()).longest();
     let pixels = lines.saturating_mul(image.width);
     let plain = IntegerScratchLen::of(products, pixels.saturating_mul(k));

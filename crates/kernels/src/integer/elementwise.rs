@@ -8,7 +8,7 @@ use crate::error::{check_fits, check_len};
 use crate::lanes::{F32x4, I16x8, I32x4, U8x16};
 use crate::parts::{Disjoint, Parts};
 use crate::pool::WORK;
-use crate::{ImageShape, KernelError};
+use crate::{ImageShape, KernelError, Padding};
 
 /// What an element to be quantized is worth in multiply-adds of a dense layer; it costs a division.
 const QUANTIZE_WORK: usize = 16;
@@ -131,6 +131,7 @@ pub fn global_average_pool_i8(
     requantization: &Requantization,
     out: &mut [u8],
 ) -> Result<(), KernelError> {
+    image.check(Padding::default())?;
     check_len("input", input.len(), blocked_len(image))?;
     check_len("out", out.len(), blocks(image.channels) * BLOCK)?;
     requantization.check_channels(image.channels)?;

@@ -8,11 +8,11 @@
 
 use std::sync::OnceLock;
 
-use super::MAX_DEPTH;
 use super::requantize::{BlockRequantization, Requantization};
+use super::{check_accumulators, check_weights};
 use crate::KernelError;
 use crate::blocks::{Aligned, BLOCK};
-use crate::error::{check_at_least, check_fits, check_len};
+use crate::error::{check_at_least, check_fits, check_len, checked_len};
 use crate::gemm::{BlockedRows, NR, Rows, Walk, least_tiles, product_work, rows_per_unit};
 use crate::lanes::{F32x4, I8x16, I16x8, I32x4, U8x16, dot_quads_is_exact};
 use crate::levels::{LevelPanels, StoredLevels, UNIT_STEPS};
@@ -81,7 +81,7 @@ impl PackedWeightsI8 {
     ///
     /// # Errors
     /// [`KernelError::Length`] and [`KernelError::Shape`] for sizes that do not fit, [`KernelError::Depth`] when `k`
-    /// products do not fit an int32 accumulator.
+    /// products do not fit an int32 accumulator, [`KernelError::Number`] for a weight of -128 and a bias beyond ±2^30.
     pub fn pack(
         weights: &[i8],
         n: usize,
@@ -91,13 +91,16 @@ impl PackedWeightsI8 {
         zero_point: u8,
         products: Products,
     ) -> Result<Self, KernelError> {
-        check_len("weights", weights.len(), n * k)?;
+        check_len("weights", weights.len(), n.saturating_mul(k))?;
         check_reduction(k, run)?;
+        check_accumulators(k, bias)?;
+        check_weights(weights)?;
         let bias = folded_bias(bias, zero_point, n, |row| {
             weights[row * k..(row + 1) * k].iter().map(|w| i32::from(*w)).sum()
         })?;
         let step = products.len();
-        let mut panels = Vec::with_capacity(n.div_ceil(NR) * NR * (k / run) * run.next_multiple_of(step));
+        let sizes = [n.div_ceil(NR), NR, k / run, run.next_multiple_of(step)];
+        let mut panels = Vec::with_capacity(checked_len::<i8>("packed weights", &sizes)?);
         for panel in 0..n.div_ceil(NR) {
             let row = |column: usize| weights.get((panel * NR + column) * k..(panel * NR + column + 1) * k);
             for first in (0..k).step_by(run) {
@@ -131,6 +134,7 @@ impl PackedWeightsI8 {
         products: Products,
     ) -> Result<Self, KernelError> {
         check_reduction(k, run)?;
+        check_accumulators(k, bias)?;
         if run != k {
             check_fits("run of the reduction", run.next_multiple_of(UNIT_STEPS), run)?;
         }
@@ -194,6 +198,16 @@ impl PackedWeightsI8 {
         panels + size_of_val(self.bias.as_slice())
     }
 
+    /// Refuses rows in other runs than the weights were packed for. Runs of whole steps follow one another without filling,
+    /// however many they are.
+    pub(super) fn check_run(&self, run: usize) -> Result<(), KernelError> {
+        let is_whole = |run: usize| run.is_multiple_of(self.products.len());
+        if is_whole(run) && is_whole(self.run) {
+            return Ok(());
+        }
+        check_fits("run of the weights", self.run, run)
+    }
+
     fn n_panels(&self) -> usize {
         self.n.div_ceil(NR)
     }
@@ -206,11 +220,7 @@ impl PackedWeightsI8 {
 
 fn check_reduction(k: usize, run: usize) -> Result<(), KernelError> {
     check_fits("reduction", k.min(1), 1)?;
-    check_fits("run of the reduction", run * (k / run.max(1)), k)?;
-    if k > MAX_DEPTH {
-        return Err(KernelError::Depth { k, max: MAX_DEPTH });
-    }
-    Ok(())
+    check_fits("run of the reduction", run * (k / run.max(1)), k)
 }
 
 /// Biases by panels, less what the input's zero point adds to the sums; `sum` is that of a row's weights.
@@ -528,12 +538,10 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
         output: &'a Disjoint<'a, F::Output>,
     ) -> Result<Self, KernelError> {
         check_fits("reduction of the weights", weights.k, walk.k())?;
-        // Runs of whole steps follow one another without filling, however many they are; others must be the same.
-        if !(walk.run.is_multiple_of(T::STEP) && weights.run.is_multiple_of(T::STEP)) {
-            check_fits("run of the weights", weights.run, walk.run)?;
-        }
+        weights.check_run(walk.run)?;
         check_fits("products of the weights", weights.products.len(), T::STEP)?;
-        check_len("output", output.len(), n_rows * NR * weights.n_panels())?;
+        let len = n_rows.saturating_mul(NR).saturating_mul(weights.n_panels());
+        check_len("output", output.len(), len)?;
         Ok(Self { weights, finish, output, plane: n_rows * NR })
     }
 

@@ -25,6 +25,35 @@ pub use elementwise::{add_i8, dequantize_i8, global_average_pool_i8, quantize_i8
 pub use gemm::{PackedWeightsI8, Products};
 pub use requantize::{AddRequantization, Requantization};
 
-/// Products `level * w`, at most `255 * 127` each, that fit an int32 accumulator beside a bias of up to 2^30:
+use crate::KernelError;
+
+/// Products `level * w`, at most `255 * 127` each, that fit an int32 accumulator beside a bias of up to [`MAX_BIAS`]:
 /// `2^30 / (255 * 127) = 33155`.
 pub(crate) const MAX_DEPTH: usize = 33_155;
+
+/// The largest magnitude of a bias: half of what an int32 holds.
+pub(crate) const MAX_BIAS: u32 = 1 << 30;
+
+/// Refuses what would let an accumulator of `k` products leave int32. The sums of the kernels begin with the zero point
+/// folded in and may wrap on the way; what they end with is `sum((q - z) * w) + bias`, which then fits.
+pub(crate) fn check_accumulators(k: usize, bias: &[i32]) -> Result<(), KernelError> {
+    if k > MAX_DEPTH {
+        return Err(KernelError::Depth { k, max: MAX_DEPTH });
+    }
+    match bias.iter().find(|bias| bias.unsigned_abs() > MAX_BIAS) {
+        None => Ok(()),
+        Some(bias) => {
+            let value = f64::from(*bias);
+            Err(KernelError::Number { what: "bias", value, bounds: "-2^30..=2^30" })
+        }
+    }
+}
+
+/// Refuses -128, which symmetric weights do not have: [`MAX_DEPTH`] and the sums of two products in int16 of some
+/// processors count on it.
+pub(crate) fn check_weights(weights: &[i8]) -> Result<(), KernelError> {
+    match weights.contains(&i8::MIN) {
+        false => Ok(()),
+        true => Err(KernelError::Number { what: "weight", value: -128.0, bounds: "-127..=127" }),
+    }
+}

@@ -206,11 +206,6 @@ impl I32x4 {
         Self(from_fn(|i| self.0[i].wrapping_mul(b.0[i])))
     }
 
-    #[inline(always)]
-    pub(crate) fn shift_left(self, shift: u32) -> Self {
-        Self(self.0.map(|x| x << shift))
-    }
-
     /// Arithmetic shift.
     #[inline(always)]
     pub(crate) fn shift_right(self, shift: u32) -> Self {

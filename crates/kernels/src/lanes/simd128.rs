@@ -209,11 +209,6 @@ impl I32x4 {
     }
 
     #[inline(always)]
-    pub(crate) fn shift_left(self, shift: u32) -> Self {
-        Self(i32x4_shl(self.0, shift))
-    }
-
-    #[inline(always)]
     pub(crate) fn shift_right(self, shift: u32) -> Self {
         Self(i32x4_shr(self.0, shift))
     }

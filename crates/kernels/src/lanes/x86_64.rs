@@ -265,11 +265,6 @@ impl I32x4 {
     }
 
     #[inline(always)]
-    pub(crate) fn shift_left(self, shift: u32) -> Self {
-        Self(_mm_sll_epi32(self.0, _mm_cvtsi32_si128(shift as i32)))
-    }
-
-    #[inline(always)]
     pub(crate) fn shift_right(self, shift: u32) -> Self {
         Self(_mm_sra_epi32(self.0, _mm_cvtsi32_si128(shift as i32)))
     }

@@ -111,6 +111,33 @@ proptest! {
             ).map(|()| bits(&output))
         }));
         prop_assert_eq!(alone.unwrap(), shared.unwrap());
+        for products in [Products::Pairs, Products::Quads] {
+            let (plain, levels) = (numbers.weights_i8(n * depth), numbers.i8s(n * depth));
+            let levels: Vec<i8> = levels.into_iter().map(|level| level >> 4).collect();
+            let stored = StoredLevels { levels: &levels, bits: 4, groups: None };
+            let biases = numbers.biases(n);
+            let input = numbers.levels(blocked_len(image), products);
+            let (requantization, scales) = (numbers.requantization(n), numbers.f32s(n.next_multiple_of(BLOCK)));
+            for weights in [
+                PackedWeightsI8::pack(&plain, n, depth, depth, &biases, 3, products).unwrap(),
+                PackedWeightsI8::pack_stored(&stored, n, depth, depth, &biases, 3, products).unwrap(),
+            ] {
+                prop_assert_eq!(same_with_any_threads(|| {
+                    let len = conv2d_i8_scratch_len(Layout::Blocked, image, &window, products);
+                    let len = len.max(linear_i8_scratch_len(depth, products)).with_weights(&weights);
+                    let (mut scratch, mut output) = (IntegerScratch::new(len), vec![7; out]);
+                    conv2d_i8(
+                        &input, Layout::Blocked, image, &window, 3, &weights, &requantization, &mut scratch, &mut output,
+                    ).unwrap();
+                    let mut classes = vec![7; n.next_multiple_of(BLOCK)];
+                    linear_i8(&input[..depth], &weights, &requantization, &mut scratch, &mut classes).unwrap();
+                    let mut logits = vec![f32::NAN; n.next_multiple_of(BLOCK)];
+                    linear_i8_f32(&input[..depth], &weights, &scales, &mut scratch, &mut logits).unwrap();
+                    let wide = |levels: Vec<u8>| levels.into_iter().map(u32::from).collect();
+                    [wide(output), wide(classes), bits(&logits)].concat()
+                }), Ok(()));
+            }
+        }
         let image = ImageShape { channels: depth, ..image };
         for pattern in [Pattern::Single, Pattern::Pairs] {
             let packed = SparseWeightsF32::pack_as(pattern, &weights, n, depth, &bias).unwrap();
@@ -170,6 +197,17 @@ proptest! {
             bits(&output)
         }), Ok(()));
 
+        let halves: Vec<u16> = numbers.bytes(channels * k).into_iter().map(|byte| u16::from(byte) << 6).collect();
+        let stored = PackedWeightsF32::pack_stored(&StoredWeights::F16(&halves), channels, k, &bias).unwrap();
+        prop_assert_eq!(same_with_any_threads(|| {
+            let len = expand_depthwise_scratch_len(narrow, &window) + stored.unpacked_len();
+            let (mut scratch, mut output) = (vec![f32::NAN; len], vec![f32::NAN; out]);
+            expand_depthwise_f32(
+                &input, narrow, &stored, Clamp::RELU6, &window, &filters, Clamp::NONE, &mut scratch, &mut output,
+            ).unwrap();
+            bits(&output)
+        }), Ok(()));
+
         let (weights, biases) = (numbers.weights_i8(channels * taps), numbers.biases(channels));
         let filters = DepthwiseWeightsI8::pack(&weights, channels, window.kernel, &biases, 3).unwrap();
         let (levels, requantization) = (numbers.bytes(blocked_len(image)), numbers.requantization(channels));
@@ -185,17 +223,23 @@ proptest! {
         let to_expanded = numbers.requantization(channels);
         for products in [Products::Pairs, Products::Quads] {
             let levels = numbers.levels(blocked_len(narrow), products);
-            let (weights, biases) = (numbers.weights_i8(channels * k), numbers.biases(channels));
-            let weights = PackedWeightsI8::pack(&weights, channels, k, k, &biases, 3, products).unwrap();
-            let expansion = Expansion { weights: &weights, requantization: &to_expanded };
-            prop_assert_eq!(same_with_any_threads(|| {
-                let len = expand_depthwise_i8_scratch_len(narrow, &window, products);
-                let (mut scratch, mut output) = (IntegerScratch::new(len), vec![7; out]);
-                expand_depthwise_i8(
-                    &levels, narrow, expansion, &window, 3, &filters, &requantization, &mut scratch, &mut output,
-                ).unwrap();
-                output
-            }), Ok(()));
+            let (plain, biases) = (numbers.weights_i8(channels * k), numbers.biases(channels));
+            let fine: Vec<i8> = plain.iter().map(|level| level >> 4).collect();
+            let stored = StoredLevels { levels: &fine, bits: 4, groups: None };
+            for weights in [
+                PackedWeightsI8::pack(&plain, channels, k, k, &biases, 3, products).unwrap(),
+                PackedWeightsI8::pack_stored(&stored, channels, k, k, &biases, 3, products).unwrap(),
+            ] {
+                let expansion = Expansion { weights: &weights, requantization: &to_expanded };
+                prop_assert_eq!(same_with_any_threads(|| {
+                    let len = expand_depthwise_i8_scratch_len(narrow, &window, products).with_weights(&weights);
+                    let (mut scratch, mut output) = (IntegerScratch::new(len), vec![7; out]);
+                    expand_depthwise_i8(
+                        &levels, narrow, expansion, &window, 3, &filters, &requantization, &mut scratch, &mut output,
+                    ).unwrap();
+                    output
+                }), Ok(()));
+            }
         }
     }
 }
