@@ -45,6 +45,21 @@ pub enum CompressError {
         /// The earlier pass.
         earlier: &'static str,
     },
+    /// Batch norms are to be re-estimated and are folded by then.
+    #[error("step {step} ({pass}) comes after {earlier}, which folds batch norms; move it before")]
+    Folded {
+        /// Position, from 1.
+        step: usize,
+        /// The step's pass.
+        pass: &'static str,
+        /// The earlier pass.
+        earlier: &'static str,
+    },
+    /// Batch norms are to be re-estimated and there are none.
+    #[error(
+        "the model has no batch norms left to re-estimate, they are folded into its layers; `repair-statistics` does the same for those"
+    )]
+    NoBatchNorms,
     /// A value needs a range and no calibration frame gave one.
     #[error("value `{0}` was not observed on any calibration frame")]
     NoEvidence(String),
@@ -54,11 +69,6 @@ pub enum CompressError {
     /// What the reconstruction of a layer was given does not fit together; says what was expected.
     #[error("reconstruction of a layer: {0}")]
     Reconstruct(String),
-    /// New weights for a layer that has lost inputs are not as asked for.
-    #[error(
-        "refitted weights of `{0}` must have the length of those given, and zeros where inputs are removed"
-    )]
-    Refit(String),
     /// The graph that a pass made does not hold together; a defect of the pass.
     #[error(transparent)]
     Graph(#[from] GraphError),

@@ -11,7 +11,7 @@ use crate::reconstruct::{
     Means, Order, Pieces, PruneWork, RateOptions, RateRounded, RateWork, RefitWork, RoundWork, Rounded,
     Scope, SparsityPattern, TargetWork, Zeros, step_for_slope,
 };
-use crate::{ClusterGranularity, Granularity};
+use crate::{ClusterGranularity, Granularity, cubic_sparsity};
 
 /// What becomes of a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +24,14 @@ pub enum LayerMethod {
         granularity: Granularity,
     },
     /// Zeros.
-    Prune(SparsityPattern),
+    Prune {
+        /// Where, and how many.
+        pattern: SparsityPattern,
+        /// In how many increments of a cubic schedule, with a fit of the remaining weights after each: 1 for all at once.
+        increments: usize,
+    },
+    /// The best values for the weights that are not zero.
+    Refit,
     /// Few distinct weights.
     Cluster {
         /// `2..=256`.
@@ -55,11 +62,15 @@ impl LayerMethod {
     fn options(self) -> CurvatureOptions {
         let ridge = match self {
             Self::Round { .. } => 0.02,
-            Self::Cluster { .. } | Self::Rate { .. } => 0.1,
-            Self::Prune(_) => 1.0,
+            Self::Cluster { .. } | Self::Rate { .. } | Self::Refit => 0.1,
+            Self::Prune { .. } => 1.0,
         };
-        let order = Order::Natural;
-        CurvatureOptions { ridge, means: Means::Kept, order }
+        let means = match self {
+            // Inputs that are no more have left a constant, which is the bias's to make up for.
+            Self::Refit => Means::Removed,
+            Self::Round { .. } | Self::Cluster { .. } | Self::Rate { .. } | Self::Prune { .. } => Means::Kept,
+        };
+        CurvatureOptions { ridge, means, order: Order::Natural }
     }
 }
 
@@ -85,11 +96,23 @@ enum State {
     Target(TargetWork, Arc<Curvature>),
     /// Fits the weights that are not zero towards the target.
     Refit(RefitWork, Arc<Curvature>),
-    Prune(Box<PruneWork>, Vec<f32>, Arc<Curvature>),
+    /// An increment of pruning, by its number from 1.
+    Prune(Box<PruneWork>, Increment),
+    /// Fits what an increment has left.
+    Grow(RefitWork, Increment),
     Cluster(ClusterWork, Vec<f32>, Arc<Curvature>),
     Round(Box<RoundWork>),
     Rate(Box<RateWork>),
     Done(Weight),
+}
+
+/// Where gradual pruning stands.
+#[derive(Debug)]
+struct Increment {
+    /// From 1.
+    number: usize,
+    target: Vec<f32>,
+    curvature: Arc<Curvature>,
 }
 
 impl LayerWork {
@@ -133,11 +156,18 @@ impl LayerWork {
                 ControlFlow::Continue(rest) => State::Target(rest, curvature),
                 ControlFlow::Break(target) => self.towards(target, curvature)?,
             },
-            State::Prune(work, target, curvature) => match work.advance()? {
-                ControlFlow::Continue(rest) => State::Prune(Box::new(rest), target, curvature),
+            State::Prune(work, at) => match work.advance()? {
+                ControlFlow::Continue(rest) => State::Prune(Box::new(rest), at),
                 ControlFlow::Break(pruned) => {
-                    State::Refit(RefitWork::new(pruned, target, curvature.clone(), REFIT_STEPS)?, curvature)
+                    let refit = RefitWork::new(pruned, at.target.clone(), at.curvature.clone(), REFIT_STEPS)?;
+                    State::Grow(refit, at)
                 }
+            },
+            State::Grow(work, at) => match work.advance()? {
+                ControlFlow::Continue(rest) => State::Grow(rest, at),
+                ControlFlow::Break(refitted) => self
+                    .prune(&refitted, Increment { number: at.number + 1, ..at })?
+                    .unwrap_or_else(|| State::Done(Weight::f32(self.shape.clone(), refitted))),
             },
             State::Refit(work, curvature) => match work.advance()? {
                 ControlFlow::Continue(rest) => State::Refit(rest, curvature),
@@ -168,9 +198,14 @@ impl LayerWork {
     /// What follows when the target is found.
     fn towards(&self, target: Vec<f32>, curvature: Arc<Curvature>) -> Result<State, CompressError> {
         match self.method {
-            LayerMethod::Prune(pattern) => {
-                let work = PruneWork::new(&target, curvature.clone(), pattern)?;
-                Ok(State::Prune(Box::new(work), target, curvature))
+            LayerMethod::Prune { .. } => {
+                let first = self.prune(&target.clone(), Increment { number: 1, target, curvature })?;
+                Ok(first
+                    .unwrap_or_else(|| State::Done(Weight::f32(self.shape.clone(), self.weights.clone()))))
+            }
+            LayerMethod::Refit => {
+                let work = RefitWork::new(self.weights.clone(), target, curvature.clone(), REFIT_STEPS)?;
+                Ok(State::Refit(work, curvature))
             }
             LayerMethod::Round { .. } | LayerMethod::Cluster { .. } | LayerMethod::Rate { .. } => {
                 match zeros(&self.weights) {
@@ -193,7 +228,9 @@ impl LayerWork {
         zeros: Zeros,
     ) -> Result<State, CompressError> {
         match self.method {
-            LayerMethod::Prune(_) => Ok(State::Done(Weight::f32(self.shape.clone(), weights))),
+            LayerMethod::Prune { .. } | LayerMethod::Refit => {
+                Ok(State::Done(Weight::f32(self.shape.clone(), weights)))
+            }
             LayerMethod::Round { bits, granularity } => {
                 let groups = granularity == Granularity::Groups32 && bits < 8;
                 let grid = IntegerGrid { bits, group_len: groups.then_some(GROUP) };
@@ -213,6 +250,26 @@ impl LayerWork {
                 Ok(State::Cluster(work, weights, curvature))
             }
         }
+    }
+
+    /// Begins an increment with these weights, `None` behind the last one.
+    fn prune(&self, weights: &[f32], at: Increment) -> Result<Option<State>, CompressError> {
+        let LayerMethod::Prune { pattern, increments } = self.method else { return Ok(None) };
+        if at.number > increments {
+            return Ok(None);
+        }
+        let share = |sparsity: f64| cubic_sparsity(0.0, sparsity, at.number, increments);
+        let pattern = match pattern {
+            SparsityPattern::Unstructured { sparsity } => {
+                SparsityPattern::Unstructured { sparsity: share(sparsity) }
+            }
+            SparsityPattern::Blocks { channels, sparsity } => {
+                SparsityPattern::Blocks { channels, sparsity: share(sparsity) }
+            }
+            pattern @ SparsityPattern::NOfM { .. } => pattern,
+        };
+        let work = PruneWork::new(weights, at.curvature.clone(), pattern)?;
+        Ok(Some(State::Prune(Box::new(work), at)))
     }
 
     fn round(

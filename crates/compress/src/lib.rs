@@ -18,22 +18,22 @@ mod quantize;
 mod recipe;
 pub mod reconstruct;
 
-pub use batch_norm::{RepairedStatistics, reestimate_batch_norms, repair_statistics};
+pub use batch_norm::{RepairedStatistics, reestimate_batch_norm, repair_statistics};
 pub use bias::{InputSums, correct_bias, shorten_bias};
 pub use bias_absorption::{AbsorbedBias, absorb_high_biases};
-pub use channel_removal::{Projection, Refit, RemovedChannels, remove_channels};
+pub use channel_removal::{ChannelRemoval, RemovedChannels, choose_channels, remove_channels};
 pub use dead_channels::{DeadChannels, remove_dead_channels};
 pub use equalize::{Equalization, EqualizedPair, equalize};
 pub use error::CompressError;
 pub use float16::{to_bfloat16, to_float16};
 pub use layer::{LayerMethod, LayerWork, NearestClusters};
-pub use prune::{is_prunable, layer_sparsities, prune_magnitude};
+pub use prune::{cubic_sparsity, is_prunable, layer_sparsities, prune_magnitude};
 pub use quantize::{
     activation_quantization, bits_of, quantize_activations, quantize_weights, round_weight, widen_for_bias,
 };
 pub use recipe::{
     ClusterGranularity, Distribution, Granularity, MAX_SPARSITY, NumberFormat, PRESETS, RECIPE_VERSION,
-    RangeMethod, Recipe, Repair, Step, Storage, Structure, Warning,
+    RangeMethod, Recipe, Repair, Schedule, Step, Storage, Structure, Warning,
 };
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-//! Magnitude pruning, and how many zeros each layer gets.
+//! Magnitude pruning, how many zeros each layer gets, and how they grow in increments.
+
+use std::collections::BTreeMap;
 
 use graph::{Graph, Node, Op, WeightValues};
 
@@ -30,20 +32,22 @@ const WEIGHTED_MOST: f64 = 0.98;
 /// Zeros that are there already count. Only float32 weights are pruned; others are left as they are.
 ///
 /// - [`Structure::Blocks4x1`] goes by the sum of squares of four output channels' weights at one input,
-///   [`Structure::TwoOfFour`] keeps the two largest of each four neighbouring inputs.
+///   [`Structure::NOfM`] keeps the largest of each `M` neighbouring inputs.
+/// - `layers`: as in [`crate::Step::Prune`].
 ///
-/// Source: Zhu & Gupta 2017 (arXiv 1710.01878) without the schedule, which needs training steps; Han et al. 2015
-/// (arXiv 1506.02626); N:M: Mishra et al. 2021 (arXiv 2104.08378).
+/// Source: Han et al. 2015 (arXiv 1506.02626); N:M: Mishra et al. 2021 (arXiv 2104.08378).
 ///
 /// # Errors
-/// [`CompressError::Sparsity`] outside `0.0..=0.95`, [`CompressError::NotFinite`] for NaN or infinite weights.
+/// [`CompressError::Sparsity`] outside `0.0..=0.95`, [`CompressError::NotFinite`] for NaN or infinite weights,
+/// [`CompressError::UnknownLayer`] for a name in `layers` that no such layer bears.
 pub fn prune_magnitude(
     graph: &Graph,
     sparsity: f64,
     structure: Structure,
     distribution: Distribution,
+    layers: &BTreeMap<String, f64>,
 ) -> Result<Graph, CompressError> {
-    let shares = layer_sparsities(graph, sparsity, structure, distribution)?;
+    let shares = layer_sparsities(graph, sparsity, structure, distribution, layers)?;
     let mut graph = graph.clone();
     for (node, share) in graph.nodes.iter_mut().zip(shares) {
         let Some(n_pruned) = share else { continue };
@@ -53,7 +57,7 @@ pub fn prune_magnitude(
             match structure {
                 Structure::Unstructured => prune_smallest(values, n_pruned),
                 Structure::Blocks4x1 => prune_blocks(values, k, n_pruned),
-                Structure::TwoOfFour => prune_two_of_four(values, k),
+                Structure::NOfM { kept, of } => prune_n_of_m(values, k, kept.into(), of.into()),
             }
         }
     }
@@ -71,25 +75,53 @@ pub fn layer_sparsities(
     sparsity: f64,
     structure: Structure,
     distribution: Distribution,
+    layers: &BTreeMap<String, f64>,
 ) -> Result<Vec<Option<usize>>, CompressError> {
-    if !(0.0..=MAX_SPARSITY).contains(&sparsity) {
-        return Err(CompressError::Sparsity(sparsity));
+    let mut shares = layers.values().chain([&sparsity]);
+    if let Some(share) = shares.find(|share| !(0.0..=MAX_SPARSITY).contains(*share)) {
+        return Err(CompressError::Sparsity(*share));
     }
     for node in &graph.nodes {
         if values(node).is_some_and(|values| values.iter().any(|value| !value.is_finite())) {
             return Err(CompressError::NotFinite(node.name.clone()));
         }
     }
-    let lens: Vec<Option<usize>> = graph.nodes.iter().map(|node| values(node).map(<[f32]>::len)).collect();
-    let uniform = |sparsity: f64| {
-        lens.iter().map(|len| len.map(|len| (sparsity * len as f64).round() as usize)).collect()
+    let is_known = |name: &String| graph.nodes.iter().any(|node| node.name == *name && is_prunable(&node.op));
+    if let Some(name) = layers.keys().find(|name| !is_known(name)) {
+        return Err(CompressError::UnknownLayer(name.clone()));
+    }
+    let count = |share: f64, values: &[f32]| (share * values.len() as f64).round() as usize;
+    // What is named is out of the spread.
+    let spread: Vec<Option<&[f32]>> =
+        graph.nodes.iter().map(|node| values(node).filter(|_| !layers.contains_key(&node.name))).collect();
+    let uniform =
+        |share: f64| spread.iter().map(|values| values.map(|values| count(share, values))).collect();
+    let lens = || spread.iter().map(|values| values.map(<[f32]>::len)).collect::<Vec<_>>();
+    let mut counts: Vec<Option<usize>> = match (structure.sparsity(), distribution) {
+        (Some(demanded), _) => uniform(demanded),
+        (None, Distribution::Uniform) => uniform(sparsity),
+        (None, Distribution::Weighted) => weighted(&lens(), sparsity),
+        (None, Distribution::Global) => below_one_threshold(&spread, sparsity),
     };
-    Ok(match (structure, distribution) {
-        (Structure::TwoOfFour, _) => uniform(0.5),
-        (_, Distribution::Uniform) => uniform(sparsity),
-        (_, Distribution::Weighted) => weighted(&lens, sparsity),
-        (_, Distribution::Global) => below_one_threshold(graph, sparsity),
-    })
+    for (node, place) in graph.nodes.iter().zip(&mut counts) {
+        if let (Some(share), Some(values)) = (layers.get(&node.name), values(node)) {
+            *place = Some(count(*share, values));
+        }
+    }
+    Ok(counts)
+}
+
+/// The sparsity after increment `t` of `n`, from `initial` at 0 to `last` at `n`:
+///
+/// ```text
+/// s(t) = s_f + (s_i - s_f) (1 - t / n)³
+/// ```
+/// Much goes while much is left that is worth little. `t` beyond `n` gives `last`.
+///
+/// Source: Zhu & Gupta 2017 (arXiv 1710.01878), section 3, equation 1.
+pub fn cubic_sparsity(initial: f64, last: f64, t: usize, n: usize) -> f64 {
+    let left = 1.0 - (t.min(n) as f64) / (n.max(1) as f64);
+    last + (initial - last) * left.powi(3)
 }
 
 fn values(node: &Node) -> Option<&[f32]> {
@@ -99,21 +131,20 @@ fn values(node: &Node) -> Option<&[f32]> {
     }
 }
 
-fn below_one_threshold(graph: &Graph, sparsity: f64) -> Vec<Option<usize>> {
-    let all = graph.nodes.iter().filter_map(values).flatten();
-    let mut magnitudes: Vec<f32> = all.map(|value| value.abs()).collect();
+fn below_one_threshold(layers: &[Option<&[f32]>], sparsity: f64) -> Vec<Option<usize>> {
+    let mut magnitudes: Vec<f32> =
+        layers.iter().flatten().flat_map(|values| values.iter()).map(|value| value.abs()).collect();
     let n_pruned = (sparsity * magnitudes.len() as f64).round() as usize;
     if n_pruned == 0 {
-        return graph.nodes.iter().map(|node| values(node).map(|_| 0)).collect();
+        return layers.iter().map(|values| values.map(|_| 0)).collect();
     }
     let (below, threshold, _) = magnitudes.select_nth_unstable_by(n_pruned - 1, f32::total_cmp);
     let threshold = *threshold;
     let mut ties_left = n_pruned - below.iter().filter(|magnitude| **magnitude < threshold).count();
-    graph
-        .nodes
+    layers
         .iter()
-        .map(|node| {
-            let values = values(node)?;
+        .map(|values| {
+            let values = (*values)?;
             let count = |keep: &dyn Fn(f32) -> bool| values.iter().filter(|v| keep(v.abs())).count();
             let ties = count(&|magnitude| magnitude == threshold).min(ties_left);
             ties_left -= ties;
@@ -172,10 +203,10 @@ fn prune_blocks(values: &mut [f32], k: usize, n_pruned: usize) {
     }
 }
 
-fn prune_two_of_four(values: &mut [f32], k: usize) {
+fn prune_n_of_m(values: &mut [f32], k: usize, n: usize, m: usize) {
     for channel in values.chunks_mut(k) {
-        for group in channel.chunks_mut(4) {
-            let n_pruned = group.len() / 2;
+        for group in channel.chunks_mut(m) {
+            let n_pruned = group.len() * (m - n) / m;
             prune_smallest(group, n_pruned);
         }
     }
@@ -220,9 +251,32 @@ mod tests {
     }
 
     #[test]
-    fn two_of_four_keeps_the_larger_two() {
-        let mut values = vec![1.0, -3.0, 2.0, 0.5, 4.0, 5.0, -6.0];
-        prune_two_of_four(&mut values, 7);
-        assert_eq!(values, [0.0, -3.0, 2.0, 0.0, 0.0, 5.0, -6.0]);
+    fn n_of_m_keeps_the_largest() {
+        let before = [1.0, -3.0, 2.0, 0.5, 4.0, 5.0, -6.0];
+        let pruned = |n, m| {
+            let mut values = before;
+            prune_n_of_m(&mut values, 7, n, m);
+            values
+        };
+        assert_eq!(pruned(2, 4), [0.0, -3.0, 2.0, 0.0, 0.0, 5.0, -6.0]);
+        assert_eq!(pruned(1, 4), [0.0, -3.0, 0.0, 0.0, 0.0, 0.0, -6.0]);
+        assert_eq!(pruned(2, 3), [0.0, -3.0, 2.0, 0.0, 4.0, 5.0, -6.0]);
+    }
+
+    #[test]
+    fn the_schedule_is_cubic() {
+        let close = |actual: f64, expected: f64| assert!((actual - expected).abs() < 1e-12, "{actual}");
+        close(cubic_sparsity(0.0, 0.8, 0, 4), 0.0);
+        close(cubic_sparsity(0.0, 0.8, 1, 4), 0.8 - 0.8 * 27.0 / 64.0);
+        close(cubic_sparsity(0.0, 0.8, 2, 4), 0.7);
+        close(cubic_sparsity(0.0, 0.8, 4, 4), 0.8);
+        close(cubic_sparsity(0.2, 0.8, 1, 2), 0.8 - 0.6 / 8.0);
+        close(cubic_sparsity(0.2, 0.8, 9, 2), 0.8);
+        close(cubic_sparsity(0.2, 0.8, 0, 0), 0.2);
+        for n in 1..9 {
+            let shares: Vec<f64> = (0..=n).map(|t| cubic_sparsity(0.1, 0.9, t, n)).collect();
+            let grown: Vec<f64> = shares.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            assert!(grown.iter().all(|step| *step > 0.0) && grown.windows(2).all(|pair| pair[1] < pair[0]));
+        }
     }
 }

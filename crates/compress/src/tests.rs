@@ -40,7 +40,7 @@ fn small() -> Graph {
 }
 
 fn prune(graph: &Graph, sparsity: f64) -> Result<Graph, CompressError> {
-    prune_magnitude(graph, sparsity, Structure::Unstructured, Distribution::Global)
+    prune_magnitude(graph, sparsity, Structure::Unstructured, Distribution::Global, &BTreeMap::new())
 }
 
 fn prunable(graph: &Graph) -> Vec<f32> {

@@ -11,6 +11,7 @@ mod recipe_run;
 mod sensitivity;
 mod sizes;
 mod stages;
+mod statistics;
 mod streams;
 mod sweep;
 pub mod zoo;
@@ -18,7 +19,7 @@ pub mod zoo;
 pub use classifier::{Classifier, LayerProfile};
 pub use compress::{
     ClusterGranularity, CompressError, Distribution, Granularity, MAX_SPARSITY, NumberFormat, PRESETS,
-    RECIPE_VERSION, RangeMethod, Recipe, Repair, Step, Storage, Structure, Warning, is_prunable,
+    RECIPE_VERSION, RangeMethod, Recipe, Repair, Schedule, Step, Storage, Structure, Warning, is_prunable,
 };
 pub use engine::EngineError;
 pub use error::PipelineError;
@@ -26,7 +27,7 @@ pub use formats::container::Breakdown;
 pub use formats::{FormatError, container, onnx, read_model, tflite};
 pub use graph::{Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, Weight, WeightValues, cost};
 pub use kernels::{FLAVOUR, Products, ceiling};
-pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status};
+pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status, StepReport};
 pub use sensitivity::{LayerSensitivity, SensitivityScan, layer_kind};
 pub use sizes::{Sizes, SizesRun, dense_bytes, model_file};
 pub use vision::{Normalization, Picture, Preparer, View, VisionError};

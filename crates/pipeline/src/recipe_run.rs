@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use compress::reconstruct::SparsityPattern;
 use compress::{
-    CompressError, Granularity, LayerMethod, NearestClusters, Recipe, Repair, Step, Structure, bits_of,
-    equalize, is_prunable, layer_sparsities, prune_magnitude, quantize_activations, quantize_weights,
-    remove_dead_channels, to_bfloat16, to_float16,
+    ChannelRemoval, CompressError, Granularity, LayerMethod, NearestClusters, Recipe, Repair, Step,
+    Structure, absorb_high_biases, bits_of, choose_channels, equalize, is_prunable, layer_sparsities,
+    prune_magnitude, quantize_activations, quantize_weights, remove_dead_channels, to_bfloat16, to_float16,
 };
 use engine::{Executor, Fusion, Plan};
-use graph::{Evidence, Graph, Node, fold_batch_norms};
+use graph::{Evidence, Graph, Node, cost, fold_batch_norms};
 
+use crate::statistics::StatisticsSweep;
 use crate::sweep::Sweep;
-use crate::{PipelineError, Sizes, SizesRun};
+use crate::{PipelineError, Sizes, SizesRun, dense_bytes};
 
 /// A recipe under way. Each [`RecipeRun::advance`] does one bounded piece of work: one pass, one calibration frame for
 /// one layer or one piece of a file. Dropping it is cancelling; the original is never touched.
@@ -23,8 +24,10 @@ pub struct RecipeRun {
     calibration: Arc<[Vec<f32>]>,
     /// What the steps so far have made.
     graph: Arc<Graph>,
-    /// The same network without any loss: the original with the exact rewrites.
+    /// What repairs aim at: the original with the exact rewrites, and what steps that move or remove channels made of it.
     float: Arc<Graph>,
+    /// What the steps so far have made of the file.
+    reports: Vec<StepReport>,
     next_step: usize,
     calibrated: bool,
     work: Work,
@@ -45,6 +48,9 @@ enum Work {
         layer: Option<Box<NearestClusters>>,
     },
     Layers(Box<Sweep>),
+    /// Fits what is left of layers whose input channels are to go.
+    Refit(Box<Sweep>, ChannelRemoval),
+    Statistics(Box<StatisticsSweep>),
     Sizes(Box<SizesRun>),
 }
 
@@ -90,6 +96,21 @@ pub struct Compressed {
     pub sizes: Sizes,
     /// Frames that calibrated it; 0 where no step needed any.
     pub n_calibration: usize,
+    /// What each step of the recipe left, in order.
+    pub steps: Vec<StepReport>,
+}
+
+/// The model behind a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepReport {
+    /// The step's pass, as the recipe spells it.
+    pub pass: &'static str,
+    /// Length of the plain file.
+    pub bytes: u64,
+    /// Weights that are zero.
+    pub zeros: u64,
+    /// Multiply-adds for a picture.
+    pub multiply_adds: u64,
 }
 
 impl RecipeRun {
@@ -113,6 +134,7 @@ impl RecipeRun {
             calibration,
             graph: original.clone(),
             float: original,
+            reports: Vec::new(),
             next_step: 0,
             calibrated,
             work: Work::Passes,
@@ -145,11 +167,22 @@ impl RecipeRun {
                     self.end_step(graph);
                 }
             }
+            Work::Refit(sweep, removal) => {
+                if let Some(graph) = sweep.advance()? {
+                    let smaller = removal.shrink(&graph)?;
+                    self.rewritten(smaller);
+                }
+            }
+            Work::Statistics(sweep) => {
+                if let Some(graph) = sweep.advance()? {
+                    self.end_step(graph);
+                }
+            }
             Work::Sizes(run) => {
                 if let Some(sizes) = run.advance() {
                     let n_calibration = if self.calibrated { self.calibration.len() } else { 0 };
-                    let graph = Graph::clone(&self.graph);
-                    return Ok(Status::Done(Box::new(Compressed { graph, sizes, n_calibration })));
+                    let (graph, steps) = (Graph::clone(&self.graph), std::mem::take(&mut self.reports));
+                    return Ok(Status::Done(Box::new(Compressed { graph, sizes, n_calibration, steps })));
                 }
             }
         }
@@ -174,50 +207,65 @@ impl RecipeRun {
             self.work = Work::Sizes(Box::new(SizesRun::new(self.graph.clone())));
             return Ok(());
         };
-        if step.needs_calibration() {
+        if step.folds_batch_norms() {
             self.fold()?;
         }
         match step {
-            Step::RemoveDeadChannels {} | Step::Equalize {} => self.observe(Evidence::default())?,
+            Step::RemoveDeadChannels {}
+            | Step::Equalize {}
+            | Step::AbsorbBiases {}
+            | Step::RemoveChannels { .. } => self.observe(Evidence::default())?,
+            Step::ReestimateBatchNorms {} => {
+                let sweep = StatisticsSweep::batch_norms(&self.graph, &self.calibration)?;
+                self.work = Work::Statistics(Box::new(sweep));
+            }
+            Step::RepairStatistics {} => {
+                let sweep = StatisticsSweep::layers(&self.float, &self.graph, &self.calibration)?;
+                self.work = Work::Statistics(Box::new(sweep));
+            }
             Step::QuantizeActivations { ranges } => self.observe(match ranges {
                 compress::RangeMethod::MinMax => Evidence::default(),
                 compress::RangeMethod::Percentile
                 | compress::RangeMethod::Mse
                 | compress::RangeMethod::Entropy => Evidence::with_histograms(),
             })?,
-            Step::Prune { sparsity, structure, distribution, repair: Repair::Reconstruct } => {
-                let counts = layer_sparsities(&self.graph, sparsity, structure, distribution)?;
+            Step::Prune { sparsity, structure, distribution, repair, schedule, layers } => {
+                if repair != Repair::Reconstruct {
+                    let pruned = prune_magnitude(&self.graph, sparsity, structure, distribution, &layers)?;
+                    return self.repair(pruned, repair);
+                }
+                let counts = layer_sparsities(&self.graph, sparsity, structure, distribution, &layers)?;
+                let increments = schedule.map_or(1, |schedule| schedule.steps);
                 let methods = self.methods(|node, len| {
                     let sparsity = counts[node]? as f64 / len as f64;
-                    Some(LayerMethod::Prune(match structure {
+                    let pattern = match structure {
                         Structure::Unstructured => SparsityPattern::Unstructured { sparsity },
                         Structure::Blocks4x1 => SparsityPattern::Blocks { channels: 4, sparsity },
-                        Structure::TwoOfFour => SparsityPattern::NOfM { n: 2, m: 4 },
-                    }))
+                        Structure::NOfM { kept, of } => {
+                            SparsityPattern::NOfM { n: kept.into(), m: of.into() }
+                        }
+                    };
+                    Some(LayerMethod::Prune { pattern, increments })
                 });
                 self.sweep(&Graph::clone(&self.graph), &methods)?;
-            }
-            Step::Prune { sparsity, structure, distribution, repair } => {
-                let pruned = prune_magnitude(&self.graph, sparsity, structure, distribution)?;
-                self.repair(pruned, repair)?;
             }
             Step::QuantizeWeights { bits, granularity, repair, layers } => {
                 let rounded = quantize_weights(&self.graph, bits, granularity, &layers)?;
                 if repair != Repair::Reconstruct {
                     return self.repair(rounded, repair);
                 }
-                self.reconstruct(rounded, |node| LayerMethod::Round {
-                    bits: bits_of(node, bits, &layers),
-                    granularity,
+                self.reconstruct(rounded, |node| {
+                    let bits = bits_of(node, bits, &layers)?;
+                    Some(LayerMethod::Round { bits, granularity })
                 })?;
             }
             Step::QuantizeForSize { noise } => {
                 let rounded = quantize_weights(&self.graph, 8, Granularity::PerChannel, &BTreeMap::new())?;
-                self.reconstruct(rounded, |_| LayerMethod::Rate { noise })?;
+                self.reconstruct(rounded, |_| Some(LayerMethod::Rate { noise }))?;
             }
             Step::Cluster { clusters, granularity, repair: Repair::Reconstruct } => {
                 let graph = Graph::clone(&self.graph);
-                self.reconstruct(graph, |_| LayerMethod::Cluster { clusters, granularity })?;
+                self.reconstruct(graph, |_| Some(LayerMethod::Cluster { clusters, granularity }))?;
             }
             Step::Cluster { .. } => {
                 self.work = Work::Clusters { graph: Graph::clone(&self.graph), node: 0, layer: None };
@@ -250,6 +298,23 @@ impl RecipeRun {
                 let (rewritten, _) = equalize(&self.graph, evidence)?;
                 self.rewritten(rewritten);
             }
+            Some(Step::AbsorbBiases {}) => {
+                let (rewritten, _) = absorb_high_biases(&self.graph, evidence)?;
+                self.rewritten(rewritten);
+            }
+            Some(&Step::RemoveChannels { share, refit }) => {
+                let removal = choose_channels(&self.graph, evidence, share)?;
+                let silent = removal.silence(&self.graph)?;
+                if !refit {
+                    self.rewritten(removal.shrink(&silent)?);
+                    return Ok(());
+                }
+                let methods: Vec<Option<LayerMethod>> = (0..silent.nodes.len())
+                    .map(|node| removal.is_projection(node).then_some(LayerMethod::Refit))
+                    .collect();
+                let sweep = Sweep::new(self.float.clone(), &silent, &methods, self.calibration.clone())?;
+                self.work = Work::Refit(Box::new(sweep), removal);
+            }
             _ => unreachable!("only these steps observe"),
         }
         Ok(())
@@ -281,8 +346,8 @@ impl RecipeRun {
         Ok(())
     }
 
-    /// Goes on with a graph that computes the same. What layers are repaired towards is written the same way, so it is this
-    /// graph from here on, losses of earlier steps included.
+    /// Goes on with a graph whose layers no longer compare with those of the original one by one: with scales that have moved,
+    /// or with fewer channels. What later layers are repaired towards is this graph from here on, its losses included.
     fn rewritten(&mut self, graph: Graph) {
         self.end_step(graph);
         self.float = self.graph.clone();
@@ -303,12 +368,12 @@ impl RecipeRun {
     fn reconstruct(
         &mut self,
         mut changed: Graph,
-        method: impl Fn(&Node) -> LayerMethod,
+        method: impl Fn(&Node) -> Option<LayerMethod>,
     ) -> Result<(), PipelineError> {
         let nodes = changed.nodes.iter_mut().zip(&self.graph.nodes);
         let methods: Vec<Option<LayerMethod>> = nodes
             .map(|(node, before)| {
-                let method = is_prunable(&before.op).then(|| method(before))?;
+                let method = Some(before).filter(|node| is_prunable(&node.op)).and_then(&method)?;
                 node.op = before.op.clone();
                 Some(method)
             })
@@ -345,6 +410,12 @@ impl RecipeRun {
     }
 
     fn end_step(&mut self, graph: Graph) {
+        self.reports.extend(self.recipe.steps.get(self.next_step).map(|step| StepReport {
+            pass: step.pass(),
+            bytes: dense_bytes(&graph),
+            zeros: graph.weights().map(|weight| weight.count_zeros() as u64).sum(),
+            multiply_adds: cost(&graph).multiply_adds,
+        }));
         self.graph = Arc::new(graph);
         self.next_step += 1;
         self.work = Work::Passes;
@@ -357,7 +428,8 @@ impl RecipeRun {
                 (Stage::Calibrate, (evidence.n_frames() as u64, self.calibration.len() as u64))
             }
             Work::Clusters { graph, node, .. } => (Stage::Weights, (*node as u64, graph.nodes.len() as u64)),
-            Work::Layers(sweep) => (Stage::Repair, sweep.progress()),
+            Work::Layers(sweep) | Work::Refit(sweep, _) => (Stage::Repair, sweep.progress()),
+            Work::Statistics(sweep) => (Stage::Repair, sweep.progress()),
             Work::Sizes(run) => (Stage::Sizes, run.progress()),
         };
         Status::Working(Progress { stage, done, total })

@@ -16,6 +16,13 @@ pub(crate) struct Stage {
     pub(crate) output: ValueId,
 }
 
+impl Stage {
+    /// Its operator alone, which writes what the clip would have read.
+    pub(crate) fn without_clip(&self, graph: &Graph) -> Self {
+        Self { clip: None, output: graph.nodes[self.node].output, ..self.clone() }
+    }
+}
+
 /// The stages of a graph in execution order.
 pub(crate) fn stages(graph: &Graph) -> Vec<Stage> {
     let consumers = graph.consumer_counts();

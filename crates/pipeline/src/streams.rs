@@ -79,6 +79,11 @@ impl Streams {
         &self.changed.graph
     }
 
+    /// The float network, where it runs.
+    pub(crate) fn float(&self) -> Option<&Graph> {
+        self.float.as_ref().map(|stream| &stream.graph)
+    }
+
     /// Replaces the operator of a stage that no frame has passed yet.
     pub(crate) fn replace(&mut self, stage: usize, op: Op) {
         let Stage { node, .. } = self.stages[stage];

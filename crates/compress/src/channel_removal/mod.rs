@@ -23,23 +23,39 @@ pub struct RemovedChannels {
     pub lost: f64,
 }
 
-/// A projection that has lost inputs, and waits for new weights.
-#[derive(Clone, Copy, Debug)]
-pub struct Projection<'a> {
-    /// The convolution.
-    pub node: &'a str,
-    /// What it reads, in the graph before the removal.
-    pub input: ValueId,
-    /// The channels of `input` that stay, in order.
-    pub kept: &'a [usize],
-    /// `[out_channels, channels of input]`, zero where a channel does not stay.
-    pub weights: &'a [f32],
+/// Which channels go, of which bottlenecks. Holds for the graph that it was chosen for, and for any with its nodes and shapes.
+#[derive(Clone, Debug)]
+pub struct ChannelRemoval {
+    cuts: Vec<Cut>,
 }
 
-/// Gives a projection's weights, of the same shape and zero in the same places.
-pub type Refit<'a> = dyn FnMut(Projection<'_>) -> Result<Vec<f32>, CompressError> + 'a;
+/// What goes of one bottleneck.
+#[derive(Clone, Debug)]
+struct Cut {
+    bottleneck: Bottleneck,
+    /// Channels that stay, in order.
+    kept: Vec<usize>,
+    /// Means of the projection's input.
+    means: Vec<f64>,
+    report: RemovedChannels,
+}
 
-/// Takes channels out of inverted bottlenecks and of the like: of what lies between a convolution, a depthwise one behind it
+/// Takes channels out of bottlenecks: [`choose_channels`], [`ChannelRemoval::silence`] and [`ChannelRemoval::shrink`] in one.
+/// What stays keeps its weights.
+///
+/// # Errors
+/// As these.
+pub fn remove_channels(
+    graph: &Graph,
+    evidence: &Evidence,
+    share: f64,
+) -> Result<(Graph, Vec<RemovedChannels>), CompressError> {
+    let removal = choose_channels(graph, evidence, share)?;
+    let graph = removal.shrink(&removal.silence(graph)?)?;
+    Ok((graph, removal.report()))
+}
+
+/// Chooses channels of inverted bottlenecks and of the like: of what lies between a convolution, a depthwise one behind it
 /// and the pointwise one behind that, with batch norms and clips in between. `share` is the part of all bottlenecks'
 /// multiply-adds that goes.
 ///
@@ -48,8 +64,6 @@ pub type Refit<'a> = dyn FnMut(Projection<'_>) -> Result<Vec<f32>, CompressError
 /// - Channels go in blocks of eight, first what does not fill a block, so that what stays are whole blocks. Over all
 ///   bottlenecks, the block goes first that loses least of its layer's summed scores for each multiply-add. Eight channels
 ///   always stay.
-/// - What stays keeps its weights; `refit` may give the projection better ones. The projection's bias takes in
-///   `Σ (w[i] - w'[i]) · mean(x[i])`, which keeps the mean of its output.
 ///
 /// Bottlenecks with weights that are not float32 are left alone. `evidence` must come from the same graph.
 ///
@@ -58,14 +72,12 @@ pub type Refit<'a> = dyn FnMut(Projection<'_>) -> Result<Vec<f32>, CompressError
 ///
 /// # Errors
 /// [`CompressError::Sparsity`] for a share outside `0.0..=0.95`, [`CompressError::NoEvidence`] when a projection's input was
-/// never observed, [`CompressError::NotFinite`] for weights or statistics that are not finite, [`CompressError::Refit`] for
-/// refitted weights that do not fit, and what `refit` gives.
-pub fn remove_channels(
+/// never observed, [`CompressError::NotFinite`] for weights or statistics that are not finite.
+pub fn choose_channels(
     graph: &Graph,
     evidence: &Evidence,
     share: f64,
-    refit: Option<&mut Refit<'_>>,
-) -> Result<(Graph, Vec<RemovedChannels>), CompressError> {
+) -> Result<ChannelRemoval, CompressError> {
     if !(0.0..=MAX_SPARSITY).contains(&share) {
         return Err(CompressError::Sparsity(share));
     }
@@ -75,32 +87,98 @@ pub fn remove_channels(
         .map(|bottleneck| Candidate::new(graph, evidence, bottleneck))
         .collect::<Result<Vec<_>, _>>()?;
     let removed = choose(&candidates, share);
-
-    let mut graph = graph.clone();
-    let mut report = Vec::new();
-    let mut refit = refit;
-    for ((bottleneck, candidate), n_removed) in bottlenecks.iter().zip(&candidates).zip(removed) {
-        if n_removed == 0 {
-            continue;
-        }
+    let cuts = bottlenecks.into_iter().zip(candidates).zip(removed).filter(|(_, n_removed)| *n_removed > 0);
+    let cut = |((bottleneck, candidate), n_removed): ((Bottleneck, Candidate), usize)| {
         let mut kept = candidate.order[n_removed..].to_vec();
         kept.sort_unstable();
-        let lost = candidate.lost(0..n_removed);
-        project(&mut graph, bottleneck, candidate, &kept, refit.as_deref_mut())?;
-        bottleneck.shrink(&mut graph, &kept);
-        report.push(RemovedChannels {
+        let report = RemovedChannels {
             expand: graph.nodes[bottleneck.expand].name.clone(),
             project: graph.nodes[bottleneck.project].name.clone(),
             before: candidate.order.len(),
             after: kept.len(),
-            lost,
-        });
+            lost: candidate.lost(0..n_removed),
+        };
+        Cut { bottleneck, kept, means: candidate.means, report }
+    };
+    Ok(ChannelRemoval { cuts: cuts.map(cut).collect() })
+}
+
+impl ChannelRemoval {
+    /// What goes, from front to back.
+    pub fn report(&self) -> Vec<RemovedChannels> {
+        self.cuts.iter().map(|cut| cut.report.clone()).collect()
     }
-    graph.validate()?;
-    Ok((graph, report))
+
+    /// Whether the node at this position is a convolution that reads channels that go.
+    pub fn is_projection(&self, node: usize) -> bool {
+        self.cuts.iter().any(|cut| cut.bottleneck.project == node)
+    }
+
+    /// The graph with the weights of what goes set to zero, in every layer concerned: it computes what the smaller graph will,
+    /// with the nodes and shapes that it had, so that its layers can still be compared with those of the original. A
+    /// projection's bias takes in `Σ w[i] · mean(x[i])` of the channels that go, which keeps the mean of its output.
+    ///
+    /// # Errors
+    /// [`CompressError::Graph`] when the result does not hold together.
+    pub fn silence(&self, graph: &Graph) -> Result<Graph, CompressError> {
+        let mut graph = graph.clone();
+        for cut in &self.cuts {
+            cut.silence(&mut graph);
+        }
+        graph.validate()?;
+        Ok(graph)
+    }
+
+    /// The graph without what goes.
+    ///
+    /// # Errors
+    /// [`CompressError::Graph`] when the result does not hold together, as it would for a graph of other shapes.
+    pub fn shrink(&self, graph: &Graph) -> Result<Graph, CompressError> {
+        let mut graph = graph.clone();
+        for cut in &self.cuts {
+            cut.bottleneck.shrink(&mut graph, &cut.kept);
+        }
+        graph.validate()?;
+        Ok(graph)
+    }
+}
+
+impl Cut {
+    fn silence(&self, graph: &mut Graph) {
+        let goes = |channel: usize| self.kept.binary_search(&channel).is_err();
+        let project = &mut graph.nodes[self.bottleneck.project].op;
+        let gone: Vec<f64> =
+            self.means.iter().enumerate().map(|(i, mean)| if goes(i) { *mean } else { 0.0 }).collect();
+        let constants = outputs_of_constants(project, &gone);
+        if let Some(channels) = Channels::of(project) {
+            for (position, weight) in weights_mut(project).iter_mut().enumerate() {
+                if goes(channels.input_of(position)) {
+                    *weight = 0.0;
+                }
+            }
+        }
+        for (bias, constant) in bias_mut(project).iter_mut().zip(constants) {
+            *bias = (f64::from(*bias) + constant) as f32;
+        }
+        for node in [self.bottleneck.expand, self.bottleneck.depthwise] {
+            let op = &mut graph.nodes[node].op;
+            let Some(channels) = Channels::of(op) else { continue };
+            for (position, weight) in weights_mut(op).iter_mut().enumerate() {
+                if goes(channels.output_of(position)) {
+                    *weight = 0.0;
+                }
+            }
+            for (channel, bias) in op.bias_mut().into_iter().flatten().flatten().enumerate() {
+                if goes(channel) {
+                    *bias = 0.0;
+                }
+            }
+        }
+    }
 }
 
 /// Positions of the nodes of a bottleneck.
+#[derive(Clone, Debug)]
 struct Bottleneck {
     expand: usize,
     depthwise: usize,
@@ -205,44 +283,6 @@ fn keep_inputs(op: &mut Op, kept: &[usize]) {
         rows.flat_map(|row| kept.iter().flat_map(|channel| &row[channel * taps..(channel + 1) * taps]));
     shape[1] = kept.len();
     conv.weight = Weight::f32(shape, columns.copied().collect());
-}
-
-/// Gives the projection its weights and bias for the channels that stay; the others' weights become zero.
-fn project(
-    graph: &mut Graph,
-    bottleneck: &Bottleneck,
-    candidate: &Candidate,
-    kept: &[usize],
-    refit: Option<&mut Refit<'_>>,
-) -> Result<(), CompressError> {
-    let node = &mut graph.nodes[bottleneck.project];
-    let Some(channels) = Channels::of(&node.op) else { return Ok(()) };
-    let before = outputs_of_constants(&node.op, &candidate.means);
-    let is_kept: Vec<bool> =
-        (0..candidate.order.len()).map(|channel| kept.binary_search(&channel).is_ok()).collect();
-    for (position, weight) in weights_mut(&mut node.op).iter_mut().enumerate() {
-        if !is_kept[channels.input_of(position)] {
-            *weight = 0.0;
-        }
-    }
-    if let Some(refit) = refit {
-        let input = bottleneck.input;
-        let new = refit(Projection { node: &node.name, input, kept, weights: weights(&node.op) })?;
-        let weights = weights_mut(&mut node.op);
-        let is_zero = |position: usize| is_kept[channels.input_of(position)] || new[position] == 0.0;
-        if new.len() != weights.len() || !(0..new.len()).all(is_zero) {
-            return Err(CompressError::Refit(node.name.clone()));
-        }
-        if new.iter().any(|weight| !weight.is_finite()) {
-            return Err(CompressError::NotFinite(node.name.clone()));
-        }
-        weights.copy_from_slice(&new);
-    }
-    let after = outputs_of_constants(&node.op, &candidate.means);
-    for ((bias, before), after) in bias_mut(&mut node.op).iter_mut().zip(before).zip(after) {
-        *bias = (f64::from(*bias) + before - after) as f32;
-    }
-    Ok(())
 }
 
 /// A bottleneck's channels and what each is worth.

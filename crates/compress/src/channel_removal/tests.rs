@@ -22,7 +22,7 @@ fn graphs_shrink_by_whole_blocks() {
     let evidence = observe(&graph, &frames, Fusion::Observable);
     let full = cost(&graph);
     for share in [0.0, 0.2, 0.5, 0.9] {
-        let (small, report) = remove_channels(&graph, &evidence, share, None).unwrap();
+        let (small, report) = remove_channels(&graph, &evidence, share).unwrap();
         let (before, after) = (full.multiply_adds as f64, cost(&small).multiply_adds as f64);
         if share == 0.0 {
             assert_eq!((&small, report.len()), (&graph, 0));
@@ -39,10 +39,10 @@ fn graphs_shrink_by_whole_blocks() {
         assert!(run(&small, &frames).iter().all(|x| x.is_finite()));
     }
     for share in [-0.1, 0.96, f64::NAN] {
-        let error = remove_channels(&graph, &evidence, share, None).unwrap_err();
+        let error = remove_channels(&graph, &evidence, share).unwrap_err();
         assert!(matches!(error, CompressError::Sparsity(_)));
     }
-    let error = remove_channels(&graph, &Evidence::default(), 0.5, None).unwrap_err();
+    let error = remove_channels(&graph, &Evidence::default(), 0.5).unwrap_err();
     assert_eq!(error, CompressError::NoEvidence("depthwise/relu".to_owned()));
 }
 
@@ -58,7 +58,7 @@ fn channels_that_nothing_reads_go_first_and_change_nothing() {
         }
     }
     let evidence = observe(&graph, &frames, Fusion::Observable);
-    let (small, report) = remove_channels(&graph, &evidence, 0.09, None).unwrap();
+    let (small, report) = remove_channels(&graph, &evidence, 0.09).unwrap();
     assert_eq!(report.len(), 1, "{report:?}");
     assert_eq!((report[0].before, report[0].after, report[0].lost), (48, 40, 0.0));
     let others = crate::testing::frames(6, 3);
@@ -93,7 +93,7 @@ fn bottlenecks_may_meet_and_hold_batch_norms() {
     let graph = b.finish(x).unwrap();
     let frames = frames(3, 3);
     let evidence = observe(&graph, &frames, Fusion::Separate);
-    let (small, report) = remove_channels(&graph, &evidence, 0.6, None).unwrap();
+    let (small, report) = remove_channels(&graph, &evidence, 0.6).unwrap();
     assert_eq!(report.len(), 2, "{report:?}");
     assert_eq!(channels_of(&small, "stem/norm"), report[0].after);
     assert_eq!(channels_of(&small, "depthwise2/relu"), report[1].after);
@@ -104,10 +104,10 @@ fn bottlenecks_may_meet_and_hold_batch_norms() {
 }
 
 #[test]
-fn the_mean_of_the_output_stays_and_a_refit_is_used() {
+fn the_mean_of_the_output_stays() {
     let (graph, frames) = (network(4), frames(5, 4));
     let evidence = observe(&graph, &frames, Fusion::Separate);
-    let (small, report) = remove_channels(&graph, &evidence, 0.3, None).unwrap();
+    let (small, report) = remove_channels(&graph, &evidence, 0.3).unwrap();
     let after = observe(&small, &frames, Fusion::Separate);
     // What lies before the first bottleneck is as it was, so its projection's means are kept.
     let first = report.iter().find(|it| it.project == "project").unwrap();
@@ -116,18 +116,23 @@ fn the_mean_of_the_output_stays_and_a_refit_is_used() {
     for (now, wanted) in means(&after).iter().zip(means(&evidence)) {
         assert!((now - wanted).abs() < 1e-4 * wanted.abs().max(1.0), "{now} instead of {wanted}");
     }
-    let mut seen = Vec::new();
-    let mut halve = |projection: Projection<'_>| {
-        assert_eq!(projection.weights.len() % 8, 0);
-        seen.push((projection.node.to_owned(), projection.kept.len()));
-        Ok(projection.weights.iter().map(|weight| weight / 2.0).collect())
-    };
-    let (refitted, _) = remove_channels(&graph, &evidence, 0.3, Some(&mut halve)).unwrap();
-    let expected: Vec<_> = report.iter().map(|it| (it.project.clone(), it.after)).collect();
-    assert_eq!(seen, expected);
-    let halves = |graph: &Graph| weights(&node(graph, "project").op)[0];
-    assert_eq!(halves(&refitted), halves(&small) / 2.0);
-    let mut wrong = |projection: Projection<'_>| Ok(vec![1.0; projection.weights.len()]);
-    let error = remove_channels(&graph, &evidence, 0.3, Some(&mut wrong)).unwrap_err();
-    assert!(matches!(error, CompressError::Refit(_)));
+}
+
+#[test]
+fn a_silent_network_computes_what_the_smaller_one_does() {
+    let (graph, frames) = (network(4), frames(5, 4));
+    let evidence = observe(&graph, &frames, Fusion::Observable);
+    let removal = choose_channels(&graph, &evidence, 0.3).unwrap();
+    let silent = removal.silence(&graph).unwrap();
+    assert_eq!((silent.nodes.len(), &silent.values), (graph.nodes.len(), &graph.values));
+    let small = removal.shrink(&silent).unwrap();
+    assert_eq!(small, remove_channels(&graph, &evidence, 0.3).unwrap().0);
+    assert!(cost(&small).multiply_adds < cost(&graph).multiply_adds);
+    assert!(difference(&run(&silent, &frames), &run(&small, &frames)) < 1e-5);
+    let projections: Vec<&str> = (0..graph.nodes.len())
+        .filter(|node| removal.is_projection(*node))
+        .map(|node| graph.nodes[node].name.as_str())
+        .collect();
+    let expected: Vec<String> = removal.report().into_iter().map(|it| it.project).collect();
+    assert_eq!(projections, expected);
 }

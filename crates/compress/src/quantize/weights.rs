@@ -35,7 +35,7 @@ pub fn quantize_weights(
     let Graph { nodes, values, .. } = &mut graph;
     for node in nodes {
         let smallest = smallest_scales(&node.op, values[node.inputs[0].0].quantization);
-        let bits = bits_of(node, bits, layers);
+        let Some(bits) = bits_of(node, bits, layers) else { continue };
         let Some(weight) = node.op.weight_mut() else { continue };
         let rounded = round_weight(weight, bits, granularity, &smallest);
         *weight = rounded.ok_or_else(|| CompressError::NotFinite(node.name.clone()))?;
@@ -44,12 +44,16 @@ pub fn quantize_weights(
     Ok(graph)
 }
 
-/// The bits of a node's weights under [`crate::Step::QuantizeWeights`].
-pub fn bits_of(node: &Node, bits: u8, layers: &BTreeMap<String, u8>) -> u8 {
+/// Bits that stand for a layer that stays as it is.
+pub(crate) const AS_IT_IS: u8 = 32;
+
+/// The bits of a node's weights under [`crate::Step::QuantizeWeights`]; `None` where it stays as it is.
+pub fn bits_of(node: &Node, bits: u8, layers: &BTreeMap<String, u8>) -> Option<u8> {
     match layers.get(&node.name) {
-        Some(bits) => *bits,
-        None if is_prunable(&node.op) => bits,
-        None => 8,
+        Some(&AS_IT_IS) => None,
+        Some(bits) => Some(*bits),
+        None if is_prunable(&node.op) => Some(bits),
+        None => Some(8),
     }
 }
 

@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use presets::PRESETS;
-pub use step::{ClusterGranularity, Distribution, Granularity, RangeMethod, Repair, Step, Structure};
+pub use step::{
+    ClusterGranularity, Distribution, Granularity, RangeMethod, Repair, Schedule, Step, Structure,
+};
 
 use crate::CompressError;
 
@@ -20,6 +22,9 @@ pub const RECIPE_VERSION: u32 = 2;
 
 /// The largest share of zeros a recipe may ask for.
 pub const MAX_SPARSITY: f64 = 0.95;
+
+/// What a recipe may ask for.
+const SPARSITIES: std::ops::RangeInclusive<f64> = 0.0..=MAX_SPARSITY;
 
 /// An ordered list of steps and the form in which the result is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +80,17 @@ pub enum Warning {
         /// Position of the step that changes them, from 1.
         step: usize,
     },
+    /// Channels are removed after weights were pruned: the pruning's work on those channels was for nothing, and later
+    /// repairs aim at the pruned network.
+    ChannelsAfterPruning {
+        /// Position of the step that removes channels, from 1.
+        step: usize,
+    },
+    /// The step is inexact, and its loss is not made up for.
+    Inexact {
+        /// Position of the step, from 1.
+        step: usize,
+    },
 }
 
 impl Recipe {
@@ -112,6 +128,8 @@ impl Recipe {
                 structure: Structure::Unstructured,
                 distribution: Distribution::Global,
                 repair: Repair::Off,
+                schedule: None,
+                layers: BTreeMap::new(),
             });
         }
         match format {
@@ -136,17 +154,24 @@ impl Recipe {
     /// # Errors
     /// [`CompressError::Version`], [`CompressError::Sparsity`], [`CompressError::Parameter`] for other parameters out of
     /// their range, and [`CompressError::Order`] where a step would undo an earlier one: one that changes weights after
-    /// they got their form, or the scales of channels after activations got theirs.
+    /// they got their form, or the scales of channels after activations got theirs. [`CompressError::Folded`] where batch
+    /// norms are to be re-estimated after a step that folds them.
     pub fn validate(&self) -> Result<(), CompressError> {
         if self.version != RECIPE_VERSION {
             return Err(CompressError::Version(self.version));
         }
-        let (mut formed, mut ranged) = (None, None);
+        let (mut formed, mut ranged, mut folded) = (None, None, None);
         for (number, step) in (1..).zip(&self.steps) {
             check_parameters(number, step)?;
+            if let (Step::ReestimateBatchNorms {}, Some(earlier)) = (step, folded) {
+                return Err(CompressError::Folded { step: number, pass: step.pass(), earlier });
+            }
             let undone = match step {
-                Step::RemoveDeadChannels {} | Step::Equalize {} => formed.or(ranged),
-                Step::Prune { .. } => formed,
+                Step::RemoveDeadChannels {}
+                | Step::Equalize {}
+                | Step::AbsorbBiases {}
+                | Step::RemoveChannels { .. } => formed.or(ranged),
+                Step::Prune { .. } | Step::RepairStatistics {} | Step::ReestimateBatchNorms {} => formed,
                 Step::Cluster { .. }
                 | Step::QuantizeWeights { .. }
                 | Step::QuantizeForSize { .. }
@@ -160,6 +185,9 @@ impl Recipe {
             }
             if step.forms_weights() {
                 formed = Some(step.pass());
+            }
+            if step.folds_batch_norms() {
+                folded = folded.or(Some(step.pass()));
             }
             if matches!(step, Step::QuantizeActivations { .. }) {
                 ranged = Some(step.pass());
@@ -178,6 +206,13 @@ impl Recipe {
                     warnings.push(Warning::DeadChannelsAfterEqualization { step });
                 }
                 Step::Equalize {} => equalized = true,
+                Step::AbsorbBiases {} => warnings.push(Warning::Inexact { step }),
+                Step::RemoveChannels { .. } if pruned => {
+                    warnings.push(Warning::ChannelsAfterPruning { step });
+                }
+                Step::RepairStatistics {} if ranged => {
+                    warnings.push(Warning::RangesBeforeChange { step });
+                }
                 Step::QuantizeActivations { .. } => ranged = true,
                 Step::Prune { .. } => {
                     pruned = true;
@@ -186,6 +221,9 @@ impl Recipe {
                     }
                 }
                 Step::RemoveDeadChannels {}
+                | Step::ReestimateBatchNorms {}
+                | Step::RemoveChannels { .. }
+                | Step::RepairStatistics {}
                 | Step::Cluster { .. }
                 | Step::QuantizeWeights { .. }
                 | Step::QuantizeForSize { .. }
@@ -207,10 +245,14 @@ impl Recipe {
             Step::QuantizeWeights { .. } | Step::QuantizeForSize { .. } => NumberFormat::Int8,
             Step::RemoveDeadChannels {}
             | Step::Equalize {}
+            | Step::AbsorbBiases {}
+            | Step::ReestimateBatchNorms {}
+            | Step::RemoveChannels { .. }
             | Step::Prune { .. }
             | Step::Cluster { .. }
             | Step::QuantizeActivations { .. }
-            | Step::CorrectBiases {} => format,
+            | Step::CorrectBiases {}
+            | Step::RepairStatistics {} => format,
         })
     }
 }
@@ -220,19 +262,45 @@ fn check_parameters(number: usize, step: &Step) -> Result<(), CompressError> {
         Err(CompressError::Parameter { step: number, pass: step.pass(), name, given, expected })
     };
     match step {
-        Step::Prune { sparsity, .. } if !(0.0..=MAX_SPARSITY).contains(sparsity) => {
-            Err(CompressError::Sparsity(*sparsity))
+        Step::Prune { sparsity, structure, repair, schedule, layers, .. } => {
+            let mut shares = layers.values().chain([sparsity]);
+            if let Some(sparsity) = shares.find(|sparsity| !SPARSITIES.contains(*sparsity)) {
+                return Err(CompressError::Sparsity(*sparsity));
+            }
+            if structure.sparsity().is_some_and(|demanded| (demanded - sparsity).abs() > 0.005) {
+                return refuse("sparsity", sparsity.to_string(), "1 - N/M, which is what N:M means");
+            }
+            if structure.sparsity().is_some() && !layers.is_empty() {
+                return refuse("layers", layers.len().to_string(), "none, since N:M is the same for all");
+            }
+            match schedule {
+                Some(_) if *repair != Repair::Reconstruct => {
+                    let expected = "one only with the repair `reconstruct`; the zeros would be the same";
+                    refuse("schedule", "without a fit in between".to_owned(), expected)
+                }
+                Some(_) if structure.sparsity().is_some() => {
+                    refuse("schedule", "with N:M".to_owned(), "one only where the share may grow")
+                }
+                Some(Schedule { steps }) if !(2..=16).contains(steps) => {
+                    refuse("schedule.steps", steps.to_string(), "2..=16")
+                }
+                Some(_) | None => Ok(()),
+            }
         }
-        Step::Prune { sparsity, structure: Structure::TwoOfFour, .. } if *sparsity != 0.5 => {
-            refuse("sparsity", sparsity.to_string(), "0.5, which is what 2:4 means")
+        Step::RemoveChannels { share, .. } if !SPARSITIES.contains(share) => {
+            refuse("share", share.to_string(), "0..=0.95")
         }
         Step::Cluster { clusters, .. } if !(2..=256).contains(clusters) => {
             refuse("clusters", clusters.to_string(), "2..=256")
         }
         Step::QuantizeWeights { bits, layers, .. } => {
-            match layers.values().chain([bits]).find(|bits| ![8, 4, 2].contains(*bits)) {
-                Some(bits) => refuse("bits", bits.to_string(), "8, 4 or 2"),
-                None => Ok(()),
+            let single = layers.values().find(|bits| ![32, 8, 4, 2].contains(*bits));
+            match (single, [8, 4, 2].contains(bits)) {
+                (Some(bits), _) => {
+                    refuse("bits of a layer", bits.to_string(), "8, 4, 2, or 32 to stay as it is")
+                }
+                (None, false) => refuse("bits", bits.to_string(), "8, 4 or 2"),
+                (None, true) => Ok(()),
             }
         }
         Step::QuantizeForSize { noise } if !(1e-6..=10.0).contains(noise) => {
@@ -240,113 +308,18 @@ fn check_parameters(number: usize, step: &Step) -> Result<(), CompressError> {
         }
         Step::RemoveDeadChannels {}
         | Step::Equalize {}
-        | Step::Prune { .. }
+        | Step::AbsorbBiases {}
+        | Step::ReestimateBatchNorms {}
+        | Step::RemoveChannels { .. }
         | Step::Cluster { .. }
         | Step::QuantizeForSize { .. }
         | Step::QuantizeActivations { .. }
         | Step::CorrectBiases {}
+        | Step::RepairStatistics {}
         | Step::Float16 {}
         | Step::Bfloat16 {} => Ok(()),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_has_stable_names_and_refuses_unknown_keys_with_their_place() {
-        let recipe = Recipe::from_controls(NumberFormat::Int8, 0.5);
-        let json = serde_json::to_string(&recipe).unwrap();
-        let expected = r#"{"version":2,"steps":[{"pass":"prune","sparsity":0.5,"structure":"unstructured","distribution":"global","repair":"off"},{"pass":"quantize-activations","ranges":"min-max"},{"pass":"quantize-weights","bits":8,"granularity":"per-channel","repair":"biases"}],"storage":"sparse-coded"}"#;
-        assert_eq!(json, expected);
-        assert_eq!(Recipe::from_json(&json).unwrap(), recipe);
-        for (wrong, place) in [
-            (json.replace("\"sparsity\"", "\"sparsitty\""), "steps[0]"),
-            (json.replace("\"storage\"", "\"stroage\""), "stroage"),
-            (json.replace("quantize-weights", "quantize-wheights"), "steps[2]"),
-            (json.replace("\"ranges\":\"min-max\"", "\"ranges\":\"max-min\""), "steps[1]"),
-        ] {
-            let error = Recipe::from_json(&wrong).unwrap_err().to_string();
-            assert!(error.contains(place), "{error} does not name {place}");
-        }
-        // Steps without parameters refuse keys as well.
-        let extra = r#"{"version":2,"steps":[{"pass":"float16","bits":8}],"storage":"plain"}"#;
-        assert!(Recipe::from_json(extra).unwrap_err().to_string().contains("bits"));
-        assert!(Recipe::from_json(&format!("{json} {{}}")).is_err());
-    }
-
-    #[test]
-    fn parameters_have_defaults() {
-        let json = r#"{"version":2,"steps":[{"pass":"quantize-weights","bits":4}],"storage":"plain"}"#;
-        let recipe = Recipe::from_json(json).unwrap();
-        let Step::QuantizeWeights { granularity, repair, .. } = &recipe.steps[0] else {
-            panic!("{recipe:?}")
-        };
-        assert_eq!((*granularity, *repair), (Granularity::PerChannel, Repair::Off));
-    }
-
-    fn recipe(steps: Vec<Step>) -> Recipe {
-        Recipe { version: RECIPE_VERSION, steps, storage: Storage::Plain }
-    }
-
-    fn prune(sparsity: f64) -> Step {
-        let Step::Prune { structure, distribution, repair, .. } =
-            Recipe::from_controls(NumberFormat::Float32, 0.1).steps[0]
-        else {
-            panic!("the first step prunes")
-        };
-        Step::Prune { sparsity, structure, distribution, repair }
-    }
-
-    #[test]
-    fn wrong_versions_parameters_and_orders_are_refused() {
-        assert_eq!(Recipe { version: 1, ..recipe(vec![]) }.validate(), Err(CompressError::Version(1)));
-        for sparsity in [-0.1, 0.96, f64::NAN] {
-            let error = recipe(vec![prune(sparsity)]).validate().unwrap_err();
-            assert!(matches!(error, CompressError::Sparsity(_)));
-        }
-        let bits = |bits| Step::QuantizeWeights {
-            bits,
-            granularity: Granularity::PerChannel,
-            repair: Repair::Off,
-            layers: BTreeMap::new(),
-        };
-        let clusters =
-            Step::Cluster { clusters: 1, granularity: ClusterGranularity::PerTensor, repair: Repair::Off };
-        for step in [bits(7), clusters] {
-            assert!(matches!(recipe(vec![step]).validate(), Err(CompressError::Parameter { step: 1, .. })));
-        }
-        let late = recipe(vec![bits(8), prune(0.5)]);
-        assert_eq!(
-            late.validate().unwrap_err().to_string(),
-            "step 2 (prune) comes after quantize-weights, whose gain it would destroy; move it before"
-        );
-        let activations = Step::QuantizeActivations { ranges: RangeMethod::MinMax };
-        let late = recipe(vec![activations.clone(), Step::Equalize {}]);
-        assert!(matches!(late.validate(), Err(CompressError::Order { step: 2, .. })));
-        assert!(recipe(vec![Step::Float16 {}, Step::Bfloat16 {}]).validate().is_err());
-        assert!(recipe(vec![activations, bits(8), Step::CorrectBiases {}]).validate().is_ok());
-    }
-
-    #[test]
-    fn what_is_given_away_is_said() {
-        assert_eq!(recipe(vec![prune(0.5)]).warnings(), [Warning::ZerosStoredPlain]);
-        let order = recipe(vec![Step::Equalize {}, Step::RemoveDeadChannels {}]);
-        assert_eq!(order.warnings(), [Warning::DeadChannelsAfterEqualization { step: 2 }]);
-        for name in PRESETS {
-            assert_eq!(Recipe::preset(name).unwrap().warnings(), [], "{name}");
-        }
-    }
-
-    #[test]
-    fn controls_give_the_format_they_show() {
-        for format in [NumberFormat::Float32, NumberFormat::Float16, NumberFormat::Int8] {
-            for sparsity in [0.0, 0.3, MAX_SPARSITY] {
-                let recipe = Recipe::from_controls(format, sparsity);
-                recipe.validate().unwrap();
-                assert_eq!(recipe.number_format(), format);
-            }
-        }
-    }
-}
+mod tests;

@@ -45,6 +45,8 @@ impl Recipe {
             structure: Structure::Unstructured,
             distribution: Distribution::Weighted,
             repair: Repair::Reconstruct,
+            schedule: None,
+            layers: BTreeMap::new(),
         };
         let cluster = |clusters| Step::Cluster {
             clusters,

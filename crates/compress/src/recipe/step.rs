@@ -13,9 +13,24 @@ pub enum Step {
     RemoveDeadChannels {},
     /// Scales channels of neighbouring layers until their weights have like ranges. Exact.
     Equalize {},
+    /// Moves what activations hardly ever fall below from a layer's biases into the next layer's. Inexact: activations that
+    /// fall below it all the same, and borders of padded convolutions, come out differently.
+    AbsorbBiases {},
+    /// Gives batch norms that are not folded the means and variances of the calibration frames, from the first to the last.
+    /// Must come before any step that folds them.
+    ReestimateBatchNorms {},
+    /// Takes whole channels out of bottlenecks: the graph becomes smaller. Lossy; later repairs aim at the smaller network.
+    RemoveChannels {
+        /// Share of the bottlenecks' multiply-adds that goes, `0.0..=0.95`.
+        share: f64,
+        /// Whether the layers that read the channels get new weights by least squares, layer by layer.
+        #[serde(default)]
+        refit: bool,
+    },
     /// Sets weights of 1x1 convolutions and linear layers to zero.
     Prune {
-        /// Share of the weights that becomes zero, `0.0..=0.95`.
+        /// Share of the weights that becomes zero, `0.0..=0.95`. Without `layers`, of all of them; else of those of the layers that
+        /// are not named there.
         sparsity: f64,
         /// Which zeros may stand where.
         #[serde(default)]
@@ -26,6 +41,13 @@ pub enum Step {
         /// What is done for the weights that remain.
         #[serde(default)]
         repair: Repair,
+        /// Goes to the sparsity in increments, with a fit of the remaining weights after each; only with
+        /// [`Repair::Reconstruct`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        schedule: Option<Schedule>,
+        /// Shares of single layers by name, instead of `sparsity`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        layers: BTreeMap<String, f64>,
     },
     /// Every 1x1 convolution and linear layer gets few distinct weights.
     Cluster {
@@ -48,7 +70,7 @@ pub enum Step {
         /// What is done about the error.
         #[serde(default)]
         repair: Repair,
-        /// Bits of single layers by name, instead of `bits`.
+        /// Bits of single layers by name, instead of `bits`: 8, 4, 2, or 32 for a layer that stays as it is.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         layers: BTreeMap<String, u8>,
     },
@@ -68,25 +90,83 @@ pub enum Step {
     },
     /// Brings the mean of each output channel back to the float model's.
     CorrectBiases {},
+    /// Brings the mean and the deviation of each output channel back to the float model's, layer by layer. Before weights
+    /// get their form.
+    RepairStatistics {},
     /// Rounds every weight to half precision.
     Float16 {},
     /// Rounds every weight to bfloat16: single precision's range with 8 bits of significand.
     Bfloat16 {},
 }
 
-/// Where zeros may stand.
+/// Increments of a pruning step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// How many, `2..=16`.
+    pub steps: usize,
+}
+
+/// Where zeros may stand; in JSON `unstructured`, `blocks-4x1`, or `N:M` as in `2:4`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum Structure {
     /// Anywhere.
     #[default]
     Unstructured,
     /// Four neighbouring output channels share their zeros.
-    #[serde(rename = "blocks-4x1")]
     Blocks4x1,
-    /// Two of each four neighbours in the reduction are zero.
-    #[serde(rename = "2:4")]
-    TwoOfFour,
+    /// Of each so many neighbours in the reduction only some are not zero.
+    NOfM {
+        /// Those that stay, `1..of`.
+        kept: u8,
+        /// All of them, `2..=32`.
+        of: u8,
+    },
+}
+
+impl Structure {
+    /// Half of the weights, in the pattern that graphics processors run.
+    pub const TWO_OF_FOUR: Self = Self::NOfM { kept: 2, of: 4 };
+
+    /// The share of zeros that the structure itself demands.
+    pub fn sparsity(self) -> Option<f64> {
+        match self {
+            Self::Unstructured | Self::Blocks4x1 => None,
+            Self::NOfM { kept, of } => Some(1.0 - f64::from(kept) / f64::from(of)),
+        }
+    }
+}
+
+impl From<Structure> for String {
+    fn from(structure: Structure) -> Self {
+        match structure {
+            Structure::Unstructured => "unstructured".to_owned(),
+            Structure::Blocks4x1 => "blocks-4x1".to_owned(),
+            Structure::NOfM { kept, of } => format!("{kept}:{of}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Structure {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let n_of_m = || {
+            let (kept, of) = text.split_once(':')?;
+            let (kept, of) = (kept.parse().ok()?, of.parse().ok()?);
+            (kept >= 1 && kept < of && of <= 32).then_some(Self::NOfM { kept, of })
+        };
+        match text.as_str() {
+            "unstructured" => Ok(Self::Unstructured),
+            "blocks-4x1" => Ok(Self::Blocks4x1),
+            _ => n_of_m().ok_or_else(|| {
+                format!(
+                    "structure `{text}`, expected `unstructured`, `blocks-4x1` or N:M with 1 <= N < M <= 32"
+                )
+            }),
+        }
+    }
 }
 
 /// How a share of zeros is spread over layers.
@@ -162,12 +242,16 @@ impl Step {
         match self {
             Self::RemoveDeadChannels {} => "remove-dead-channels",
             Self::Equalize {} => "equalize",
+            Self::AbsorbBiases {} => "absorb-biases",
+            Self::ReestimateBatchNorms {} => "reestimate-batch-norms",
+            Self::RemoveChannels { .. } => "remove-channels",
             Self::Prune { .. } => "prune",
             Self::Cluster { .. } => "cluster",
             Self::QuantizeWeights { .. } => "quantize-weights",
             Self::QuantizeForSize { .. } => "quantize-for-size",
             Self::QuantizeActivations { .. } => "quantize-activations",
             Self::CorrectBiases {} => "correct-biases",
+            Self::RepairStatistics {} => "repair-statistics",
             Self::Float16 {} => "float16",
             Self::Bfloat16 {} => "bfloat16",
         }
@@ -178,14 +262,23 @@ impl Step {
         match self {
             Self::RemoveDeadChannels {}
             | Self::Equalize {}
+            | Self::AbsorbBiases {}
+            | Self::ReestimateBatchNorms {}
+            | Self::RemoveChannels { .. }
             | Self::QuantizeForSize { .. }
             | Self::QuantizeActivations { .. }
-            | Self::CorrectBiases {} => true,
+            | Self::CorrectBiases {}
+            | Self::RepairStatistics {} => true,
             Self::Prune { repair, .. }
             | Self::Cluster { repair, .. }
             | Self::QuantizeWeights { repair, .. } => *repair != Repair::Off,
             Self::Float16 {} | Self::Bfloat16 {} => false,
         }
+    }
+
+    /// True where batch norms are folded for the step.
+    pub fn folds_batch_norms(&self) -> bool {
+        self.needs_calibration() && !matches!(self, Self::ReestimateBatchNorms {})
     }
 
     /// True where the step gives weights the form in which they stay: a later change would undo it.
@@ -198,9 +291,13 @@ impl Step {
             | Self::Bfloat16 {} => true,
             Self::RemoveDeadChannels {}
             | Self::Equalize {}
+            | Self::AbsorbBiases {}
+            | Self::ReestimateBatchNorms {}
+            | Self::RemoveChannels { .. }
             | Self::Prune { .. }
             | Self::QuantizeActivations { .. }
-            | Self::CorrectBiases {} => false,
+            | Self::CorrectBiases {}
+            | Self::RepairStatistics {} => false,
         }
     }
 }
