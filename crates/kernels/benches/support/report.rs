@@ -135,7 +135,7 @@ pub fn median(samples: &mut [f64]) -> f64 {
 /// For people.
 pub fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<17} {:<25} {:<13} {:>10} {:>10} {:>8} {:>8} {:>8} {:>6}\n",
+        "{:<17} {:<25} {:<18} {:>10} {:>10} {:>8} {:>8} {:>8} {:>6}\n",
         "kernel", "shape", "dtype", "best us", "median us", "GMAC/s", "median", "ceiling", "share"
     );
     for Row { kernel, shape, dtype, work } in rows {
@@ -145,7 +145,7 @@ pub fn table(rows: &[Row]) -> String {
         // Writing to a string does not fail.
         let _ = writeln!(
             text,
-            "{kernel:<17} {shape:<25} {dtype:<13} {best_us:>10.1} {median_us:>10.1} {best:>8.2} {median:>8.2} \
+            "{kernel:<17} {shape:<25} {dtype:<18} {best_us:>10.1} {median_us:>10.1} {best:>8.2} {median:>8.2} \
              {ceiling:>8.2} {share:>5.0}%"
         );
     }
