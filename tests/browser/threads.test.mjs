@@ -32,6 +32,11 @@ for (const flavour of ['relaxed', 'simd128']) {
     assert.deepEqual(others.map(({ runtime }) => runtime.threads), [2, 3]);
     assert.ok(one.output.length > 1 && one.output.every(Number.isFinite));
     for (const { output } of others) assert.deepEqual(output, one.output);
+    // The float network calibrates: the same quantization with any number of threads, and the same levels ever after.
+    assert.ok([one, ...others].every(({ format }) => format === 'int8'));
+    assert.ok(one.int8.length === one.output.length && one.int8.every(Number.isFinite));
+    assert.notDeepEqual(one.int8, one.output);
+    for (const { int8 } of others) assert.deepEqual(int8, one.int8);
   }));
 }
 
@@ -56,7 +61,7 @@ for (const [what, reason] of spoilt) {
   }));
 }
 
-/** What the bundled model gives for one picture of noise, by workers of so many threads each. Runs in the page. */
+/** What the bundled model and its int8 form give for one picture of noise, by workers of so many threads each. Runs in the page. */
 async function outputs({ flavour, counts }) {
   const model = await (await fetch('models/everyday-60.safetensors')).arrayBuffer();
   // A fixed sequence of numbers from 0 to 1 (the generator of Park and Miller).
@@ -74,13 +79,21 @@ async function outputs({ flavour, counts }) {
     });
     const { runtime } = await answer('Ready');
     const ask = (request, bytes, name) => {
-      worker.postMessage({ message: request, bytes }, [bytes]);
+      worker.postMessage({ message: request, bytes }, bytes ? [bytes] : []);
       return answer(name);
     };
     const source = { File: { name: 'everyday-60.safetensors' } };
     await ask({ LoadModel: { id: 1, source } }, model.slice(), 'ModelLoaded');
     const { output } = await ask({ Measure: { id: 2, runs: 3 } }, picture.slice().buffer, 'Measured');
-    results.push({ runtime, output: [...output] });
+    const steps = [
+      { pass: 'quantize-activations', ranges: 'min-max' },
+      { pass: 'quantize-weights', bits: 8, granularity: 'per-channel', repair: 'off' },
+    ];
+    const recipe = { version: 2, steps, storage: 'plain' };
+    const { facts } = await ask({ Compress: { id: 3, recipe } }, undefined, 'Compressed');
+    const measure = { Measure: { id: 4, side: 'Compressed', runs: 3 } };
+    const { output: int8 } = await ask(measure, picture.slice().buffer, 'Measured');
+    results.push({ runtime, output: [...output], format: facts.format, int8: [...int8] });
     worker.terminate();
   }
   return results;

@@ -17,6 +17,9 @@ use crate::{browser, tools};
 /// Measures; tables go to standard output, or to standard error where rows go to a file.
 pub fn bench(options: &[&str]) -> Result<()> {
     let options = Options::parse(options)?;
+    if options.flavour == Some(NATIVE) {
+        return bench_natively(&options);
+    }
     tools::require_node()?;
     tools::rust_targets()?;
     tools::npm_packages()?;
@@ -46,6 +49,20 @@ pub fn bench(options: &[&str]) -> Result<()> {
             .with_context(|| format!("{} cannot be written", file.display()))?;
     }
     Ok(())
+}
+
+/// What is not a browser's flavour: the program as this machine runs it, which alone has threads.
+const NATIVE: &str = "native";
+
+fn bench_natively(options: &Options<'_>) -> Result<()> {
+    let mut bench = cargo()?;
+    bench.args(["bench", "--quiet", "--package", "kernels", "--bench", "kernels", "--"]);
+    bench.args(&options.passed_on);
+    if let Some(file) = options.json {
+        // The program runs in its package's folder.
+        bench.arg("--json").arg(std::path::absolute(file)?);
+    }
+    run(&mut bench)
 }
 
 /// The optimised program of a flavour.
@@ -83,19 +100,29 @@ impl<'o> Options<'o> {
         for pair in arguments.chunks(2) {
             match *pair {
                 ["--flavour", flavour] => {
-                    if !FLAVOURS.iter().any(|(name, _)| *name == flavour) {
-                        bail!("there is no flavour `{flavour}`; there are simd128, relaxed");
+                    if flavour != NATIVE && !FLAVOURS.iter().any(|(name, _)| *name == flavour) {
+                        bail!("there is no flavour `{flavour}`; there are simd128, relaxed, native");
                     }
                     options.flavour = Some(flavour);
                 }
                 ["--json", file] => options.json = Some(Path::new(file)),
-                [name @ ("--only" | "--rounds"), value] => options.passed_on.extend([name, value]),
-                [name @ ("--flavour" | "--json" | "--only" | "--rounds")] => bail!("{name} needs a value"),
+                [name @ ("--only" | "--rounds" | "--threads"), value] => {
+                    options.passed_on.extend([name, value])
+                }
+                [name @ ("--flavour" | "--json" | "--only" | "--rounds" | "--threads")] => {
+                    bail!("{name} needs a value")
+                }
                 _ => bail!(
-                    "`{}` is not an option of bench-kernels; these are --flavour, --only, --rounds, --json",
+                    "`{}` is not an option of bench-kernels; these are --flavour, --only, --rounds, --threads, --json",
                     pair[0]
                 ),
             }
+        }
+        if options.passed_on.contains(&"--threads") && options.flavour != Some(NATIVE) {
+            bail!(
+                "--threads needs --flavour native: the program has one thread in a browser, where \
+                 `cargo xtask bench-web --threads 1,2` compares them"
+            );
         }
         Ok(options)
     }
@@ -116,11 +143,20 @@ mod tests {
             passed_on: vec!["--only", "linear"],
         };
         assert_eq!(options.expect("all are options"), expected);
+        let native = Options::parse(&["--threads", "2", "--flavour", "native"]).expect("all are options");
+        assert_eq!((native.flavour, native.passed_on), (Some("native"), vec!["--threads", "2"]));
     }
 
     #[test]
     fn what_is_not_known_is_refused() {
-        for options in [&["--flavour", "mmx"][..], &["--flavour"], &["--json"], &["--round", "3"], &["3"]] {
+        for options in [
+            &["--flavour", "mmx"][..],
+            &["--flavour"],
+            &["--json"],
+            &["--round", "3"],
+            &["3"],
+            &["--threads", "2"],
+        ] {
             assert!(Options::parse(options).is_err(), "{options:?}");
         }
     }

@@ -31,8 +31,9 @@ cargo xtask test [--quick]              run every check; --quick leaves out WebA
 cargo xtask bench-web [OPTIONS]         measure against other engines in Chromium (bench/README.md); options are
                                         --model, --only, --threads, --dtype (lists as a,b), --rounds N, --json FILE
 cargo xtask bench-kernels [OPTIONS]     measure single kernels in Chromium against the speed of bare multiply-adds
-                                        (bench/README.md); options are --flavour simd128|relaxed (both without it),
-                                        --only TEXT, --rounds N, --json FILE
+                                        (bench/README.md); options are --flavour simd128|relaxed|native (the first
+                                        two without it), --only layers|storage|sparse|TEXT, --rounds N, --json FILE,
+                                        and --threads N with native
 cargo xtask assets                      put workers, models, pictures and headers into a built folder (Trunk calls
                                         this)";
 

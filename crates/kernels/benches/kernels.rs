@@ -7,6 +7,10 @@
 
 #[path = "support/cases.rs"]
 mod cases;
+#[path = "support/comparisons.rs"]
+mod comparisons;
+#[path = "support/data.rs"]
+mod data;
 #[path = "support/forms.rs"]
 mod forms;
 #[path = "support/layers.rs"]
@@ -18,12 +22,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use kernels::ceiling::{multiply_add_f32, multiply_add_i8};
-use kernels::{FLAVOUR, Products};
+use kernels::{FLAVOUR, Products, start_threads};
 
 use cases::{Run, f32_case, i8_case};
-use forms::{FORMS, Form};
+use comparisons::{sparse_table, storage_table};
+use forms::{FORMS, Form, is_measured};
 use layers::{LAYERS, Layer};
-use report::{Destination, Options, Row, Work, json, median, table};
+use report::{Destination, Only, Options, Row, Work, json, median, table};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -48,13 +53,19 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Error> {
     let options = Options::parse(std::env::args().skip(1))?;
+    // Scratch depends on how many threads there are.
+    let threads = start_threads(options.threads).map_err(|error| {
+        format!(
+            "{} threads: {error}; in a browser, `cargo xtask bench-web --threads` compares them",
+            options.threads
+        )
+    })?;
     let products = Products::best();
-    let mut ceilings = Ceilings::new(products);
+    let mut ceilings = Ceilings::new(products, threads);
     let mut layers = Vec::new();
     for layer in LAYERS {
         for (arithmetic, dtype, form) in FORMS {
-            let name = format!("{} {layer} {dtype}", layer.kind.name());
-            if name.contains(&options.only) && (form == Form::Plain || layer.has_forms()) {
+            if is_measured(&layer, form) && is_wanted(&options.only, &layer, dtype, form) {
                 let run = match arithmetic {
                     "f32" => f32_case(layer, form)?,
                     _ => i8_case(layer, products, form)?,
@@ -69,7 +80,12 @@ fn run() -> Result<(), Error> {
         layers.iter_mut().for_each(|layer| layer.program.measure());
     }
     let rows = rows(&mut layers, &ceilings);
-    let text = format!("flavour {FLAVOUR}, int8 products: {products:?}\n{}", table(&rows));
+    let text = format!(
+        "flavour {FLAVOUR}, int8 products: {products:?}, threads: {threads}\n{}{}{}",
+        table(&rows),
+        storage_table(&rows),
+        sparse_table(&rows)
+    );
     match options.json {
         None => print!("{text}"),
         Some(Destination::Output) => {
@@ -82,6 +98,16 @@ fn run() -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+fn is_wanted(only: &Only, layer: &Layer, dtype: &str, form: Form) -> bool {
+    let has_zeros = matches!(form, Form::Zeros(..));
+    match only {
+        Only::Layers => form == Form::Plain,
+        Only::Storage => layer.has_forms() && !has_zeros,
+        Only::Sparse => layer.has_zeros() && (has_zeros || dtype == "f32"),
+        Only::Containing(text) => format!("{} {layer} {dtype}", layer.kind.name()).contains(text),
+    }
 }
 
 struct MeasuredLayer {
@@ -127,10 +153,12 @@ struct Ceilings {
     quads: Program,
     /// Of dense layers; depthwise filters always go in pairs.
     products: Products,
+    /// Each reaches the ceiling that one reaches alone.
+    threads: usize,
 }
 
 impl Ceilings {
-    fn new(products: Products) -> Self {
+    fn new(products: Products, threads: usize) -> Self {
         let int8 = |products| {
             Program::new(Box::new(move || {
                 multiply_add_i8(products, CEILING_TURNS);
@@ -139,7 +167,7 @@ impl Ceilings {
         let float = Program::new(Box::new(|| {
             multiply_add_f32(CEILING_TURNS);
         }));
-        Self { float, pairs: int8(Products::Pairs), quads: int8(Products::Quads), products }
+        Self { float, pairs: int8(Products::Pairs), quads: int8(Products::Quads), products, threads }
     }
 
     fn measure(&mut self) {
@@ -157,13 +185,14 @@ impl Ceilings {
             let program = if products == Products::Quads { &self.quads } else { &self.pairs };
             program.best() / multiply_add_i8(products, CEILING_TURNS) as f64
         };
-        match dtype {
+        let alone = match dtype {
             dtype if dtype.starts_with("f32") => layer.macs() as f64 * float,
             _ => {
                 layer.dense_macs() as f64 * int8(self.products)
                     + layer.depthwise_macs() as f64 * int8(Products::Pairs)
             }
-        }
+        };
+        alone / self.threads as f64
     }
 }
 

@@ -5,11 +5,10 @@
 use crate::blocks::{BLOCK, blocked_len, blocks};
 use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_fits, check_len, checked_len};
-use crate::gemm::{
-    BlockedRows, PackedWeightsF32, Rows, Walk, pointwise_f32, pointwise_scratch_len, product_f32,
-    split_unpacked,
-};
+use crate::gemm::{pointwise_f32, pointwise_scratch_len, product_f32};
+use crate::packed::{PackedWeightsF32, split_unpacked};
 use crate::parts::{Disjoint, Parts};
+use crate::rows::{BlockedRows, Rows, Walk};
 use crate::{ImageShape, KernelError, Padding, Window};
 
 /// How the image that a convolution reads lies in memory. What a convolution writes is always blocked.

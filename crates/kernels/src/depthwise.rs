@@ -7,14 +7,14 @@
 
 #![allow(unsafe_code, reason = "rows are walked through pointers; `BlockF32::row` checks every range once")]
 
-use std::ops::Range;
-
+use crate::bands::{Band, Walk};
 use crate::blocks::{Aligned, BLOCK, blocked_len, blocks, zeros};
 use crate::conv::blocked_rows;
 use crate::elementwise::Clamp;
 use crate::error::{check_at_least, check_len, checked_len};
-use crate::gemm::{PackedWeightsF32, multiply_panel_f32, product_work, split_unpacked};
+use crate::gemm::{multiply_panel_f32, product_work};
 use crate::lanes::F32x4;
+use crate::packed::{PackedWeightsF32, split_unpacked};
 use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
 use crate::shape::Span;
 use crate::{ImageShape, KernelError, Window};
@@ -195,130 +195,6 @@ fn expand_depthwise_lane_len(image: ImageShape, window: &Window) -> usize {
     let lines = walk.bands(row_bytes, size_of::<f32>()).longest();
     let plain = lines.saturating_mul(image.width).saturating_mul(k + BLOCK);
     plain.saturating_add(walk.padded_len(row_bytes, size_of::<f32>()))
-}
-
-/// Output rows that are made together, and the image rows under their windows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Band {
-    pub(crate) out: Range<usize>,
-    pub(crate) lines: Range<usize>,
-}
-
-/// Bytes of a band's input, expanded block and output block: most of L2.
-const BAND_BYTES: usize = 320 << 10;
-
-/// A depthwise convolution's way over one block of channels.
-pub(crate) struct Walk<'a> {
-    pub(crate) image: ImageShape,
-    pub(crate) window: &'a Window,
-    pub(crate) out: [usize; 2],
-}
-
-impl<'a> Walk<'a> {
-    pub(crate) fn new(image: ImageShape, window: &'a Window) -> Result<Self, KernelError> {
-        let out = window.output(image)?;
-        image.check(window.padding)?;
-        Ok(Self { image, window, out })
-    }
-
-    /// The output's rows in bands that fit the cache, for an input of `row_bytes` for each pixel and blocks of elements
-    /// of `element_bytes`.
-    pub(crate) fn bands(&self, row_bytes: usize, element_bytes: usize) -> Bands<'_> {
-        let Window { kernel, stride, .. } = *self.window;
-        let line_bytes = self.image.width.saturating_mul(row_bytes.saturating_add(3 * BLOCK * element_bytes));
-        let lines = BAND_BYTES / line_bytes.max(1);
-        let rows = (lines.saturating_sub(kernel[0]) / stride[0] + 1).min(self.out[0].max(1));
-        Bands { walk: self, rows }
-    }
-
-    /// What all is worth in multiply-adds of a dense layer: these take three times as long.
-    pub(crate) fn work(&self) -> usize {
-        let outputs = self.output_block().saturating_mul(blocks(self.image.channels));
-        outputs.saturating_mul(self.window.taps()).saturating_mul(3)
-    }
-
-    /// Elements of the output in a band of a block.
-    pub(crate) fn output_rows(&self, band: &Band, block: usize) -> Range<usize> {
-        let (first, line) = (block * self.output_block(), self.out[1] * BLOCK);
-        first + band.out.start * line..first + band.out.end * line
-    }
-
-    /// Elements of some lines of a block of the image.
-    pub(crate) fn elements(&self, lines: &Range<usize>) -> Range<usize> {
-        lines.start * self.image.width * BLOCK..lines.end * self.image.width * BLOCK
-    }
-
-    /// Pixels of a line with its padding.
-    pub(crate) fn padded_width(&self) -> usize {
-        self.window.padding.left.saturating_add(self.image.width).saturating_add(self.window.padding.right)
-    }
-
-    /// Elements of the longest band of one block with its padding; saturates.
-    pub(crate) fn padded_len(&self, row_bytes: usize, element_bytes: usize) -> usize {
-        let lines = self.bands(row_bytes, element_bytes).longest();
-        lines.saturating_mul(self.padded_width()).saturating_mul(BLOCK)
-    }
-
-    /// A band's lines of one block with `outside` to the left and right, so that no window reaches beyond a line; in
-    /// `scratch` unless there is no padding.
-    #[inline(always)]
-    pub(crate) fn padded<'s, T: Copy>(
-        &self,
-        band: &Band,
-        lines: &'s [T],
-        outside: T,
-        scratch: &'s mut [T],
-    ) -> &'s [T] {
-        let (width, left) = (self.image.width * BLOCK, self.window.padding.left * BLOCK);
-        let padded_width = self.padded_width() * BLOCK;
-        if padded_width == width {
-            return lines;
-        }
-        let padded = &mut scratch[..band.lines.len() * padded_width];
-        for (index, padded) in padded.chunks_exact_mut(padded_width).enumerate() {
-            padded[..left].fill(outside);
-            padded[left..left + width].copy_from_slice(&lines[index * width..][..width]);
-            padded[left + width..].fill(outside);
-        }
-        padded
-    }
-
-    /// Elements of one block of the input.
-    pub(crate) fn input_block(&self) -> usize {
-        self.image.height * self.image.width * BLOCK
-    }
-
-    /// Elements of one block of the output.
-    pub(crate) fn output_block(&self) -> usize {
-        self.out[0] * self.out[1] * BLOCK
-    }
-}
-
-/// The bands of an output.
-pub(crate) struct Bands<'w> {
-    walk: &'w Walk<'w>,
-    /// Output rows of each, except perhaps the last.
-    rows: usize,
-}
-
-impl Bands<'_> {
-    /// How many.
-    pub(crate) fn n(&self) -> usize {
-        self.walk.out[0].div_ceil(self.rows)
-    }
-
-    pub(crate) fn get(&self, band: usize) -> Band {
-        let Walk { image, window: Window { kernel, stride, padding }, out } = self.walk;
-        let out = band * self.rows..((band + 1) * self.rows).min(out[0]);
-        let start = (out.start * stride[0]).saturating_sub(padding.top).min(image.height);
-        let end = ((out.end - 1) * stride[0] + kernel[0]).saturating_sub(padding.top);
-        Band { out, lines: start..end.clamp(start, image.height) }
-    }
-
-    /// Most lines of a band.
-    pub(crate) fn longest(&self) -> usize {
-        (0..self.n()).map(|band| self.get(band).lines.len()).max().unwrap_or(0)
-    }
 }
 
 /// One block of channels.

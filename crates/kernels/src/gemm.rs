@@ -16,212 +16,17 @@
 use std::ops::Range;
 
 use crate::KernelError;
-use crate::blocks::{Aligned, BLOCK, zeros};
 use crate::elementwise::Clamp;
-use crate::error::{check_at_least, check_fits, check_len, checked_len};
+use crate::error::{check_at_least, check_fits, check_len};
 use crate::lanes::F32x4;
-use crate::parts::{Disjoint, Lanes, Parts, lanes_that_fit, scratch_of_all};
-use crate::storage::{StoredPanels, StoredWeights};
+use crate::packed::{GROUP, NR, PackedWeightsF32, split_unpacked};
+use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
+use crate::rows::{BlockedRows, Rows, Walk};
 
 /// Rows of the tile.
 const MR: usize = 4;
-/// Columns of the tile: output channels of a panel, and channels of a block of the output.
-pub(crate) const NR: usize = BLOCK;
-/// Panels that are multiplied with one block of rows before the next: few rows left over take them side by side.
-const GROUP: usize = 4;
 /// Activations (in floats) of a block of rows: 128 kB, a part of L2.
 const ROWS_FLOATS: usize = 1 << 15;
-
-/// Weights `[n, k]` and biases `[n]` packed in panels of eight output channels.
-///
-/// ```text
-/// panel 0:  bias[0] … bias[7]   w[0][0] w[1][0] … w[7][0]   w[0][1] … w[7][1]   …   w[0][k-1] … w[7][k-1]
-/// panel 1:  bias[8] …
-/// ```
-/// The last panel is filled up with zeros. Weights in reduced storage keep it in panels of their own and look like this
-/// only while they are multiplied.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PackedWeightsF32 {
-    storage: Storage,
-    n: usize,
-    k: usize,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Storage {
-    Plain(Aligned<f32>),
-    Stored(StoredPanels),
-}
-
-impl PackedWeightsF32 {
-    /// Packs `weights`, `[n, k]` row-major, and `bias`, `[n]`.
-    ///
-    /// # Errors
-    /// [`KernelError::Length`] when `weights` does not hold `n * k` values or `bias` not `n`, [`KernelError::Shape`]
-    /// for an empty reduction, [`KernelError::Size`] when memory cannot hold the panels.
-    pub fn pack(weights: &[f32], n: usize, k: usize, bias: &[f32]) -> Result<Self, KernelError> {
-        check_len("weights", weights.len(), n.saturating_mul(k))?;
-        check_len("bias", bias.len(), n)?;
-        check_fits("reduction", k.min(1), 1)?;
-        let size = checked_len::<f32>("packed weights", &[k.saturating_add(1), NR])?;
-        let mut panels = zeros(checked_len::<f32>("packed weights", &[n.div_ceil(NR), size])?);
-        for (panel, panels) in panels.chunks_exact_mut(size).enumerate() {
-            for (column, o) in (panel * NR..n.min((panel + 1) * NR)).enumerate() {
-                panels[column] = bias[o];
-                for (row, w) in panels.chunks_exact_mut(NR).skip(1).zip(&weights[o * k..]) {
-                    row[column] = *w;
-                }
-            }
-        }
-        Ok(Self { storage: Storage::Plain(panels), n, k })
-    }
-
-    /// Packs weights that stay in reduced storage, `[n, stored]` row-major with `stored <= k`, and `bias`, `[n]`. What
-    /// rows lack of the reduction is zero.
-    ///
-    /// A product gives the same bits as one of the floats that the weights stand for. Its scratch grows by
-    /// [`Self::unpacked_len`].
-    ///
-    /// # Errors
-    /// As [`Self::pack`]; [`KernelError::Number`] for levels, codes and multipliers out of their range,
-    /// [`KernelError::Shape`] for groups that do not [fit](crate::LevelGroups::fit).
-    pub fn pack_stored(
-        weights: &StoredWeights<'_>,
-        n: usize,
-        k: usize,
-        bias: &[f32],
-    ) -> Result<Self, KernelError> {
-        check_fits("reduction", k.min(1), 1)?;
-        Ok(Self { storage: Storage::Stored(StoredPanels::pack(weights, n, k, bias)?), n, k })
-    }
-
-    /// Floats of scratch for panels that each thread unpacks together: 0 for plain weights.
-    pub fn unpacked_len(&self) -> usize {
-        scratch_of_all(self.unpacked_lane_len())
-    }
-
-    /// Scratch of [`Self::unpacked_len`] by threads.
-    pub(crate) fn unpacking<'s>(&self, scratch: &'s mut [f32]) -> Result<Lanes<'s, f32>, KernelError> {
-        check_at_least("scratch", scratch.len(), self.unpacked_lane_len())?;
-        Ok(Lanes::new(scratch, self.unpacked_lane_len()))
-    }
-
-    fn unpacked_lane_len(&self) -> usize {
-        match &self.storage {
-            Storage::Plain(_) => 0,
-            Storage::Stored(panels) => self.n_panels().min(GROUP) * panels.panel_len(),
-        }
-    }
-
-    /// Output channels.
-    pub fn n(&self) -> usize {
-        self.n
-    }
-
-    /// Length of the reduction.
-    pub fn k(&self) -> usize {
-        self.k
-    }
-
-    /// Bytes of the packed weights and biases.
-    pub fn bytes(&self) -> usize {
-        match &self.storage {
-            Storage::Plain(panels) => size_of_val(panels.as_slice()),
-            Storage::Stored(panels) => panels.bytes(),
-        }
-    }
-
-    /// Floats from a panel to the next one, unpacked.
-    fn stride(&self) -> usize {
-        match &self.storage {
-            Storage::Plain(_) => (self.k + 1) * NR,
-            Storage::Stored(panels) => panels.panel_len(),
-        }
-    }
-
-    fn n_panels(&self) -> usize {
-        self.n.div_ceil(NR)
-    }
-}
-
-/// Where the reduction of one row lies, in elements from the row's first one.
-///
-/// Runs of `run` contiguous elements; `inner.0` runs at distances of `inner.1`; `outer.0` such sequences at distances
-/// of `outer.1`. The next row begins `row` elements later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Walk {
-    pub(crate) row: usize,
-    pub(crate) outer: (usize, usize),
-    pub(crate) inner: (usize, usize),
-    pub(crate) run: usize,
-}
-
-impl Walk {
-    /// Elements of the reduction.
-    pub(crate) fn k(&self) -> usize {
-        self.outer.0 * self.inner.0 * self.run
-    }
-
-    /// Elements from a row's first to the end of its last.
-    fn extent(&self) -> usize {
-        (self.outer.0 - 1) * self.outer.1 + (self.inner.0 - 1) * self.inner.1 + self.run
-    }
-}
-
-/// The rows of a product: lines of pixels, `line` elements apart.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rows {
-    pub(crate) walk: Walk,
-    pub(crate) n_lines: usize,
-    pub(crate) line_len: usize,
-    pub(crate) line: usize,
-}
-
-impl Rows {
-    /// Elements from the first row's first to the end of the last row's last.
-    pub(crate) fn extent(&self) -> usize {
-        match self.n_lines * self.line_len {
-            0 => 0,
-            _ => (self.n_lines - 1) * self.line + (self.line_len - 1) * self.walk.row + self.walk.extent(),
-        }
-    }
-}
-
-/// Rows that lie in blocks of channels, pixel by pixel: the input of a pointwise convolution.
-///
-/// They are copied into plain rows, a unit's at a time, so that the inner loop runs over the whole reduction: leaving it
-/// every eight elements costs more.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BlockedRows {
-    pub(crate) n_rows: usize,
-    pub(crate) n_blocks: usize,
-}
-
-impl BlockedRows {
-    /// Elements of a row.
-    pub(crate) fn k(&self) -> usize {
-        self.n_blocks * BLOCK
-    }
-
-    /// Copies rows from `first` on into `plain`, `[rows, k]`, each block of eight by `copy`.
-    #[inline(always)]
-    pub(crate) fn gather<T, U>(
-        &self,
-        blocked: &[T],
-        first: usize,
-        plain: &mut [U],
-        copy: impl Fn(&[T; BLOCK], &mut [U; BLOCK]),
-    ) {
-        let k = self.k();
-        for (block, plane) in blocked.chunks_exact(self.n_rows * BLOCK).enumerate() {
-            let pixels = plane[first * BLOCK..].as_chunks::<BLOCK>().0;
-            for (row, pixel) in plain.chunks_exact_mut(k).zip(pixels) {
-                let row = row[block * BLOCK..].first_chunk_mut().expect("a row holds whole blocks");
-                copy(pixel, row);
-            }
-        }
-    }
-}
 
 /// Rows of a unit of work: as many as fit the part of the cache that is meant for them, in whole tiles.
 pub(crate) fn rows_per_unit(elements: usize, k: usize, tile: usize) -> usize {
@@ -266,15 +71,15 @@ pub(crate) fn product_f32(
         return Err(KernelError::Length { what: "a", expected: rows.extent(), actual: a.len() });
     }
     // A block of lines is multiplied with all panels before the next.
-    let block = (ROWS_FLOATS / weights.k / rows.line_len.max(1)).max(1);
+    let block = (ROWS_FLOATS / weights.k() / rows.line_len.max(1)).max(1);
     let n_panels = weights.n_panels();
-    let work = product_work(n_rows, weights.k, n_panels);
+    let work = product_work(n_rows, weights.k(), n_panels);
     let parts = Parts::new(rows.n_lines, rows.n_lines.div_ceil(block), 1, n_panels, work, unpacked.n());
     parts.share(|part| {
         // SAFETY: the part's thread uses its lane only here.
         let unpacked = unsafe { unpacked.lane(part.lane) };
         for group in groups(part.columns) {
-            let b = product.panels(&group, unpacked);
+            let b = weights.panels(&group, unpacked);
             for line in part.rows.clone() {
                 // SAFETY: a line's rows end within `rows.extent()`, which `a` reaches; `b` is the group. No other part has
                 // both these lines and these panels.
@@ -322,26 +127,13 @@ pub(crate) fn pointwise_f32(
             rows.gather(a, first, plain, |block, plain| *plain = *block);
         }
         for group in groups(part.columns) {
-            let b = product.panels(&group, unpacked);
+            let b = weights.panels(&group, unpacked);
             // SAFETY: `plain` holds `n_rows` rows of `k` elements, `b` is the group. No other part has both these rows and
             // these panels.
             unsafe { product.run(group, b, plain.as_ptr(), walk, first, n_rows) };
         }
     });
     Ok(())
-}
-
-/// Takes room for unpacked panels from the beginning of the scratch.
-pub(crate) fn split_unpacked<'s>(
-    scratch: &'s mut [f32],
-    weights: &PackedWeightsF32,
-    needed: usize,
-) -> Result<(Lanes<'s, f32>, &'s mut [f32]), KernelError> {
-    let lane = weights.unpacked_lane_len();
-    check_at_least("scratch", scratch.len(), lane.saturating_add(needed))?;
-    // There may be more threads than when the scratch was made.
-    let (unpacked, rest) = scratch.split_at_mut(lanes_that_fit(lane, scratch.len() - needed));
-    Ok((weights.unpacking(unpacked)?, rest))
 }
 
 /// Plain rows, `[n_rows, k]`, times one panel: `output` holds one block for each row.
@@ -353,11 +145,11 @@ pub(crate) fn multiply_panel_f32(
     unpacked: &mut [f32],
     output: &mut [f32],
 ) {
-    let (k, n_rows) = (weights.k, output.len() / NR);
+    let (k, n_rows) = (weights.k(), output.len() / NR);
     assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
     let (stride, output) = (weights.stride(), &Disjoint::new(output));
-    let product = Product { weights, stride, residual: None, clamp, output, plane: 0 };
-    let b = product.panels(&(panel..panel + 1), unpacked);
+    let product = Product { stride, residual: None, clamp, output, plane: 0 };
+    let b = weights.panels(&(panel..panel + 1), unpacked);
     let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
     // SAFETY: `plain` holds `n_rows` rows of `k` elements, `b` is the panel, and nobody else has the output.
     unsafe { product.run(panel..panel + 1, b, plain.as_ptr(), walk, 0, n_rows) };
@@ -371,7 +163,6 @@ fn groups(panels: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 
 /// What a product multiplies with and writes to.
 struct Product<'a> {
-    weights: &'a PackedWeightsF32,
     /// Floats from a panel to the next one.
     stride: usize,
     residual: Option<&'a [f32]>,
@@ -385,40 +176,26 @@ impl<'a> Product<'a> {
     fn new(
         n_rows: usize,
         k: usize,
-        weights: &'a PackedWeightsF32,
+        weights: &PackedWeightsF32,
         residual: Option<&'a [f32]>,
         clamp: Clamp<'a>,
         output: &'a Disjoint<'a, f32>,
     ) -> Result<Self, KernelError> {
-        check_fits("reduction of the weights", weights.k, k)?;
+        check_fits("reduction of the weights", weights.k(), k)?;
         let len = n_rows.saturating_mul(NR).saturating_mul(weights.n_panels());
         check_len("output", output.len(), len)?;
         if let Some(residual) = residual {
             check_len("residual", residual.len(), output.len())?;
         }
-        clamp.check_channels(weights.n)?;
+        clamp.check_channels(weights.n())?;
         let stride = weights.stride();
-        Ok(Self { weights, stride, residual, clamp, output, plane: n_rows * NR })
-    }
-
-    /// Where a group's panels lie as floats, `stride` apart: in the weights, or in `unpacked`.
-    fn panels(&self, group: &Range<usize>, unpacked: &mut [f32]) -> *const f32 {
-        match &self.weights.storage {
-            Storage::Plain(panels) => panels[group.start * self.stride..group.end * self.stride].as_ptr(),
-            Storage::Stored(panels) => {
-                let unpacked = &mut unpacked[..group.len() * self.stride];
-                for (panel, unpacked) in group.clone().zip(unpacked.chunks_exact_mut(self.stride)) {
-                    panels.unpack(panel, unpacked);
-                }
-                unpacked.as_ptr()
-            }
-        }
+        Ok(Self { stride, residual, clamp, output, plane: n_rows * NR })
     }
 
     /// Multiplies `n_rows` rows with a group of panels; they are the output's rows from `first` on.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `n_rows` rows of the walk, `b` be what [`Self::panels`] gave for the group. No other
+    /// `a` must be valid for reads of `n_rows` rows of the walk, `b` be what [`PackedWeightsF32::panels`] gave for the group. No other
     /// thread may run the same rows and panels.
     unsafe fn run(
         &self,

@@ -9,6 +9,7 @@
 //! matrix product of `gemm.rs`, then [`conv2d_i8`] and [`Requantization`] for integers, and [`StoredWeights`] for weights
 //! in fewer bits.
 
+mod bands;
 pub mod blocks;
 pub mod ceiling;
 mod conv;
@@ -19,10 +20,12 @@ mod gemm;
 mod integer;
 mod lanes;
 mod levels;
+mod packed;
 mod parts;
 mod pool;
 pub mod reference;
 mod resample;
+mod rows;
 mod shape;
 mod sparse;
 mod storage;
@@ -38,7 +41,6 @@ pub use depthwise::{
 };
 pub use elementwise::{Clamp, UpperBound, add_f32, clamp_f32, softmax_f32};
 pub use error::KernelError;
-pub use gemm::PackedWeightsF32;
 pub use integer::{
     AddRequantization, DepthwiseWeightsI8, Expansion, IntegerScratch, IntegerScratchLen, PackedWeightsI8,
     Products, Requantization, add_i8, conv2d_i8, conv2d_i8_scratch_len, depthwise_i8,
@@ -47,6 +49,7 @@ pub use integer::{
 };
 pub use lanes::FLAVOUR;
 pub use levels::{LevelGroups, StoredLevels};
+pub use packed::PackedWeightsF32;
 pub use pool::global_average_pool_f32;
 pub use resample::{ChannelMix, RESAMPLE_ONE, blend_rows_u8, filter_columns_i16, split_pairs_i16};
 pub use shape::{ImageShape, Padding, Window};

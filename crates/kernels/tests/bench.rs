@@ -1,14 +1,18 @@
 //! What of the kernel benchmark can be tested: its options, its arithmetic and its list of layers.
 
 #[allow(dead_code, reason = "the benchmark uses the rest")]
+#[path = "../benches/support/comparisons.rs"]
+mod comparisons;
+#[allow(dead_code, reason = "the benchmark uses the rest")]
 #[path = "../benches/support/layers.rs"]
 mod layers;
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 #[path = "../benches/support/report.rs"]
 mod report;
 
+use comparisons::{break_even, sparse_table, storage_table};
 use layers::{Kind, LAYERS};
-use report::{Destination, Options, Row, Work, json, median, table};
+use report::{Destination, Only, Options, Row, Work, json, median, table};
 
 fn parse(arguments: &[&str]) -> Result<Options, String> {
     Options::parse(arguments.iter().map(|it| (*it).to_owned()))
@@ -17,7 +21,14 @@ fn parse(arguments: &[&str]) -> Result<Options, String> {
 #[test]
 fn options_are_understood() {
     let options = parse(&["--bench", "--json", "-", "--only", "linear", "--rounds", "2"]).unwrap();
-    assert_eq!(options, Options { json: Some(Destination::Output), only: "linear".to_owned(), rounds: 2 });
+    let only = Only::Containing("linear".to_owned());
+    assert_eq!(options, Options { json: Some(Destination::Output), only, rounds: 2, threads: 1 });
+    let only = |text| parse(&["--only", text, "--threads", "2"]).unwrap();
+    assert_eq!(
+        ["layers", "storage", "sparse"].map(|text| only(text).only),
+        [Only::Layers, Only::Storage, Only::Sparse]
+    );
+    assert_eq!(only("sparse").threads, 2);
     let file = parse(&["--json", "rows.json"]).unwrap().json;
     assert_eq!(file, Some(Destination::File("rows.json".to_owned())));
     assert_eq!(parse(&[]).unwrap().json, None);
@@ -25,9 +36,14 @@ fn options_are_understood() {
 
 #[test]
 fn what_is_not_known_is_refused() {
-    for arguments in
-        [&["--json"][..], &["--only"], &["--rounds", "0"], &["--rounds", "many"], &["--jsn", "-"]]
-    {
+    for arguments in [
+        &["--json"][..],
+        &["--only"],
+        &["--rounds", "0"],
+        &["--rounds", "many"],
+        &["--threads", "0"],
+        &["--jsn", "-"],
+    ] {
         assert!(parse(arguments).is_err(), "{arguments:?}");
     }
 }
@@ -83,4 +99,41 @@ fn expansions_are_counted_as_both_layers() {
         let apart = (find(Kind::Pointwise, layer.in_channels), find(Kind::Depthwise, layer.out_channels));
         assert_eq!(apart, (Some(layer.dense_macs()), Some(layer.depthwise_macs())), "{layer}");
     }
+}
+
+fn row(shape: &str, dtype: &'static str, best: f64) -> Row {
+    let work = Work { best, ..Work::default() };
+    Row { kernel: "pointwise".to_owned(), shape: shape.to_owned(), dtype, work }
+}
+
+#[test]
+fn comparisons_are_with_the_plain_weights_of_the_same_layer_and_arithmetic() {
+    let rows = [
+        row("1x2", "f32", 2.0),
+        row("1x2", "int8", 1.0),
+        row("1x2", "f32/f16", 3.0),
+        row("1x2", "int8/int4", 3.0),
+        row("3x4", "f32", 1.0),
+        row("3x4", "f32/f16", 1.0),
+        row("3x4", "f32/50% zeros", 0.5),
+    ];
+    let text = storage_table(&rows);
+    let words = |line: usize| text.lines().nth(line).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(words(2), ["f16", "int8/int4"]);
+    assert_eq!(words(3), ["pointwise", "1x2", "1.50", "3.00"]);
+    assert_eq!(words(4), ["pointwise", "3x4", "1.00", "-"]);
+    let text = sparse_table(&rows);
+    assert!(
+        text.lines().nth(3).unwrap().starts_with("pointwise 3x4") && text.contains("2.00  < 50 %"),
+        "{text}"
+    );
+    assert!(!text.contains("4x1") && storage_table(&rows[..2]).is_empty());
+}
+
+#[test]
+fn a_layer_breaks_even_where_its_ratio_comes_to_one() {
+    assert_eq!(break_even(&[20.0, 40.0, 50.0], &[0.9, 1.1, 1.5]), "30 %");
+    assert_eq!(break_even(&[20.0, 40.0, 50.0], &[1.1, 0.9, 1.1]), "45 %");
+    assert_eq!(break_even(&[20.0, 40.0], &[1.0, 2.0]), "< 20 %");
+    assert_eq!(break_even(&[20.0, 40.0], &[0.5, 0.9]), "never");
 }

@@ -1,9 +1,11 @@
-//! Weights in reduced storage beside plain ones.
+//! Weights in reduced storage and with zeros beside plain ones.
 
 use half::{bf16, f16};
 use kernels::{
     KernelError, LevelGroups, PackedWeightsF32, PackedWeightsI8, Products, StoredLevels, StoredWeights,
 };
+
+use super::layers::Layer;
 
 /// How a layer's dense weights are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +18,12 @@ pub enum Form {
     Codes(usize),
     /// Levels of so many bits, in groups of so many weights where there are any.
     Levels(u8, Option<usize>),
+    /// So many hundredths are zeros, in columns of so many output channels, and only the rest is multiplied.
+    Zeros(u8, usize),
 }
 
 /// The arithmetic of a layer, the form of its weights, and what both are called.
-pub const FORMS: [(&str, &str, Form); 13] = [
+pub const FORMS: [(&str, &str, Form); 26] = [
     ("f32", "f32", Form::Plain),
     ("int8", "int8", Form::Plain),
     ("f32", "f32/f16", Form::F16),
@@ -33,7 +37,41 @@ pub const FORMS: [(&str, &str, Form); 13] = [
     ("int8", "int8/int4", Form::Levels(4, None)),
     ("int8", "int8/int4 g32", Form::Levels(4, Some(32))),
     ("int8", "int8/int2", Form::Levels(2, None)),
+    ("f32", "f32/20% zeros", Form::Zeros(20, 1)),
+    ("f32", "f32/30% zeros", Form::Zeros(30, 1)),
+    ("f32", "f32/40% zeros", Form::Zeros(40, 1)),
+    ("f32", "f32/50% zeros", Form::Zeros(50, 1)),
+    ("f32", "f32/60% zeros", Form::Zeros(60, 1)),
+    ("f32", "f32/70% zeros", Form::Zeros(70, 1)),
+    ("f32", "f32/80% zeros", Form::Zeros(80, 1)),
+    ("f32", "f32/90% zeros", Form::Zeros(90, 1)),
+    ("f32", "f32/20% zeros 4x1", Form::Zeros(20, 4)),
+    ("f32", "f32/30% zeros 4x1", Form::Zeros(30, 4)),
+    ("f32", "f32/50% zeros 4x1", Form::Zeros(50, 4)),
+    ("f32", "f32/80% zeros 4x1", Form::Zeros(80, 4)),
+    ("f32", "f32/90% zeros 4x1", Form::Zeros(90, 4)),
 ];
+
+/// Whether the layer is measured with weights of the form.
+pub fn is_measured(layer: &Layer, form: Form) -> bool {
+    match form {
+        Form::Plain => true,
+        Form::Zeros(..) => layer.has_zeros(),
+        Form::F16 | Form::Bf16 | Form::Codes(_) | Form::Levels(..) => layer.has_forms(),
+    }
+}
+
+/// Sets so many hundredths of `weights`, `[n, k]`, to zero, in columns of `rows` output channels.
+pub fn pruned(weights: &mut [f32], k: usize, percent: u8, rows: usize) {
+    for (i, weight) in weights.iter_mut().enumerate() {
+        // Places that look random (Knuth's multiplicative hashing).
+        let column = (i / k / rows * k + i % k) as u64;
+        let hash = (column.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 100;
+        if hash < u64::from(percent) {
+            *weight = 0.0;
+        }
+    }
+}
 
 /// The weights of a layer, `[n, k]`, in one form.
 pub struct Stored {
@@ -63,7 +101,7 @@ impl Stored {
         };
         let largest = like.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
         match form {
-            Form::Plain => {}
+            Form::Plain | Form::Zeros(..) => {}
             Form::F16 => stored.halves = like.iter().map(|x| f16::from_f32(*x).to_bits()).collect(),
             Form::Bf16 => stored.halves = like.iter().map(|x| bf16::from_f32(*x).to_bits()).collect(),
             Form::Codes(n_clusters) => {
@@ -100,7 +138,7 @@ impl Stored {
     /// What the weights stand for.
     pub fn real(&self) -> Vec<f32> {
         match self.form {
-            Form::Plain => Vec::new(),
+            Form::Plain | Form::Zeros(..) => Vec::new(),
             Form::F16 => self.halves.iter().map(|half| f16::from_bits(*half).to_f32()).collect(),
             Form::Bf16 => self.halves.iter().map(|half| bf16::from_bits(*half).to_f32()).collect(),
             Form::Codes(n_clusters) => {
@@ -123,7 +161,7 @@ impl Stored {
 
     pub fn pack_f32(&self, plain: &[f32], bias: &[f32]) -> Result<PackedWeightsF32, KernelError> {
         let weights = match self.form {
-            Form::Plain => return PackedWeightsF32::pack(plain, self.n, self.k, bias),
+            Form::Plain | Form::Zeros(..) => return PackedWeightsF32::pack(plain, self.n, self.k, bias),
             Form::F16 => StoredWeights::F16(&self.halves),
             Form::Bf16 => StoredWeights::Bf16(&self.halves),
             Form::Codes(n_clusters) => {

@@ -90,6 +90,20 @@ impl Layer {
         }
     }
 
+    /// Whether it is measured with zeros among its weights too.
+    pub fn has_zeros(&self) -> bool {
+        self.kind == Kind::Pointwise
+            && matches!(
+                (self.size, self.in_channels, self.out_channels),
+                (28, 32, 192)
+                    | (14, 64 | 384, 384 | 64)
+                    | (14, 96, 576)
+                    | (7, 160, 960)
+                    | (7, 960, 320)
+                    | (7, 320, 1280)
+            )
+    }
+
     /// All multiply-adds.
     pub fn macs(&self) -> u64 {
         self.dense_macs() + self.depthwise_macs()

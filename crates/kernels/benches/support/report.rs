@@ -7,10 +7,36 @@ use std::fmt::Write;
 pub struct Options {
     /// Where the rows go as JSON.
     pub json: Option<Destination>,
-    /// Only layers in whose kernel, shape and number format this occurs.
-    pub only: String,
+    /// What is measured.
+    pub only: Only,
     /// How often every layer has its turn.
     pub rounds: usize,
+    /// How many share a kernel's work.
+    pub threads: usize,
+}
+
+/// A part of all that can be measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// Plain weights.
+    Layers,
+    /// Weights in reduced storage and the plain ones beside them.
+    Storage,
+    /// Weights with zeros and the dense ones beside them.
+    Sparse,
+    /// Layers in whose kernel, shape and number format this occurs.
+    Containing(String),
+}
+
+impl From<String> for Only {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "layers" => Self::Layers,
+            "storage" => Self::Storage,
+            "sparse" => Self::Sparse,
+            _ => Self::Containing(text),
+        }
+    }
 }
 
 /// A place for a document.
@@ -23,9 +49,10 @@ pub enum Destination {
 }
 
 impl Options {
-    /// Understands `--json FILE`, `--json -`, `--only TEXT`, `--rounds N`, and Cargo's `--bench`.
+    /// Understands `--json FILE`, `--json -`, `--only layers|storage|sparse|TEXT`, `--rounds N`, `--threads N`, and Cargo's
+    /// `--bench`.
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { json: None, only: String::new(), rounds: 5 };
+        let mut options = Self { json: None, only: Only::Containing(String::new()), rounds: 5, threads: 1 };
         let mut rest = arguments.into_iter();
         while let Some(argument) = rest.next() {
             let mut value = || rest.next().ok_or_else(|| format!("{argument} needs a value"));
@@ -36,21 +63,25 @@ impl Options {
                     let place = if place == "-" { Destination::Output } else { Destination::File(place) };
                     options.json = Some(place);
                 }
-                "--only" => options.only = value()?,
-                "--rounds" => {
-                    let rounds = value()?;
-                    let parsed = rounds.parse().ok().filter(|rounds| *rounds > 0);
-                    options.rounds = parsed.ok_or_else(|| format!("`{rounds}` is not a number of rounds"))?;
-                }
+                "--only" => options.only = value()?.into(),
+                "--rounds" => options.rounds = count("rounds", &value()?)?,
+                "--threads" => options.threads = count("threads", &value()?)?,
                 other => {
                     return Err(format!(
-                        "`{other}` is not an option; these are --json FILE, --json -, --only TEXT, --rounds N"
+                        "`{other}` is not an option; these are --json FILE, --json -, --only layers|storage|sparse|TEXT, \
+                         --rounds N, --threads N"
                     ));
                 }
             }
         }
         Ok(options)
     }
+}
+
+/// A number of what, one at least.
+fn count(what: &str, text: &str) -> Result<usize, String> {
+    let parsed = text.parse().ok().filter(|count| *count > 0);
+    parsed.ok_or_else(|| format!("`{text}` is not a number of {what}"))
 }
 
 /// Multiply-adds and the seconds that they took.
@@ -104,7 +135,7 @@ pub fn median(samples: &mut [f64]) -> f64 {
 /// For people.
 pub fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<17} {:<25} {:<13} {:>10} {:>10} {:>8} {:>8} {:>8} {:>6}\n",
+        "{:<17} {:<25} {:<18} {:>10} {:>10} {:>8} {:>8} {:>8} {:>6}\n",
         "kernel", "shape", "dtype", "best us", "median us", "GMAC/s", "median", "ceiling", "share"
     );
     for Row { kernel, shape, dtype, work } in rows {
@@ -114,7 +145,7 @@ pub fn table(rows: &[Row]) -> String {
         // Writing to a string does not fail.
         let _ = writeln!(
             text,
-            "{kernel:<17} {shape:<25} {dtype:<13} {best_us:>10.1} {median_us:>10.1} {best:>8.2} {median:>8.2} \
+            "{kernel:<17} {shape:<25} {dtype:<18} {best_us:>10.1} {median_us:>10.1} {best:>8.2} {median:>8.2} \
              {ceiling:>8.2} {share:>5.0}%"
         );
     }

@@ -1,14 +1,15 @@
 //! Dense integer layers on images and vectors.
 
-use super::gemm::{
-    Finish, PackedWeightsI8, Products, ToLevels, ToReal, pointwise_i8, pointwise_scratch_len, product_i8,
-};
+use super::finish::{Finish, ToLevels, ToReal};
+use super::gemm::{pointwise_i8, pointwise_scratch_len, product_i8};
+use super::packed::{PackedWeightsI8, Products};
 use super::requantize::Requantization;
 use crate::blocks::{Aligned, zeros};
 use crate::conv::{Geometry, blocked_rows, is_pointwise, padded_len, vector};
 use crate::error::{check_at_least, check_len};
-use crate::gemm::{NR, Rows};
 use crate::lanes::I16x8;
+use crate::packed::NR;
+use crate::rows::Rows;
 use crate::{ImageShape, KernelError, Layout, Window};
 
 /// Room for what a dense integer layer lays out before it multiplies: bytes with padding around them, or words.

@@ -10,19 +10,20 @@
 mod conv;
 mod depthwise;
 mod elementwise;
+mod expand;
+mod finish;
 mod gemm;
+mod packed;
 mod requantize;
 
 pub use conv::{
     IntegerScratch, IntegerScratchLen, conv2d_i8, conv2d_i8_scratch_len, linear_i8, linear_i8_f32,
     linear_i8_scratch_len,
 };
-pub use depthwise::{
-    DepthwiseWeightsI8, Expansion, depthwise_i8, depthwise_i8_scratch_len, expand_depthwise_i8,
-    expand_depthwise_i8_scratch_len,
-};
+pub use depthwise::{DepthwiseWeightsI8, depthwise_i8, depthwise_i8_scratch_len};
 pub use elementwise::{add_i8, dequantize_i8, global_average_pool_i8, quantize_i8};
-pub use gemm::{PackedWeightsI8, Products};
+pub use expand::{Expansion, expand_depthwise_i8, expand_depthwise_i8_scratch_len};
+pub use packed::{PackedWeightsI8, Products};
 pub use requantize::{AddRequantization, Requantization};
 
 use crate::KernelError;

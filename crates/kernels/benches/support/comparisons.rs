@@ -1,0 +1,106 @@
+//! Tables of ratios within one run: weights in reduced storage and with zeros beside plain ones.
+
+use std::fmt::Write;
+
+use super::report::Row;
+
+/// Time in reduced storage over time of plain weights; empty without such rows.
+pub fn storage_table(rows: &[Row]) -> String {
+    let columns = columns(rows, |dtype| dtype.contains('/') && !dtype.contains("zeros"));
+    let lines = lines(rows, &columns, |plain, stored| stored / plain);
+    table("time in reduced storage / time of plain weights", &columns, &lines)
+}
+
+/// Time of dense weights over time of those that are not zero, by the share of zeros, and the share from which that is
+/// above 1; empty without such rows.
+pub fn sparse_table(rows: &[Row]) -> String {
+    let (mut text, columns) = (String::new(), columns(rows, |dtype| dtype.contains("zeros")));
+    for (title, is_blocks) in [("single zeros", false), ("zeros in blocks of 4x1", true)] {
+        let columns: Vec<_> =
+            columns.iter().copied().filter(|dtype| dtype.ends_with("4x1") == is_blocks).collect();
+        let mut lines = lines(rows, &columns, |dense, sparse| dense / sparse);
+        let shares: Vec<f64> = columns.iter().map(|dtype| share(dtype)).collect();
+        lines.iter_mut().for_each(|line| line.end = break_even(&shares, &line.ratios));
+        text += &table(&format!("{title}: dense time / sparse time, and break-even"), &columns, &lines);
+    }
+    text
+}
+
+/// A layer's ratios, by column.
+struct Line {
+    name: String,
+    ratios: Vec<f64>,
+    end: String,
+}
+
+fn columns(rows: &[Row], is_column: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let mut columns = Vec::new();
+    for Row { dtype, .. } in rows.iter().filter(|row| is_column(row.dtype)) {
+        if !columns.contains(dtype) {
+            columns.push(*dtype);
+        }
+    }
+    columns
+}
+
+/// Ratios of best times to those of the same layer in the same arithmetic with plain weights; NaN where one is missing.
+fn lines(rows: &[Row], columns: &[&str], ratio: impl Fn(f64, f64) -> f64) -> Vec<Line> {
+    let best = |like: &Row, dtype: &str| {
+        let same =
+            |row: &&Row| row.dtype == dtype && (&row.kernel, &row.shape) == (&like.kernel, &like.shape);
+        rows.iter().find(same).map_or(f64::NAN, |row| row.work.best)
+    };
+    let mut lines: Vec<Line> = Vec::new();
+    for row in rows.iter().filter(|row| columns.contains(&row.dtype)) {
+        let name = format!("{} {}", row.kernel, row.shape);
+        if lines.iter().all(|line| line.name != name) {
+            let of = |dtype: &&str| {
+                let (arithmetic, _) = dtype.split_once('/').unwrap_or((dtype, ""));
+                ratio(best(row, arithmetic), best(row, dtype))
+            };
+            lines.push(Line { name, ratios: columns.iter().map(of).collect(), end: String::new() });
+        }
+    }
+    lines
+}
+
+/// Hundredths of zeros of a column.
+fn share(dtype: &str) -> f64 {
+    let digits = dtype.split_once('/').and_then(|(_, rest)| rest.split_once('%'));
+    digits.and_then(|(digits, _)| digits.parse().ok()).unwrap_or(f64::NAN)
+}
+
+/// Where the ratio comes to 1 and stays above, between two shares by the straight line.
+pub fn break_even(shares: &[f64], ratios: &[f64]) -> String {
+    let points: Vec<(f64, f64)> = shares.iter().copied().zip(ratios.iter().copied()).collect();
+    let Some(last_below) = points.iter().rposition(|(_, ratio)| *ratio < 1.0) else {
+        return shares.first().map_or_else(String::new, |first| format!("< {first:.0} %"));
+    };
+    let ((from, below), Some((to, above))) = (points[last_below], points.get(last_below + 1)) else {
+        return "never".to_owned();
+    };
+    format!("{:.0} %", from + (1.0 - below) / (above - below) * (to - from))
+}
+
+/// For people; `-` for what was not measured.
+fn table(title: &str, columns: &[&str], lines: &[Line]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{title}\n{:<40}", "");
+    // Writing to a string does not fail.
+    for column in columns {
+        let name =
+            column.trim_start_matches("f32/").trim_end_matches(" zeros 4x1").trim_end_matches(" zeros");
+        let _ = write!(text, " {name:>13}");
+    }
+    for Line { name, ratios, end } in lines {
+        let _ = write!(text, "\n{name:<40}");
+        for ratio in ratios {
+            let cell = if ratio.is_finite() { format!("{ratio:.2}") } else { "-".to_owned() };
+            let _ = write!(text, " {cell:>13}");
+        }
+        let _ = write!(text, "  {end}");
+    }
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
