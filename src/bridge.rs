@@ -352,6 +352,19 @@ pub struct CompressedFacts {
     pub n_calibration: u32,
     /// Where they came from.
     pub calibration: CalibrationSource,
+    /// What each step left, in the recipe's order.
+    pub steps: Vec<StepFacts>,
+}
+
+/// The model behind a step of the recipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepFacts {
+    /// Length of the plain file.
+    pub bytes: u64,
+    /// Weights that are zero.
+    pub zeros: u64,
+    /// Multiply-adds for a picture.
+    pub multiply_adds: u64,
 }
 
 /// Where calibration frames came from.

@@ -6,7 +6,9 @@ use vision::calibration_views;
 use super::browser::{next_turn, now_millis};
 use super::session::{CALIBRATION_FRAMES, Session};
 use super::{Shared, pictures, post};
-use crate::bridge::{Answer, CalibrationSource, CompressedFacts, Failure, RequestId, Sizes, Stage};
+use crate::bridge::{
+    Answer, CalibrationSource, CompressedFacts, Failure, RequestId, Sizes, Stage, StepFacts,
+};
 
 /// Fewer frames than this do not calibrate; views of the built-in pictures do.
 const ENOUGH_FRAMES: usize = CALIBRATION_FRAMES / 2;
@@ -25,7 +27,7 @@ pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) ->
     let graph = session.borrow().original.as_ref().ok_or(Failure::NoModel)?.graph.clone();
     let mut run = RecipeRun::new(graph, recipe.clone(), frames.into()).map_err(refused)?;
     let mut turn_ends = 0.0;
-    let Compressed { graph, sizes, n_calibration } = loop {
+    let Compressed { graph, sizes, n_calibration, steps } = loop {
         if now_millis() >= turn_ends {
             next_turn().await;
             session.borrow_mut().check_cancelled(id)?;
@@ -66,6 +68,14 @@ pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) ->
         millis: now_millis() - start,
         n_calibration: n_calibration as u32,
         calibration,
+        steps: steps
+            .into_iter()
+            .map(|pipeline::StepReport { pass: _, bytes, zeros, multiply_adds }| StepFacts {
+                bytes,
+                zeros,
+                multiply_adds,
+            })
+            .collect(),
     };
     Ok(Answer::Compressed { id, facts })
 }

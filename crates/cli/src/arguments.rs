@@ -114,11 +114,42 @@ pub struct SensitivityArguments {
     #[arg(long, value_name = "FILE|PRESET", default_value = "int8")]
     pub recipe: String,
     #[command(flatten)]
+    pub budget: BudgetArguments,
+    #[command(flatten)]
     pub pictures: PictureArguments,
     #[command(flatten)]
     pub preparation: PreparationArguments,
     #[command(flatten)]
     pub output: OutputArguments,
+}
+
+/// A budget that layers' bits or zeros are planned to.
+#[derive(Args, Debug)]
+pub struct BudgetArguments {
+    /// Plan a recipe whose file has at most N bytes, in place of judging one
+    #[arg(long, value_name = "N", group = "budget", conflicts_with = "recipe")]
+    pub budget_bytes: Option<u64>,
+    /// Plan the smallest file whose layers' mean KL, each measured alone, add up to at most X nats
+    #[arg(long, value_name = "X", group = "budget", conflicts_with = "recipe")]
+    pub budget_kl: Option<f64>,
+    /// Plan a recipe whose layers take at most T milliseconds on this machine's one core
+    #[arg(long, value_name = "T", group = "budget", conflicts_with = "recipe")]
+    pub budget_ms: Option<f64>,
+    /// What is planned layer by layer: bits of integer weights, or shares of zeros
+    #[arg(long, value_enum, default_value_t = Planned::Bits, requires = "budget")]
+    pub plan: Planned,
+    /// Where to write the planned recipe (JSON)
+    #[arg(short, long = "output", value_name = "FILE", requires = "budget")]
+    pub out: Option<PathBuf>,
+}
+
+/// What a budget is spent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Planned {
+    /// 32, 8, 4 or 2 bits per weight
+    Bits,
+    /// Zeros, in an entropy-coded file
+    Zeros,
 }
 
 /// Which pictures are looked at.

@@ -39,7 +39,17 @@ struct Report {
     sparsity: f64,
     preprocessing: PreparationReport,
     calibration: Option<CalibrationReport>,
+    steps: Vec<StepReport>,
     seconds: f64,
+}
+
+/// The model behind a step.
+#[derive(Serialize)]
+struct StepReport {
+    pass: &'static str,
+    bytes: u64,
+    zeros: u64,
+    multiply_adds: u64,
 }
 
 #[derive(Serialize)]
@@ -103,6 +113,16 @@ pub fn run(arguments: &CompressArguments) -> Result<()> {
         sparsity: compressed.graph.sparsity(),
         preprocessing,
         calibration,
+        steps: compressed
+            .steps
+            .iter()
+            .map(|step| StepReport {
+                pass: step.pass,
+                bytes: step.bytes,
+                zeros: step.zeros,
+                multiply_adds: step.multiply_adds,
+            })
+            .collect(),
         seconds: start.elapsed().as_secs_f64(),
     };
     print(arguments.output.json, &report, text)
@@ -172,7 +192,8 @@ fn stage_name(stage: Stage) -> &'static str {
 }
 
 fn text(report: &Report) -> String {
-    let passes: Vec<&str> = report.recipe.steps.iter().map(Step::pass).collect();
+    let passes: Vec<String> =
+        report.steps.iter().map(|step| format!("{} ({} plain)", step.pass, bytes(step.bytes))).collect();
     let calibration = match &report.calibration {
         None => "none".to_owned(),
         Some(it) => format!("{} pictures of {} (seed {})", it.n, it.folder, it.seed),

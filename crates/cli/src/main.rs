@@ -6,6 +6,7 @@
 
 mod arguments;
 mod bench;
+mod budget;
 mod compress;
 mod decoding;
 mod eval;

@@ -11,7 +11,7 @@ use crate::decoding::{Prepared, Unreadable, prepare};
 use crate::images::{choose, spread};
 use crate::model::{Model, PreparationReport};
 use crate::report::{grouped, note, pairs, percent, print, table};
-use crate::{parallel, progress, recipe};
+use crate::{budget, parallel, progress, recipe};
 
 /// Pictures where no limit is named: enough to rank layers, and all of them stay in memory.
 const USUAL_LIMIT: usize = 64;
@@ -45,6 +45,9 @@ struct LayerReport {
 /// # Errors
 /// When model, recipe or pictures are refused.
 pub fn run(arguments: &SensitivityArguments) -> Result<()> {
+    if let Some(budget) = budget::wanted(&arguments.budget) {
+        return budget::run(arguments, budget);
+    }
     let recipe = recipe::parse(&arguments.recipe)?;
     let model = Model::read(&arguments.model, &arguments.preparation)?;
     Classifier::new(&model.graph).with_context(|| format!("model {}", model.file))?;
@@ -59,15 +62,7 @@ pub fn run(arguments: &SensitivityArguments) -> Result<()> {
         bail!("recipe {} changes no layer's weights; there is nothing to rank", arguments.recipe);
     }
     let reference = scan.reference(&tensors)?;
-    let bar = progress::bar("layers", scan.n_layers() as u64);
-    let mut layers = parallel::map_in_order(
-        scan.n_layers(),
-        parallel::threads(arguments.pictures.threads, scan.n_layers()),
-        || Ok(()),
-        |(), layer_idx| Ok(scan.measure(layer_idx, &tensors, &reference)?),
-        || bar.step(),
-    )?;
-    drop(bar);
+    let mut layers = measure(&scan, &tensors, &reference, arguments)?;
     layers.sort_by(|a, b| b.agreement.kl.value.total_cmp(&a.agreement.kl.value));
     let report = Report {
         command: "sensitivity",
@@ -81,7 +76,28 @@ pub fn run(arguments: &SensitivityArguments) -> Result<()> {
     print(arguments.output.json, &report, text)
 }
 
-fn pictures(model: &Model, arguments: &SensitivityArguments) -> Result<Prepared> {
+/// Every layer of a scan, on all threads.
+pub fn measure(
+    scan: &SensitivityScan,
+    tensors: &[Vec<f32>],
+    reference: &[Vec<f32>],
+    arguments: &SensitivityArguments,
+) -> Result<Vec<LayerSensitivity>> {
+    let bar = progress::bar("layers", scan.n_layers() as u64);
+    parallel::map_in_order(
+        scan.n_layers(),
+        parallel::threads(arguments.pictures.threads, scan.n_layers()),
+        || Ok(()),
+        |(), layer_idx| Ok(scan.measure(layer_idx, tensors, reference)?),
+        || bar.step(),
+    )
+}
+
+/// The prepared pictures of a scan.
+///
+/// # Errors
+/// When the folder is not there or no picture of it can be read.
+pub fn pictures(model: &Model, arguments: &SensitivityArguments) -> Result<Prepared> {
     let folder = choose(&arguments.pictures)?.folder;
     if arguments.pictures.limit.is_none() && folder.files.len() > USUAL_LIMIT {
         note(&format!("{USUAL_LIMIT} of {} pictures are looked at; --limit takes more", folder.files.len()));

@@ -156,3 +156,33 @@ fn sensitivity_ranks_the_layers() {
     has_fields(&layers[0], &["node", "op", "weights", "relative_error", "agreement", "top5_overlap"]);
     assert!(layers.iter().all(|layer| layer["op"] != "depthwise"), "depthwise layers are not pruned");
 }
+
+#[test]
+fn budgets_become_recipes_that_keep_them() {
+    let pictures = Folder::with_pictures(2);
+    let (model, images) = (bundled(), pictures.path());
+    let (json, _) = report(&["inspect", &model, "--json"]);
+    let limit = json["sizes"]["dense"].as_u64().unwrap() / 5;
+    let (plan, out) = (pictures.join("plan.json"), pictures.join("planned.safetensors"));
+    let budget = limit.to_string();
+    let scan = ["sensitivity", &model, "--images", &images, "--limit", "2", "--json"];
+    let (json, _) = report(&[&scan[..], &["--budget-bytes", &budget, "-o", &plan]].concat());
+    assert!(json["bytes"].as_u64().unwrap() <= limit, "{json}");
+    assert_eq!(json["budget"]["bytes"], limit);
+    has_fields(&json["layers"][0], &["node", "bits", "sparsity", "mean_kl", "bytes", "ms"]);
+    let bits: Vec<u64> =
+        json["layers"].as_array().unwrap().iter().filter_map(|layer| layer["bits"].as_u64()).collect();
+    assert!(bits.contains(&8) && bits.contains(&4), "{bits:?}");
+
+    let compress = ["compress", &model, "--recipe", &plan, "--calibration", &images, "-o", &out, "--json"];
+    let (json, _) = report(&compress);
+    assert!(json["bytes"].as_u64().unwrap() <= limit, "{json}");
+    let passes: Vec<&str> =
+        json["steps"].as_array().unwrap().iter().filter_map(|step| step["pass"].as_str()).collect();
+    assert_eq!(passes, ["quantize-activations", "quantize-weights"]);
+    has_fields(&json["steps"][0], &["bytes", "zeros", "multiply_adds"]);
+
+    let small = tinylens(&[&scan[..], &["--budget-bytes", "1000"]].concat());
+    assert!(!small.status.success());
+    assert!(String::from_utf8(small.stderr).unwrap().contains("cannot be kept"));
+}

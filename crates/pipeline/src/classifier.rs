@@ -1,5 +1,7 @@
 //! A model that answers pictures.
 
+use std::collections::BTreeMap;
+
 use engine::{Executor, Fusion, Layer, Plan};
 use graph::{Graph, Op};
 use vision::{Answer, Normalization, Preparer};
@@ -30,6 +32,27 @@ pub struct LayerProfile {
     pub weight_bytes: u64,
     /// Milliseconds.
     pub millis: f64,
+}
+
+/// Runs a model once with every layer by itself, and tells for each node how many milliseconds it took by the clock `now`; clips
+/// count with the layer before them, conversions between integers and floats with the rest.
+///
+/// # Errors
+/// [`PipelineError::Engine`] when the engine cannot run it or `tensor` has the wrong length.
+pub fn layer_millis(
+    graph: &Graph,
+    tensor: &[f32],
+    now: &dyn Fn() -> f64,
+) -> Result<BTreeMap<String, f64>, PipelineError> {
+    let mut executor = Executor::new(Plan::new(graph, Fusion::Observable)?);
+    let nodes: Vec<String> = executor.plan().layers().map(|layer| layer.node.to_owned()).collect();
+    let mut millis = vec![0.0; nodes.len()];
+    executor.run_timed(tensor, now, &mut millis)?;
+    let mut by_node = BTreeMap::new();
+    for (node, millis) in nodes.into_iter().zip(millis) {
+        *by_node.entry(node).or_insert(0.0) += millis;
+    }
+    Ok(by_node)
 }
 
 impl Classifier {

@@ -2,6 +2,8 @@ use compress::CompressError;
 use engine::EngineError;
 use graph::GraphError;
 
+use crate::Budget;
+
 /// Why a model or recipe does not run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -37,6 +39,14 @@ pub enum PipelineError {
     /// There is nothing to measure on.
     #[error("no pictures, expected at least 1")]
     NoPictures,
+    /// No choice of the layers' forms keeps a budget.
+    #[error("the budget {budget:?} cannot be kept: all layers at their cheapest reach {reached}")]
+    Budget {
+        /// The budget.
+        budget: Budget,
+        /// What is reached, in the budget's unit.
+        reached: f64,
+    },
     /// A compressed model has lost a layer of the original, or has it in another shape.
     #[error("layer `{node}` of the original has no layer of its name and shape in the compressed model")]
     Layer {

@@ -4,6 +4,7 @@
 //! progress, cancel, and do other things in between. Neither reads a clock nor knows a browser. [`zoo`] turns
 //! published checkpoints into graphs, [`quality`] judges answers.
 
+mod budget;
 mod classifier;
 mod error;
 pub mod quality;
@@ -16,7 +17,8 @@ mod streams;
 mod sweep;
 pub mod zoo;
 
-pub use classifier::{Classifier, LayerProfile};
+pub use budget::{Budget, Choice, LayerChoices, LayerForm, Plan, Rest, plan_to_budget};
+pub use classifier::{Classifier, LayerProfile, layer_millis};
 pub use compress::{
     ClusterGranularity, CompressError, Distribution, Granularity, MAX_SPARSITY, NumberFormat, PRESETS,
     RECIPE_VERSION, RangeMethod, Recipe, Repair, Schedule, Step, Storage, Structure, Warning, is_prunable,

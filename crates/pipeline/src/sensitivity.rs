@@ -4,10 +4,11 @@
 //! same pictures. Proxies such as the norm of the weights' change mislead, because they know neither what the
 //! activations look like nor what follows.
 
+use compress::Storage;
 use graph::{Graph, Op, Weight, fold_batch_norms};
 
 use crate::quality::{AgainstReference, Agreement, Prediction};
-use crate::{Classifier, PipelineError};
+use crate::{Classifier, PipelineError, model_file};
 
 /// A scan over the layers of a model.
 ///
@@ -67,6 +68,22 @@ impl SensitivityScan {
     /// How many layers differ.
     pub fn n_layers(&self) -> usize {
         self.layers.len()
+    }
+
+    /// Bytes of one layer in a file of this form, as it is in the base and as the compressed model has it; a few hundred bytes of
+    /// the file's beginning are in both.
+    ///
+    /// # Panics
+    /// When `layer_idx` is not below [`SensitivityScan::n_layers`].
+    pub fn layer_bytes(&self, layer_idx: usize, storage: Storage) -> (u64, u64) {
+        let name = &self.base.nodes[self.layers[layer_idx]].name;
+        let alone = |graph: &Graph| {
+            let nodes = graph.nodes.iter().filter(|node| node.name == *name).cloned().collect();
+            let part =
+                Graph { nodes, metadata: graph.metadata.clone(), values: graph.values.clone(), ..*graph };
+            model_file(&part, storage).len() as u64
+        };
+        (alone(&self.base), alone(&self.changed))
     }
 
     /// The base with one layer's weights and bias from the compressed model, as float32.

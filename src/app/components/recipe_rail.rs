@@ -78,7 +78,7 @@ pub fn RecipeRail(props: &Props) -> Html {
             <div class="rail-2">
                 <div>
                     <div class="recipe-status">{ status(&words, &tools, props) }</div>
-                    <RecipeSteps draft={draft.clone()} />
+                    <RecipeSteps draft={draft.clone()} facts={recipe.current().cloned()} />
                     { for draft.recipe().warnings().into_iter().map(|it| html! {
                         <p class="note" data-testid="recipe-warning">{ warning(&words, it) }</p>
                     }) }

@@ -1,5 +1,7 @@
 //! The recipe's steps in their order: each with its parameters in words, a switch, and its settings to open.
 
+use std::rc::Rc;
+
 use pipeline::{
     ClusterGranularity, Distribution, Granularity, RangeMethod, Repair, Step, Storage, Structure,
 };
@@ -8,22 +10,36 @@ use yew::prelude::*;
 
 use super::picker::{Entry, Picker};
 use super::recipe_words::{
-    distribution_text, granularity_text, pass_name, ranges_text, step_name, step_note, storage_texts,
-    structure_text,
+    distribution_text, granularity_text, increments_text, pass_name, ranges_text, step_name, step_note,
+    storage_texts, structure_text,
 };
 use super::segmented::{Choice, Segmented};
 use crate::app::state::{Action, Draft, DraftStep, MAX_SPARSITY_PERCENT, StepChange, sparsity_percent};
 use crate::app::tools::{Tools, use_tools, use_words};
 use crate::app::words::{Words, key};
+use crate::bridge::{CompressedFacts, StepFacts};
 
 /// Numbers of distinct weights that are offered.
 const CLUSTERS: [usize; 7] = [4, 8, 16, 32, 64, 128, 256];
+/// Shares of bottlenecks' multiply-adds that are offered, per cent.
+const SHARES: [u32; 5] = [5, 10, 20, 30, 50];
+/// Increments of pruning that are offered.
+const INCREMENTS: [usize; 4] = [1, 2, 4, 8];
+/// Places of zeros that are offered.
+const STRUCTURES: [Structure; 4] = [
+    Structure::Unstructured,
+    Structure::Blocks4x1,
+    Structure::TWO_OF_FOUR,
+    Structure::NOfM { kept: 1, of: 4 },
+];
 
 /// Properties of [`RecipeSteps`].
 #[derive(Properties, PartialEq)]
 pub struct Props {
     /// The recipe as it is edited.
     pub draft: Draft,
+    /// What it made, where that is there.
+    pub facts: Option<Rc<CompressedFacts>>,
 }
 
 /// See the module.
@@ -33,18 +49,25 @@ pub fn RecipeSteps(props: &Props) -> Html {
     let draft = &props.draft;
     let storage = draft.storage();
     let refused = draft.refused_step();
+    let results = results(draft, props.facts.as_deref());
     let slider = draft.steps.iter().position(|entry| matches!(entry.step, Step::Prune { .. }));
     html! {
         <>
         <ol class="steps" data-testid="steps">
             { for draft.steps.iter().enumerate().map(|(position, entry)| html! {
-                <StepRow key={format!("{position}-{}", entry.step.pass())} {position} entry={entry.clone()} {storage} first={slider == Some(position)} refused={refused == Some(position)} />
+                <StepRow key={format!("{position}-{}", entry.step.pass())} {position} entry={entry.clone()} {storage} first={slider == Some(position)} refused={refused == Some(position)} result={results.get(position).copied().flatten()} />
             }) }
             { ship(&words, &tools, storage) }
         </ol>
         { add(&words, &tools, draft) }
         </>
     }
+}
+
+/// What each step of the draft left, in its order; nothing of steps that are left out.
+fn results(draft: &Draft, facts: Option<&CompressedFacts>) -> Vec<Option<StepFacts>> {
+    let mut left = facts.map_or(&[][..], |facts| &facts.steps).iter();
+    draft.steps.iter().map(|entry| if entry.included() { left.next().copied() } else { None }).collect()
 }
 
 /// Properties of [`StepRow`].
@@ -57,6 +80,8 @@ struct RowProps {
     first: bool,
     /// The recipe is refused because of it.
     refused: bool,
+    /// What it left.
+    result: Option<StepFacts>,
 }
 
 /// One step.
@@ -64,7 +89,7 @@ struct RowProps {
 fn StepRow(props: &RowProps) -> Html {
     let (words, tools) = (use_words(), use_tools());
     let open = use_state(|| false);
-    let RowProps { position, entry, storage, first, refused } = props;
+    let RowProps { position, entry, storage, first, refused, result } = props;
     let on = entry.included();
     let name = step_name(&words, &entry.step);
     let change = {
@@ -80,7 +105,12 @@ fn StepRow(props: &RowProps) -> Html {
     let labels = [("name", (&name).into())];
     html! {
         <li class={classes!("stepi", (!on).then_some("off"), refused.then_some("refused"))} data-testid={format!("step-{pass}")} data-value={if on { "on" } else { "off" }}>
-            <span class="name">{ &name }<small>{ step_note(&words, entry, *storage) }</small></span>
+            <span class="name">
+                { &name }<small>{ step_note(&words, entry, *storage) }</small>
+                if let Some(result) = result {
+                    <small data-testid="step-bytes" data-value={result.bytes.to_string()}>{ words.text_with("step-result", &[("size", (&words.size(result.bytes)).into())]) }</small>
+                }
+            </span>
             <span class="acts">
                 if !settings.is_empty() {
                     <button class="btn quiet icon more-of" type="button" aria-expanded={open.to_string()} aria-label={words.text_with("step-settings", &labels)} onclick={toggle}>
@@ -102,12 +132,28 @@ fn StepRow(props: &RowProps) -> Html {
 /// What can be set of a step, besides the slider of pruning.
 fn settings(words: &Words, step: &Step, change: &Callback<StepChange>) -> Vec<Html> {
     match step {
-        Step::Prune { structure, distribution, repair, .. } => vec![
+        Step::RemoveChannels { share, refit } => vec![
+            choice(
+                words,
+                key("share"),
+                with_own(&SHARES, (100.0 * share).round() as u32)
+                    .map(|percent| (percent, words.percent(f64::from(percent) / 100.0, 0))),
+                (100.0 * share).round() as u32,
+                change.reform(StepChange::Share),
+            ),
+            choice(
+                words,
+                key("refit"),
+                [(true, key("refit-on")), (false, key("refit-off"))].map(|(it, text)| (it, words.text(text))),
+                *refit,
+                change.reform(StepChange::Refit),
+            ),
+        ],
+        Step::Prune { structure, distribution, repair, schedule, .. } => vec![
             choice(
                 words,
                 key("structure"),
-                [Structure::Unstructured, Structure::Blocks4x1, Structure::TwoOfFour]
-                    .map(|it| (it, words.text(structure_text(it)))),
+                with_own(&STRUCTURES, *structure).map(|it| (it, structure_text(words, it))),
                 *structure,
                 change.reform(StepChange::Structure),
             ),
@@ -120,17 +166,25 @@ fn settings(words: &Words, step: &Step, change: &Callback<StepChange>) -> Vec<Ht
                 change.reform(StepChange::Distribution),
             ),
             repairs(words, *repair, change),
+            if *repair == Repair::Reconstruct && structure.sparsity().is_none() {
+                let steps = schedule.map_or(1, |schedule| schedule.steps);
+                choice(
+                    words,
+                    key("increments"),
+                    with_own(&INCREMENTS, steps).map(|steps| (steps, increments_text(words, steps))),
+                    steps,
+                    change.reform(StepChange::Increments),
+                )
+            } else {
+                Html::default()
+            },
         ],
         Step::Cluster { clusters, granularity, repair } => {
-            let mut numbers = CLUSTERS.to_vec();
-            if let Err(place) = numbers.binary_search(clusters) {
-                numbers.insert(place, *clusters);
-            }
             vec![
                 choice(
                     words,
                     key("clusters"),
-                    numbers.into_iter().map(|n| (n, words.count(n as u64))),
+                    with_own(&CLUSTERS, *clusters).map(|n| (n, words.count(n as u64))),
                     *clusters,
                     change.reform(StepChange::Clusters),
                 ),
@@ -176,10 +230,19 @@ fn settings(words: &Words, step: &Step, change: &Callback<StepChange>) -> Vec<Ht
         Step::QuantizeForSize { .. }
         | Step::RemoveDeadChannels {}
         | Step::Equalize {}
+        | Step::AbsorbBiases {}
+        | Step::ReestimateBatchNorms {}
+        | Step::RepairStatistics {}
         | Step::CorrectBiases {}
         | Step::Float16 {}
         | Step::Bfloat16 {} => Vec::new(),
     }
+}
+
+/// What is offered, and at its end what holds where that is not among it.
+fn with_own<T: Copy + PartialEq>(offered: &[T], own: T) -> impl Iterator<Item = T> {
+    let beside = (!offered.contains(&own)).then_some(own);
+    offered.iter().copied().chain(beside)
 }
 
 /// A list of values with their names, of which one holds.

@@ -59,13 +59,29 @@ pub fn step_note(words: &Words, entry: &DraftStep, storage: Storage) -> String {
     let parts: Vec<String> = match &entry.step {
         Step::RemoveDeadChannels {} => vec![words.text("note-remove-dead-channels")],
         Step::Equalize {} => vec![words.text("note-equalize")],
-        Step::Prune { structure, distribution, repair, .. } => {
+        Step::AbsorbBiases {} => vec![words.text("note-absorb-biases")],
+        Step::ReestimateBatchNorms {} => vec![words.text("note-reestimate-batch-norms")],
+        Step::RepairStatistics {} => vec![words.text("note-repair-statistics")],
+        Step::RemoveChannels { share, refit } => {
+            let percent = words.percent(*share, 0);
+            let fitted = if *refit { key("refit-on") } else { key("refit-off") };
+            let removed = words.text_with("note-remove-channels", &[("percent", (&percent).into())]);
+            vec![removed, words.text(fitted)]
+        }
+        Step::Prune { structure, distribution, repair, schedule, layers, .. } => {
             let percent = words.percent(f64::from(sparsity_percent(&entry.step)) / 100.0, 0);
             let mut parts = vec![words.text_with("note-zeros", &[("percent", (&percent).into())])];
             if *structure != Structure::Unstructured {
-                parts.push(words.text(structure_text(*structure)));
+                parts.push(structure_text(words, *structure));
             }
             parts.push(words.text(distribution_text(*distribution)));
+            if !layers.is_empty() {
+                let n = words.count(layers.len() as u64);
+                parts.push(words.text_with("note-shares", &[("n", (&n).into())]));
+            }
+            if let Some(schedule) = schedule {
+                parts.push(increments_text(words, schedule.steps));
+            }
             parts.push(words.text(repair_text(*repair)));
             if storage == Storage::Plain {
                 parts.push(words.text("step-prune-note"));
@@ -114,15 +130,23 @@ pub fn refusal(words: &Words, error: &CompressError) -> String {
         CompressError::Parameter { step, pass, name, given, .. } => {
             let (step, pass) = (words.count(*step as u64), pass_name(words, pass));
             let text = match *name {
-                "sparsity" => key("refused-two-of-four"),
+                "sparsity" => key("refused-n-of-m"),
                 "clusters" => key("refused-clusters"),
                 "noise" => key("refused-noise"),
+                "share" => key("refused-share"),
+                "schedule" | "schedule.steps" | "layers" => key("refused-schedule"),
                 _ => key("refused-bits"),
             };
             words.text_with(
                 text,
                 &[("step", (&step).into()), ("pass", (&pass).into()), ("given", given.into())],
             )
+        }
+        CompressError::Folded { step, pass, earlier } => {
+            let (step, pass, earlier) =
+                (words.count(*step as u64), pass_name(words, pass), pass_name(words, earlier));
+            let values = [("step", (&step).into()), ("pass", (&pass).into()), ("earlier", (&earlier).into())];
+            words.text_with("refused-folded", &values)
         }
         CompressError::Sparsity(_) => words.text("refused-sparsity"),
         CompressError::Version(version) => {
@@ -148,6 +172,8 @@ pub fn warning(words: &Words, warning: Warning) -> String {
         Warning::ZerosStoredPlain => words.text("warning-zeros-plain"),
         Warning::DeadChannelsAfterEqualization { step } => at(key("warning-dead-late"), step),
         Warning::RangesBeforeChange { step } => at(key("warning-ranges-early"), step),
+        Warning::ChannelsAfterPruning { step } => at(key("warning-channels-late"), step),
+        Warning::Inexact { step } => at(key("warning-inexact"), step),
     }
 }
 
@@ -161,12 +187,24 @@ pub fn repair_text(repair: Repair) -> &'static str {
 }
 
 /// Where zeros may stand.
-pub fn structure_text(structure: Structure) -> &'static str {
+pub fn structure_text(words: &Words, structure: Structure) -> String {
     match structure {
-        Structure::Unstructured => key("structure-anywhere"),
-        Structure::Blocks4x1 => key("structure-blocks"),
-        Structure::TwoOfFour => key("structure-two-of-four"),
+        Structure::Unstructured => words.text("structure-anywhere"),
+        Structure::Blocks4x1 => words.text("structure-blocks"),
+        Structure::NOfM { kept, of } => {
+            let (zeros, all) = (words.count(of.saturating_sub(kept).into()), words.count(of.into()));
+            words.text_with("structure-n-of-m", &[("zeros", (&zeros).into()), ("all", (&all).into())])
+        }
     }
+}
+
+/// In how many increments zeros grow; 1 for all at once.
+pub fn increments_text(words: &Words, steps: usize) -> String {
+    if steps <= 1 {
+        return words.text("increments-none");
+    }
+    let n = words.count(steps as u64);
+    words.text_with("increments-some", &[("n", (&n).into())])
 }
 
 /// How zeros are spread.
@@ -242,6 +280,25 @@ mod tests {
     }
 
     #[test]
+    fn every_pass_that_can_be_added_is_said_in_words() {
+        for words in BOTH.map(Words::new) {
+            for pass in PASSES {
+                let draft = Draft::preset("fp32").unwrap().with_pass(pass);
+                for entry in &draft.steps {
+                    let note = step_note(&words, entry, draft.storage());
+                    assert!(!note.is_empty() && !note.contains('{'), "{pass}: {note}");
+                }
+                for warned in draft.recipe().warnings() {
+                    assert!(warning(&words, warned).ends_with('.'), "{pass}");
+                }
+            }
+            for structure in [Structure::TWO_OF_FOUR, Structure::NOfM { kept: 1, of: 4 }] {
+                assert!(structure_text(&words, structure).contains('4'));
+            }
+        }
+    }
+
+    #[test]
     fn what_is_refused_names_both_steps_in_the_page_s_language() {
         let error = Draft::preset("int8").unwrap().with_pass("float16").refusal().unwrap();
         let [english, german] = BOTH.map(|language| refusal(&Words::new(language), &error));
@@ -272,6 +329,21 @@ mod tests {
                 given: "7".into(),
                 expected: "",
             },
+            CompressError::Parameter {
+                step: 1,
+                pass: "remove-channels",
+                name: "share",
+                given: "2".into(),
+                expected: "",
+            },
+            CompressError::Parameter {
+                step: 1,
+                pass: "prune",
+                name: "schedule",
+                given: String::new(),
+                expected: "",
+            },
+            CompressError::Folded { step: 2, pass: "reestimate-batch-norms", earlier: "equalize" },
         ] {
             let [english, german] = BOTH.map(|language| refusal(&Words::new(language), &error));
             assert!(

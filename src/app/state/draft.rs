@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use pipeline::{
     ClusterGranularity, CompressError, Distribution, Granularity, NumberFormat, RECIPE_VERSION, RangeMethod,
-    Recipe, Repair, Step, Storage, Structure,
+    Recipe, Repair, Schedule, Step, Storage, Structure,
 };
 
 /// The largest sparsity of the slider, per cent; `pipeline::MAX_SPARSITY` as a whole number.
@@ -25,10 +25,14 @@ pub const PRESETS: [&str; 1 + pipeline::PRESETS.len()] = {
 };
 
 /// Passes that can be added, in the order in which they make sense.
-pub const PASSES: [&str; 10] = [
+pub const PASSES: [&str; 14] = [
+    "reestimate-batch-norms",
     "remove-dead-channels",
     "equalize",
+    "absorb-biases",
+    "remove-channels",
     "prune",
+    "repair-statistics",
     "quantize-activations",
     "quantize-weights",
     "cluster",
@@ -86,6 +90,12 @@ pub enum StepChange {
     Granularity(Granularity),
     /// How the range of an activation is found.
     Ranges(RangeMethod),
+    /// Multiply-adds of bottlenecks that go, per cent.
+    Share(u32),
+    /// Whether what reads removed channels is fitted again.
+    Refit(bool),
+    /// Increments of pruning; 1 for all at once.
+    Increments(usize),
 }
 
 impl Default for Draft {
@@ -238,22 +248,29 @@ impl DraftStep {
             }
             (Step::Prune { structure, sparsity, .. }, StepChange::Structure(to)) => {
                 *structure = to;
-                if to == Structure::TwoOfFour {
-                    *sparsity = 0.5;
-                }
+                *sparsity = to.sparsity().unwrap_or(*sparsity);
             }
             (Step::Prune { distribution, .. }, StepChange::Distribution(to)) => *distribution = to,
-            (
-                Step::Prune { repair, .. }
-                | Step::Cluster { repair, .. }
-                | Step::QuantizeWeights { repair, .. },
-                StepChange::Repair(to),
-            ) => *repair = to,
+            (Step::Prune { schedule, .. }, StepChange::Increments(steps)) => {
+                *schedule = (steps > 1).then_some(Schedule { steps });
+            }
+            (Step::Prune { repair, schedule, .. }, StepChange::Repair(to)) => {
+                *repair = to;
+                // Only a fit in between makes increments more than pruning at once.
+                *schedule = schedule.filter(|_| to == Repair::Reconstruct);
+            }
+            (Step::Cluster { repair, .. } | Step::QuantizeWeights { repair, .. }, StepChange::Repair(to)) => {
+                *repair = to
+            }
             (Step::Cluster { clusters, .. }, StepChange::Clusters(to)) => *clusters = to,
             (Step::Cluster { granularity, .. }, StepChange::ClusterGranularity(to)) => *granularity = to,
             (Step::QuantizeWeights { bits, .. }, StepChange::Bits(to)) => *bits = to,
             (Step::QuantizeWeights { granularity, .. }, StepChange::Granularity(to)) => *granularity = to,
             (Step::QuantizeActivations { ranges }, StepChange::Ranges(to)) => *ranges = to,
+            (Step::RemoveChannels { share, .. }, StepChange::Share(percent)) => {
+                *share = f64::from(percent.min(MAX_SPARSITY_PERCENT)) / 100.0;
+            }
+            (Step::RemoveChannels { refit, .. }, StepChange::Refit(to)) => *refit = to,
             _ => {}
         }
     }
@@ -288,10 +305,7 @@ fn is_prune(step: &Step) -> bool {
 fn steps_of(steps: Vec<Step>) -> Vec<DraftStep> {
     let mut steps: Vec<_> = steps.into_iter().map(|step| DraftStep { step, on: true }).collect();
     if !steps.iter().any(|entry| is_prune(&entry.step)) {
-        let rewrites = steps
-            .iter()
-            .take_while(|entry| matches!(entry.step, Step::RemoveDeadChannels {} | Step::Equalize {}))
-            .count();
+        let rewrites = steps.iter().take_while(|entry| rank(&entry.step) < rank(&prune(0.0))).count();
         steps.insert(rewrites, DraftStep { step: prune(0.0), on: false });
     }
     steps
@@ -303,28 +317,38 @@ fn prune(sparsity: f64) -> Step {
         structure: Structure::Unstructured,
         distribution: Distribution::Global,
         repair: Repair::Off,
+        schedule: None,
+        layers: BTreeMap::new(),
     }
 }
 
 /// Where a pass makes sense among the others.
 fn rank(step: &Step) -> usize {
     match step {
-        Step::RemoveDeadChannels {} => 0,
-        Step::Equalize {} => 1,
-        Step::Prune { .. } => 2,
-        Step::QuantizeActivations { .. } => 3,
+        Step::ReestimateBatchNorms {} => 0,
+        Step::RemoveDeadChannels {} => 1,
+        Step::Equalize {} => 2,
+        Step::AbsorbBiases {} => 3,
+        Step::RemoveChannels { .. } => 4,
+        Step::Prune { .. } => 5,
+        Step::RepairStatistics {} => 6,
+        Step::QuantizeActivations { .. } => 7,
         Step::QuantizeWeights { .. }
         | Step::QuantizeForSize { .. }
         | Step::Cluster { .. }
         | Step::Float16 {}
-        | Step::Bfloat16 {} => 4,
-        Step::CorrectBiases {} => 5,
+        | Step::Bfloat16 {} => 8,
+        Step::CorrectBiases {} => 9,
     }
 }
 
 fn default_step(pass: &str) -> Option<Step> {
     Some(match pass {
+        "reestimate-batch-norms" => Step::ReestimateBatchNorms {},
         "remove-dead-channels" => Step::RemoveDeadChannels {},
+        "absorb-biases" => Step::AbsorbBiases {},
+        "remove-channels" => Step::RemoveChannels { share: 0.1, refit: true },
+        "repair-statistics" => Step::RepairStatistics {},
         "equalize" => Step::Equalize {},
         "prune" => prune(SWITCHED_ON_SPARSITY),
         "quantize-activations" => Step::QuantizeActivations { ranges: RangeMethod::MinMax },
@@ -469,9 +493,31 @@ mod tests {
     }
 
     #[test]
+    fn increments_go_with_reconstruction_only() {
+        let draft = preset("prune50").with_change(0, StepChange::Increments(4));
+        let steps = |draft: &Draft| match draft.steps[0].step {
+            Step::Prune { schedule, .. } => schedule.map(|schedule| schedule.steps),
+            _ => None,
+        };
+        assert_eq!((steps(&draft), draft.refusal()), (Some(4), None));
+        let unrepaired = draft.with_change(0, StepChange::Repair(Repair::Off));
+        assert_eq!((steps(&unrepaired), unrepaired.refusal()), (None, None));
+    }
+
+    #[test]
+    fn channels_that_go_are_set_in_per_cent() {
+        let draft = preset("int8").with_pass("remove-channels");
+        let place = position(&draft, "remove-channels");
+        let draft =
+            draft.with_change(place, StepChange::Share(20)).with_change(place, StepChange::Refit(false));
+        assert_eq!(draft.steps[place].step, Step::RemoveChannels { share: 0.2, refit: false });
+        assert_eq!(draft.refusal(), None);
+    }
+
+    #[test]
     fn two_of_four_means_half_until_the_slider_says_otherwise() {
         let change = |change| move |draft: Draft| draft.with_change(0, change);
-        let draft = change(StepChange::Structure(Structure::TwoOfFour))(preset("prune30"));
+        let draft = change(StepChange::Structure(Structure::TWO_OF_FOUR))(preset("prune30"));
         assert_eq!((draft.sparsity_percent(), draft.refusal()), (50, None));
         let moved = change(StepChange::Sparsity(60))(draft);
         assert!(matches!(moved.refusal(), Some(CompressError::Parameter { name: "sparsity", .. })));

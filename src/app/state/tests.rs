@@ -156,6 +156,7 @@ pub(super) fn facts_of(draft: &Draft, bytes: u64) -> CompressedFacts {
         millis: 400.0,
         n_calibration: 64,
         calibration: CalibrationSource::BuiltIn,
+        steps: Vec::new(),
     }
 }
 
