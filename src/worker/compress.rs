@@ -99,7 +99,11 @@ fn built_in_views(session: &mut Session) -> Result<Vec<Vec<f32>>, Failure> {
         return Err(Failure::NoModel);
     };
     let defect = |error: vision::VisionError| Failure::Internal { detail: error.to_string() };
-    calibration_views(pictures.len(), CALIBRATION_FRAMES)
+    let views = calibration_views(pictures.len(), CALIBRATION_FRAMES);
+    if views.is_empty() {
+        return Err(Failure::NoPictures);
+    }
+    views
         .into_iter()
         .map(|(picture, view)| original.prepare(&pictures[picture], &view).map_err(defect))
         .collect()

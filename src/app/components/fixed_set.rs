@@ -1,6 +1,6 @@
 //! Agreement over pictures that do not change: views of the built-in ones, or the visitor's own.
 
-use vision::VIEWS_PER_PICTURE;
+use vision::{VIEWS_PER_PICTURE, n_judged};
 use yew::prelude::*;
 
 use super::progress_bar::ProgressBar;
@@ -28,11 +28,12 @@ pub struct Props {
 pub fn FixedSetCheck(props: &Props) -> Html {
     let (words, tools) = (use_words(), use_tools());
     let set = if props.n_own >= 2 { FixedSet::Own } else { FixedSet::BuiltIn };
+    let judged = n_judged(props.n_pictures);
     let n = match set {
         FixedSet::Own => u64::from(props.n_own),
-        FixedSet::BuiltIn => (props.n_pictures * VIEWS_PER_PICTURE) as u64,
+        FixedSet::BuiltIn => (judged * VIEWS_PER_PICTURE) as u64,
     };
-    let (count, pictures) = (words.count(n), words.count(props.n_pictures as u64));
+    let (count, pictures) = (words.count(n), words.count(judged as u64));
     let values = [("n", (&count).into()), ("pictures", (&pictures).into())];
     let (button, about) = match set {
         FixedSet::BuiltIn => {

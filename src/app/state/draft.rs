@@ -161,7 +161,9 @@ impl Draft {
 
     /// The position of the step that is refused, where it is a single one.
     pub fn refused_step(&self) -> Option<usize> {
-        let (CompressError::Order { step, .. } | CompressError::Parameter { step, .. }) = self.refusal()?
+        let (CompressError::Order { step, .. }
+        | CompressError::Folded { step, .. }
+        | CompressError::Parameter { step, .. }) = self.refusal()?
         else {
             return None;
         };
@@ -232,12 +234,14 @@ impl Draft {
 impl DraftStep {
     /// True where the recipe holds it: switched on, and not pruning of nothing.
     pub fn included(&self) -> bool {
-        self.on && !matches!(self.step, Step::Prune { sparsity: 0.0, .. })
+        self.on && !matches!(&self.step, Step::Prune { sparsity: 0.0, layers, .. } if layers.is_empty())
     }
 
     fn change(&mut self, change: StepChange) {
         match (&mut self.step, change) {
-            (Step::Prune { sparsity, .. }, StepChange::On(true)) if *sparsity == 0.0 => {
+            (Step::Prune { sparsity, layers, .. }, StepChange::On(true))
+                if *sparsity == 0.0 && layers.is_empty() =>
+            {
                 *sparsity = SWITCHED_ON_SPARSITY;
                 self.on = true;
             }
@@ -246,9 +250,13 @@ impl DraftStep {
                 *sparsity = f64::from(percent.min(MAX_SPARSITY_PERCENT)) / 100.0;
                 self.on = percent > 0;
             }
-            (Step::Prune { structure, sparsity, .. }, StepChange::Structure(to)) => {
+            (Step::Prune { structure, sparsity, schedule, layers, .. }, StepChange::Structure(to)) => {
                 *structure = to;
-                *sparsity = to.sparsity().unwrap_or(*sparsity);
+                if let Some(share) = to.sparsity() {
+                    // The structure says how many zeros there are, in every layer and at once.
+                    (*sparsity, *schedule) = (share, None);
+                    layers.clear();
+                }
             }
             (Step::Prune { distribution, .. }, StepChange::Distribution(to)) => *distribution = to,
             (Step::Prune { schedule, .. }, StepChange::Increments(steps)) => {

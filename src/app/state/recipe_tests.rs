@@ -141,3 +141,16 @@ fn a_saved_recipe_can_be_opened_and_other_json_says_where_it_is_none() {
     assert_eq!((page.state.recipe.wanted.recipe(), page.state.notice.clone()), (wanted, None));
     assert_eq!(page.state.recipe.wanted.origin, None);
 }
+
+#[test]
+fn a_recipe_with_shares_of_single_layers_is_kept_as_it_was_read() {
+    let json = r#"{"version":2,"steps":[{"pass":"prune","sparsity":0.0,"layers":{"classifier":0.5},"repair":"reconstruct"}],
+        "storage":"entropy-coded"}"#;
+    let mut page = Page::ready();
+    page.act(Action::RecipeRead { name: "plan.json".into(), json: json.into() });
+    assert_eq!(page.state.recipe.wanted.recipe(), Recipe::from_json(json).unwrap());
+    page.act(Action::ChangeStep(0, StepChange::Structure(Structure::NOfM { kept: 2, of: 4 })));
+    let recipe = page.state.recipe.wanted.recipe();
+    recipe.validate().unwrap();
+    assert!(matches!(&recipe.steps[..], [Step::Prune { layers, .. }] if layers.is_empty()));
+}
