@@ -1,6 +1,6 @@
 //! Magnitude pruning, and how many zeros each layer gets.
 
-use graph::{Graph, Node, Op, WeightValues};
+use graph::{Evidence, Graph, Node, Op, WeightValues};
 
 use crate::{CompressError, Distribution, MAX_SPARSITY, Structure};
 
@@ -32,18 +32,22 @@ const WEIGHTED_MOST: f64 = 0.98;
 /// - [`Structure::Blocks4x1`] goes by the sum of squares of four output channels' weights at one input,
 ///   [`Structure::TwoOfFour`] keeps the two largest of each four neighbouring inputs.
 ///
+/// - `evidence`: of this graph; only [`Distribution::Measured`] needs it.
+///
 /// Source: Zhu & Gupta 2017 (arXiv 1710.01878) without the schedule, which needs training steps; Han et al. 2015
 /// (arXiv 1506.02626); N:M: Mishra et al. 2021 (arXiv 2104.08378).
 ///
 /// # Errors
-/// [`CompressError::Sparsity`] outside `0.0..=0.95`, [`CompressError::NotFinite`] for NaN or infinite weights.
+/// [`CompressError::Sparsity`] outside `0.0..=0.95`, [`CompressError::NotFinite`] for NaN or infinite weights,
+/// [`CompressError::NoEvidence`] for a layer whose input was not observed and must have been.
 pub fn prune_magnitude(
     graph: &Graph,
     sparsity: f64,
     structure: Structure,
     distribution: Distribution,
+    evidence: &Evidence,
 ) -> Result<Graph, CompressError> {
-    let shares = layer_sparsities(graph, sparsity, structure, distribution)?;
+    let shares = layer_sparsities(graph, sparsity, structure, distribution, evidence)?;
     let mut graph = graph.clone();
     for (node, share) in graph.nodes.iter_mut().zip(shares) {
         let Some(n_pruned) = share else { continue };
@@ -71,6 +75,7 @@ pub fn layer_sparsities(
     sparsity: f64,
     structure: Structure,
     distribution: Distribution,
+    evidence: &Evidence,
 ) -> Result<Vec<Option<usize>>, CompressError> {
     if !(0.0..=MAX_SPARSITY).contains(&sparsity) {
         return Err(CompressError::Sparsity(sparsity));
@@ -88,7 +93,14 @@ pub fn layer_sparsities(
         (Structure::TwoOfFour, _) => uniform(0.5),
         (_, Distribution::Uniform) => uniform(sparsity),
         (_, Distribution::Weighted) => weighted(&lens, sparsity),
-        (_, Distribution::Global) => below_one_threshold(graph, sparsity),
+        (_, Distribution::Global) => {
+            let scores =
+                |node: &Node| Ok(values(node).map(|weights| weights.iter().map(|w| w.abs()).collect()));
+            below_one_threshold(graph, sparsity, scores)?
+        }
+        (_, Distribution::Measured) => {
+            below_one_threshold(graph, sparsity, |node| output_shares(graph, node, evidence))?
+        }
     })
 }
 
@@ -99,27 +111,48 @@ fn values(node: &Node) -> Option<&[f32]> {
     }
 }
 
-fn below_one_threshold(graph: &Graph, sparsity: f64) -> Vec<Option<usize>> {
-    let all = graph.nodes.iter().filter_map(values).flatten();
-    let mut magnitudes: Vec<f32> = all.map(|value| value.abs()).collect();
-    let n_pruned = (sparsity * magnitudes.len() as f64).round() as usize;
+/// How many weights of each node have the lowest scores of the whole network.
+fn below_one_threshold(
+    graph: &Graph,
+    sparsity: f64,
+    scores: impl Fn(&Node) -> Result<Option<Vec<f32>>, CompressError>,
+) -> Result<Vec<Option<usize>>, CompressError> {
+    let scores: Vec<Option<Vec<f32>>> = graph.nodes.iter().map(scores).collect::<Result<_, _>>()?;
+    let mut all: Vec<f32> = scores.iter().flatten().flatten().copied().collect();
+    let n_pruned = (sparsity * all.len() as f64).round() as usize;
     if n_pruned == 0 {
-        return graph.nodes.iter().map(|node| values(node).map(|_| 0)).collect();
+        return Ok(scores.iter().map(|scores| scores.as_ref().map(|_| 0)).collect());
     }
-    let (below, threshold, _) = magnitudes.select_nth_unstable_by(n_pruned - 1, f32::total_cmp);
+    let (below, threshold, _) = all.select_nth_unstable_by(n_pruned - 1, f32::total_cmp);
     let threshold = *threshold;
-    let mut ties_left = n_pruned - below.iter().filter(|magnitude| **magnitude < threshold).count();
-    graph
-        .nodes
-        .iter()
-        .map(|node| {
-            let values = values(node)?;
-            let count = |keep: &dyn Fn(f32) -> bool| values.iter().filter(|v| keep(v.abs())).count();
-            let ties = count(&|magnitude| magnitude == threshold).min(ties_left);
-            ties_left -= ties;
-            Some(count(&|magnitude| magnitude < threshold) + ties)
+    let mut ties_left = n_pruned - below.iter().filter(|score| **score < threshold).count();
+    let mut count = |scores: &Vec<f32>| {
+        let ties = scores.iter().filter(|score| **score == threshold).count().min(ties_left);
+        ties_left -= ties;
+        scores.iter().filter(|score| **score < threshold).count() + ties
+    };
+    Ok(scores.iter().map(|scores| scores.as_ref().map(&mut count)).collect())
+}
+
+/// What each weight contributes to the variance of its layer's output, as a share of what all contribute, inputs taken
+/// as uncorrelated: `w² var(x) / Σ w² var(x)`. One threshold for them takes zeros where each costs a layer the least
+/// share of its output.
+///
+/// Source: the score is that of Wanda, Sun et al. 2023 (arXiv 2306.11695), squared, without the mean that biases give back.
+fn output_shares(graph: &Graph, node: &Node, evidence: &Evidence) -> Result<Option<Vec<f32>>, CompressError> {
+    let Some((weights, input)) = values(node).zip(node.inputs.first()) else { return Ok(None) };
+    let variances = evidence
+        .channel_variances(*input)
+        .filter(|variances| !variances.is_empty() && weights.len().is_multiple_of(variances.len()))
+        .ok_or_else(|| CompressError::NoEvidence(graph.value(*input).name.clone()))?;
+    let powers: Vec<f64> = weights
+        .chunks_exact(variances.len())
+        .flat_map(|row| {
+            row.iter().zip(&variances).map(|(w, variance)| f64::from(*w).powi(2) * variance.max(0.0))
         })
-        .collect()
+        .collect();
+    let all = powers.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+    Ok(Some(powers.iter().map(|power| (power / all) as f32).collect()))
 }
 
 /// Shares proportional to a power of the layers' sizes, so that all together are `sparsity`.

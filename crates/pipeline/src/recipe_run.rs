@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use compress::reconstruct::SparsityPattern;
 use compress::{
-    CompressError, Granularity, LayerMethod, NearestClusters, Recipe, Repair, Step, Structure, bits_of,
-    equalize, is_prunable, layer_sparsities, prune_magnitude, quantize_activations, quantize_weights,
-    remove_dead_channels, to_bfloat16, to_float16,
+    CompressError, Distribution, Granularity, LayerMethod, NearestClusters, Recipe, Repair, Step, Structure,
+    bits_of, equalize, is_prunable, layer_sparsities, prune_magnitude, quantize_activations,
+    quantize_weights, remove_dead_channels, to_bfloat16, to_float16,
 };
 use engine::{Executor, Fusion, Plan};
 use graph::{Evidence, Graph, Node, fold_batch_norms};
@@ -185,22 +185,8 @@ impl RecipeRun {
                 | compress::RangeMethod::Mse
                 | compress::RangeMethod::Entropy => Evidence::with_histograms(),
             })?,
-            Step::Prune { sparsity, structure, distribution, repair: Repair::Reconstruct } => {
-                let counts = layer_sparsities(&self.graph, sparsity, structure, distribution)?;
-                let methods = self.methods(|node, len| {
-                    let sparsity = counts[node]? as f64 / len as f64;
-                    Some(LayerMethod::Prune(match structure {
-                        Structure::Unstructured => SparsityPattern::Unstructured { sparsity },
-                        Structure::Blocks4x1 => SparsityPattern::Blocks { channels: 4, sparsity },
-                        Structure::TwoOfFour => SparsityPattern::NOfM { n: 2, m: 4 },
-                    }))
-                });
-                self.sweep(&Graph::clone(&self.graph), &methods);
-            }
-            Step::Prune { sparsity, structure, distribution, repair } => {
-                let pruned = prune_magnitude(&self.graph, sparsity, structure, distribution)?;
-                self.repair(pruned, repair);
-            }
+            Step::Prune { distribution: Distribution::Measured, .. } => self.observe(Evidence::default())?,
+            step @ Step::Prune { .. } => self.prune(&step, &Evidence::default())?,
             Step::QuantizeWeights { bits, granularity, repair, layers } => {
                 let rounded = quantize_weights(&self.graph, bits, granularity, &layers)?;
                 if repair != Repair::Reconstruct {
@@ -251,8 +237,32 @@ impl RecipeRun {
                 let (rewritten, _) = equalize(&self.graph, evidence)?;
                 self.rewritten(rewritten);
             }
+            Some(step @ Step::Prune { .. }) => self.prune(&step.clone(), evidence)?,
             _ => unreachable!("only these steps observe"),
         }
+        Ok(())
+    }
+
+    /// Prunes, or begins to prune layer by layer.
+    fn prune(&mut self, step: &Step, evidence: &Evidence) -> Result<(), PipelineError> {
+        let Step::Prune { sparsity, structure, distribution, repair } = *step else {
+            unreachable!("only pruning steps prune")
+        };
+        if repair != Repair::Reconstruct {
+            let pruned = prune_magnitude(&self.graph, sparsity, structure, distribution, evidence)?;
+            self.repair(pruned, repair);
+            return Ok(());
+        }
+        let counts = layer_sparsities(&self.graph, sparsity, structure, distribution, evidence)?;
+        let methods = self.methods(|node, len| {
+            let sparsity = counts[node]? as f64 / len as f64;
+            Some(LayerMethod::Prune(match structure {
+                Structure::Unstructured => SparsityPattern::Unstructured { sparsity },
+                Structure::Blocks4x1 => SparsityPattern::Blocks { channels: 4, sparsity },
+                Structure::TwoOfFour => SparsityPattern::NOfM { n: 2, m: 4 },
+            }))
+        });
+        self.sweep(&Graph::clone(&self.graph), &methods);
         Ok(())
     }
 

@@ -43,7 +43,7 @@ impl Recipe {
         let prune = |sparsity| Step::Prune {
             sparsity,
             structure: Structure::Unstructured,
-            distribution: Distribution::Weighted,
+            distribution: Distribution::Measured,
             repair: Repair::Reconstruct,
         };
         let cluster = |clusters| Step::Cluster {
