@@ -88,7 +88,7 @@ fn pictures(model: &Model, arguments: &SensitivityArguments) -> Result<Prepared>
     }
     let limit = arguments.pictures.limit.unwrap_or(USUAL_LIMIT);
     let files = spread(folder.files.clone(), Some(limit));
-    prepare(&folder, files, &model.graph.metadata.preprocessing, arguments.pictures.threads)
+    prepare(&folder, files, &model.graph.metadata.preprocessing, 1, arguments.pictures.threads)
 }
 
 impl From<LayerSensitivity> for LayerReport {
