@@ -225,6 +225,7 @@ distribution = Verteilung auf Schichten
 distribution-global = eine Schwelle für alle Schichten
 distribution-uniform = derselbe Anteil in jeder Schicht
 distribution-weighted = größere Anteile in größeren Schichten
+distribution-measured = wo die Schichten es am besten vertragen, gemessen
 clusters = Verschiedene Gewichte
 cluster-granularity = Geteilt in
 per-layer = einer Schicht

@@ -225,6 +225,7 @@ distribution = Spread over layers
 distribution-global = one threshold for all layers
 distribution-uniform = the same share in each layer
 distribution-weighted = larger shares in larger layers
+distribution-measured = where the layers bear it best, as measured
 clusters = Distinct weights
 cluster-granularity = Shared within
 per-layer = a layer

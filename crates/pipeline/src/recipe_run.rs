@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use compress::reconstruct::SparsityPattern;
 use compress::{
-    ChannelRemoval, CompressError, Granularity, LayerMethod, NearestClusters, Recipe, Repair, Step,
-    Structure, absorb_high_biases, bits_of, choose_channels, equalize, is_prunable, layer_sparsities,
+    ChannelRemoval, CompressError, Distribution, Granularity, LayerMethod, NearestClusters, Recipe, Repair,
+    Step, Structure, absorb_high_biases, bits_of, choose_channels, equalize, is_prunable, layer_sparsities,
     prune_magnitude, quantize_activations, quantize_weights, remove_dead_channels, to_bfloat16, to_float16,
 };
 use engine::{Executor, Fusion, Plan};
@@ -229,26 +229,8 @@ impl RecipeRun {
                 | compress::RangeMethod::Mse
                 | compress::RangeMethod::Entropy => Evidence::with_histograms(),
             })?,
-            Step::Prune { sparsity, structure, distribution, repair, schedule, layers } => {
-                if repair != Repair::Reconstruct {
-                    let pruned = prune_magnitude(&self.graph, sparsity, structure, distribution, &layers)?;
-                    return self.repair(pruned, repair);
-                }
-                let counts = layer_sparsities(&self.graph, sparsity, structure, distribution, &layers)?;
-                let increments = schedule.map_or(1, |schedule| schedule.steps);
-                let methods = self.methods(|node, len| {
-                    let sparsity = counts[node]? as f64 / len as f64;
-                    let pattern = match structure {
-                        Structure::Unstructured => SparsityPattern::Unstructured { sparsity },
-                        Structure::Blocks4x1 => SparsityPattern::Blocks { channels: 4, sparsity },
-                        Structure::NOfM { kept, of } => {
-                            SparsityPattern::NOfM { n: kept.into(), m: of.into() }
-                        }
-                    };
-                    Some(LayerMethod::Prune { pattern, increments })
-                });
-                self.sweep(&Graph::clone(&self.graph), &methods)?;
-            }
+            Step::Prune { distribution: Distribution::Measured, .. } => self.observe(Evidence::default())?,
+            step @ Step::Prune { .. } => self.prune(&step, &Evidence::default())?,
             Step::QuantizeWeights { bits, granularity, repair, layers } => {
                 let rounded = quantize_weights(&self.graph, bits, granularity, &layers)?;
                 if repair != Repair::Reconstruct {
@@ -315,9 +297,34 @@ impl RecipeRun {
                 let sweep = Sweep::new(self.float.clone(), &silent, &methods, self.calibration.clone())?;
                 self.work = Work::Refit(Box::new(sweep), removal);
             }
+            Some(step @ Step::Prune { .. }) => self.prune(&step.clone(), evidence)?,
             _ => unreachable!("only these steps observe"),
         }
         Ok(())
+    }
+
+    /// Prunes, or begins to prune layer by layer.
+    fn prune(&mut self, step: &Step, evidence: &Evidence) -> Result<(), PipelineError> {
+        let Step::Prune { sparsity, structure, distribution, repair, schedule, layers } = step else {
+            unreachable!("only pruning steps prune")
+        };
+        if *repair != Repair::Reconstruct {
+            let pruned =
+                prune_magnitude(&self.graph, *sparsity, *structure, *distribution, layers, evidence)?;
+            return self.repair(pruned, *repair);
+        }
+        let counts = layer_sparsities(&self.graph, *sparsity, *structure, *distribution, layers, evidence)?;
+        let increments = schedule.map_or(1, |schedule| schedule.steps);
+        let methods = self.methods(|node, len| {
+            let sparsity = counts[node]? as f64 / len as f64;
+            let pattern = match *structure {
+                Structure::Unstructured => SparsityPattern::Unstructured { sparsity },
+                Structure::Blocks4x1 => SparsityPattern::Blocks { channels: 4, sparsity },
+                Structure::NOfM { kept, of } => SparsityPattern::NOfM { n: kept.into(), m: of.into() },
+            };
+            Some(LayerMethod::Prune { pattern, increments })
+        });
+        self.sweep(&Graph::clone(&self.graph), &methods)
     }
 
     /// Clusters the next piece of a layer.

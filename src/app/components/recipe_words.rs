@@ -213,6 +213,7 @@ pub fn distribution_text(distribution: Distribution) -> &'static str {
         Distribution::Global => key("distribution-global"),
         Distribution::Uniform => key("distribution-uniform"),
         Distribution::Weighted => key("distribution-weighted"),
+        Distribution::Measured => key("distribution-measured"),
     }
 }
 

@@ -180,6 +180,8 @@ pub enum Distribution {
     Uniform,
     /// Larger shares in larger layers.
     Weighted,
+    /// Where zeros cost a layer's output least on the calibration frames.
+    Measured,
 }
 
 /// What is done about the error of a step.
@@ -269,9 +271,10 @@ impl Step {
             | Self::QuantizeActivations { .. }
             | Self::CorrectBiases {}
             | Self::RepairStatistics {} => true,
-            Self::Prune { repair, .. }
-            | Self::Cluster { repair, .. }
-            | Self::QuantizeWeights { repair, .. } => *repair != Repair::Off,
+            Self::Prune { repair, distribution, .. } => {
+                *repair != Repair::Off || *distribution == Distribution::Measured
+            }
+            Self::Cluster { repair, .. } | Self::QuantizeWeights { repair, .. } => *repair != Repair::Off,
             Self::Float16 {} | Self::Bfloat16 {} => false,
         }
     }
