@@ -45,6 +45,16 @@ pub enum CompressError {
         /// The earlier pass.
         earlier: &'static str,
     },
+    /// A step starts from the original's weights and would undo an earlier one of its kind.
+    #[error("step {step} ({pass}) would undo step {earlier}, a {pass} too; join them, with `layers` for single layers")]
+    Repeated {
+        /// Position, from 1.
+        step: usize,
+        /// The pass of both.
+        pass: &'static str,
+        /// Position of the earlier one, from 1.
+        earlier: usize,
+    },
     /// Batch norms are to be re-estimated and are folded by then.
     #[error("step {step} ({pass}) comes after {earlier}, which folds batch norms; move it before")]
     Folded {

@@ -47,7 +47,7 @@ pub enum LayerMethod {
     },
 }
 
-/// Zeros beyond this share are a pruned layer's, which keeps them.
+/// Zeros beyond this share are meant to be there even where the float layer has them, too.
 const PRUNED: f64 = 0.05;
 /// Steps of conjugate gradients for the weights that pruning has left.
 const REFIT_STEPS: usize = 24;
@@ -208,7 +208,7 @@ impl LayerWork {
                 Ok(State::Refit(work, curvature))
             }
             LayerMethod::Round { .. } | LayerMethod::Cluster { .. } | LayerMethod::Rate { .. } => {
-                match zeros(&self.weights) {
+                match self.zeros() {
                     Zeros::Free => self.form(target, curvature, Zeros::Free),
                     Zeros::Kept => {
                         let work =
@@ -278,7 +278,11 @@ impl LayerWork {
         curvature: Arc<Curvature>,
         grid: Grid,
     ) -> Result<RoundWork, CompressError> {
-        RoundWork::new(weights, curvature, grid, zeros(&self.weights))
+        RoundWork::new(weights, curvature, grid, self.zeros())
+    }
+
+    fn zeros(&self) -> Zeros {
+        zeros(&self.float, &self.weights)
     }
 }
 
@@ -304,19 +308,20 @@ pub struct NearestClusters {
 }
 
 impl NearestClusters {
-    /// Prepares to cluster `weight`.
+    /// Prepares to cluster `weight`, whose float layer has the weights `float`.
     ///
     /// # Errors
     /// [`CompressError::NotFinite`] for weights that are not finite, [`CompressError::Reconstruct`] for a number of clusters
     /// outside `2..=256`.
     pub fn new(
+        float: &Weight,
         weight: &Weight,
         clusters: usize,
         granularity: ClusterGranularity,
     ) -> Result<Self, CompressError> {
         let real = weight.to_f32();
         let importance = vec![1.0; weight.channel_len().max(1)];
-        let zeros = zeros(&real);
+        let zeros = zeros(&float.to_f32(), &real);
         let work = ClusterWork::new(real.into_owned(), importance, scope(granularity), clusters, zeros)?;
         Ok(Self { weight: weight.clone(), work: Some(work) })
     }
@@ -353,10 +358,11 @@ fn scope(granularity: ClusterGranularity) -> Scope {
     }
 }
 
-/// Zeros are kept where there are so many that somebody meant them.
-fn zeros(weights: &[f32]) -> Zeros {
+/// Zeros are kept where the float layer lacks one of them, or where there are so many that somebody meant them.
+fn zeros(float: &[f32], weights: &[f32]) -> Zeros {
+    let is_pruned = weights.iter().zip(float).any(|(now, before)| *now == 0.0 && *before != 0.0);
     let zeros = weights.iter().filter(|weight| **weight == 0.0).count();
-    match zeros as f64 > PRUNED * weights.len() as f64 {
+    match is_pruned || zeros as f64 > PRUNED * weights.len() as f64 {
         true => Zeros::Kept,
         false => Zeros::Free,
     }

@@ -334,6 +334,7 @@ impl RecipeRun {
         else {
             unreachable!("clusters belong to a step of theirs")
         };
+        let before = self.float.nodes.get(*node).and_then(|node| node.op.weight());
         let Some(Node { op, .. }) = graph.nodes.get_mut(*node) else {
             let (graph, repair) = (graph.clone(), *repair);
             return self.repair(graph, repair);
@@ -344,7 +345,7 @@ impl RecipeRun {
         };
         let work = match layer {
             Some(work) => work,
-            None => layer.insert(Box::new(NearestClusters::new(weight, *clusters, *granularity)?)),
+            None => layer.insert(Box::new(NearestClusters::new(before.unwrap_or(weight), weight, *clusters, *granularity)?)),
         };
         if let Some(clustered) = work.advance()? {
             *weight = clustered;

@@ -201,3 +201,23 @@ fn single_layers_have_shares_of_their_own_and_n_of_m_holds() {
     let error = RecipeRun::new(graph, recipe(step), Vec::new().into()).unwrap().finish().unwrap_err();
     assert!(error.to_string().contains("`nowhere`"), "{error}");
 }
+
+#[test]
+fn even_few_zeros_stay_through_later_steps() {
+    let graph = network();
+    let prune = r#"{"pass":"prune","sparsity":0.02,"distribution":"uniform"}"#;
+    let pruned = run(&graph, recipe(prune)).graph;
+    for later in [
+        r#"{"pass":"quantize-weights","bits":4,"repair":"reconstruct"}"#,
+        r#"{"pass":"cluster","clusters":16,"repair":"reconstruct"}"#,
+        r#"{"pass":"cluster","clusters":16,"repair":"off"}"#,
+        r#"{"pass":"quantize-for-size","noise":0.01}"#,
+    ] {
+        let formed = run(&graph, recipe(&format!("{prune},{later}"))).graph;
+        for (before, after) in pruned.weights().zip(formed.weights()) {
+            let (before, after) = (before.to_f32(), after.to_f32());
+            let lost = before.iter().zip(&*after).filter(|(before, after)| **before == 0.0 && **after != 0.0);
+            assert_eq!(lost.count(), 0, "{later}");
+        }
+    }
+}

@@ -154,17 +154,20 @@ impl Recipe {
     /// # Errors
     /// [`CompressError::Version`], [`CompressError::Sparsity`], [`CompressError::Parameter`] for other parameters out of
     /// their range, and [`CompressError::Order`] where a step would undo an earlier one: one that changes weights after
-    /// they got their form, or the scales of channels after activations got theirs. [`CompressError::Folded`] where batch
-    /// norms are to be re-estimated after a step that folds them.
+    /// they got their form, or the scales of channels after activations got theirs. [`CompressError::Repeated`] for a second
+    /// pruning, [`CompressError::Folded`] where batch norms are to be re-estimated after a step that folds them.
     pub fn validate(&self) -> Result<(), CompressError> {
         if self.version != RECIPE_VERSION {
             return Err(CompressError::Version(self.version));
         }
-        let (mut formed, mut ranged, mut folded) = (None, None, None);
+        let (mut formed, mut ranged, mut folded, mut pruned) = (None, None, None, None);
         for (number, step) in (1..).zip(&self.steps) {
             check_parameters(number, step)?;
             if let (Step::ReestimateBatchNorms {}, Some(earlier)) = (step, folded) {
                 return Err(CompressError::Folded { step: number, pass: step.pass(), earlier });
+            }
+            if let (Step::Prune { .. }, Some(earlier)) = (step, pruned) {
+                return Err(CompressError::Repeated { step: number, pass: step.pass(), earlier });
             }
             let undone = match step {
                 Step::RemoveDeadChannels {}
@@ -188,6 +191,9 @@ impl Recipe {
             }
             if step.folds_batch_norms() {
                 folded = folded.or(Some(step.pass()));
+            }
+            if matches!(step, Step::Prune { .. }) {
+                pruned = Some(number);
             }
             if matches!(step, Step::QuantizeActivations { .. }) {
                 ranged = Some(step.pass());

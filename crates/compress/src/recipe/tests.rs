@@ -67,6 +67,10 @@ fn wrong_versions_parameters_and_orders_are_refused() {
         late.validate().unwrap_err().to_string(),
         "step 2 (prune) comes after quantize-weights, whose gain it would destroy; move it before"
     );
+    assert_eq!(
+        recipe(vec![prune(0.5), Step::Equalize {}, prune(0.7)]).validate().unwrap_err().to_string(),
+        "step 3 (prune) would undo step 1, a prune too; join them, with `layers` for single layers"
+    );
     let activations = Step::QuantizeActivations { ranges: RangeMethod::MinMax };
     let late = recipe(vec![activations.clone(), Step::Equalize {}]);
     assert!(matches!(late.validate(), Err(CompressError::Order { step: 2, .. })));
