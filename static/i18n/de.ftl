@@ -261,6 +261,7 @@ warning-zeros-plain = Eine einfache Datei speichert auch Nullen. Liefere dünn k
 warning-dead-late = Schritt { $step }: Tote Kanäle findet man besser, bevor Kanäle angeglichen sind.
 warning-ranges-early = Schritt { $step } ändert Aktivierungen, deren Bereiche vorher gemessen wurden.
 warning-channels-late = Schritt { $step }: Kanäle entfernt man besser, bevor Gewichte beschnitten sind.
+warning-rewrite-late = Schritt { $step } folgt auf einen verlustreichen; spätere Reparaturen zielen auf das, was übrig ist.
 warning-inexact = Schritt { $step } ist nicht exakt: Die Antworten können sich ändern.
 recipe-runs = Das Rezept läuft
 recipe-waits = Das Rezept startet gleich.

@@ -261,6 +261,7 @@ warning-zeros-plain = A plain file stores zeros too. Ship it sparse-coded or ent
 warning-dead-late = Step { $step }: dead channels are found better before channels are equalised.
 warning-ranges-early = Step { $step } changes activations whose ranges were measured before it.
 warning-channels-late = Step { $step }: channels are removed better before weights are pruned.
+warning-rewrite-late = Step { $step } comes after one that lost accuracy; later repairs aim at what is left.
 warning-inexact = Step { $step } is inexact: the answers may change.
 recipe-runs = The recipe runs
 recipe-waits = The recipe starts at once.

@@ -24,7 +24,8 @@ pub struct RecipeRun {
     calibration: Arc<[Vec<f32>]>,
     /// What the steps so far have made.
     graph: Arc<Graph>,
-    /// What repairs aim at: the original with the exact rewrites, and what steps that move or remove channels made of it.
+    /// What repairs aim at: the original, and from a step on that moves or removes channels what that step made, with all
+    /// that was lost by then.
     float: Arc<Graph>,
     /// What the steps so far have made of the file.
     reports: Vec<StepReport>,

@@ -86,6 +86,13 @@ pub enum Warning {
         /// Position of the step that removes channels, from 1.
         step: usize,
     },
+    /// Channels' scales or constants move after a step that lost something: later repairs aim at what is left by then.
+    RewriteAfterLoss {
+        /// Position of the step that moves them, from 1.
+        step: usize,
+        /// The pass that lost something.
+        earlier: &'static str,
+    },
     /// The step is inexact, and its loss is not made up for.
     Inexact {
         /// Position of the step, from 1.
@@ -205,8 +212,14 @@ impl Recipe {
     /// What it gives away although it is valid.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        let (mut equalized, mut ranged, mut pruned) = (false, false, false);
+        let (mut equalized, mut ranged, mut pruned, mut lossy) = (false, false, false, None);
         for (step, pass) in (1..).zip(&self.steps) {
+            if let (true, Some(earlier)) = (pass.moves_channels(), lossy) {
+                warnings.push(Warning::RewriteAfterLoss { step, earlier });
+            }
+            if pass.loses() {
+                lossy = Some(pass.pass());
+            }
             match pass {
                 Step::RemoveDeadChannels {} if equalized => {
                     warnings.push(Warning::DeadChannelsAfterEqualization { step });

@@ -284,6 +284,17 @@ impl Step {
         self.needs_calibration() && !matches!(self, Self::ReestimateBatchNorms {})
     }
 
+    /// True where channels' scales or constants move to other layers, so that a layer's weights no longer compare with the
+    /// original's.
+    pub fn moves_channels(&self) -> bool {
+        matches!(self, Self::RemoveDeadChannels {} | Self::Equalize {} | Self::AbsorbBiases {})
+    }
+
+    /// True where the step changes what the network computes and a later one may make up for it.
+    pub fn loses(&self) -> bool {
+        matches!(self, Self::AbsorbBiases {} | Self::RemoveChannels { .. } | Self::Prune { .. }) || self.forms_weights()
+    }
+
     /// True where the step gives weights the form in which they stay: a later change would undo it.
     pub fn forms_weights(&self) -> bool {
         match self {

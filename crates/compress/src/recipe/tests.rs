@@ -83,6 +83,15 @@ fn what_is_given_away_is_said() {
     assert_eq!(recipe(vec![prune(0.5)]).warnings(), [Warning::ZerosStoredPlain]);
     let order = recipe(vec![Step::Equalize {}, Step::RemoveDeadChannels {}]);
     assert_eq!(order.warnings(), [Warning::DeadChannelsAfterEqualization { step: 2 }]);
+    let late = |step| Recipe { storage: Storage::SparseCoded, ..recipe(vec![prune(0.5), step]) }.warnings();
+    for step in [Step::RemoveDeadChannels {}, Step::Equalize {}] {
+        assert_eq!(late(step), [Warning::RewriteAfterLoss { step: 2, earlier: "prune" }]);
+    }
+    assert_eq!(
+        late(Step::AbsorbBiases {}),
+        [Warning::RewriteAfterLoss { step: 2, earlier: "prune" }, Warning::Inexact { step: 2 }]
+    );
+    assert_eq!(late(Step::CorrectBiases {}), []);
     for name in PRESETS {
         assert_eq!(Recipe::preset(name).unwrap().warnings(), [], "{name}");
     }
