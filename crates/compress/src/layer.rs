@@ -236,10 +236,14 @@ impl LayerWork {
                 let grid = IntegerGrid { bits, group_len: groups.then_some(GROUP) };
                 Ok(State::Round(Box::new(self.round(weights, curvature, Grid::Integer(grid))?)))
             }
+            LayerMethod::Rate { .. } if weights.iter().all(|weight| *weight == 0.0) => {
+                let levels = vec![0; weights.len()];
+                Ok(State::Done(Weight::int8(self.shape.clone(), levels, vec![1.0])))
+            }
             LayerMethod::Rate { noise } => {
                 let power: f64 = curvature.errors(&vec![0.0; weights.len()], &weights).iter().sum();
                 let slope = noise * power / NOISE_BITS;
-                let steps = vec![step_for_slope(&curvature, slope as f32)];
+                let steps = vec![step_for_slope(&curvature, slope as f32).max(f32::MIN_POSITIVE)];
                 let options = RateOptions { steps, trade: FAIR_TRADE, n_passes: 2, zeros };
                 Ok(State::Rate(Box::new(RateWork::new(weights, curvature, options)?)))
             }
@@ -365,5 +369,31 @@ fn zeros(float: &[f32], weights: &[f32]) -> Zeros {
     match is_pruned || zeros as f64 > PRUNED * weights.len() as f64 {
         true => Zeros::Kept,
         false => Zeros::Free,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconstruct::MomentsBuilder;
+
+    #[test]
+    fn layers_of_next_to_nothing_are_quantized_for_size() {
+        let mut moments = MomentsBuilder::new(2);
+        moments.observe(&[1.0, 2.0, -1.0, 0.5], &[1.0, 2.0, -1.0, 0.5]).unwrap();
+        let moments = moments.finish();
+        for weights in [[0.0; 4], [1e-30, 0.0, -1e-30, 0.0]] {
+            let weight = Weight::f32(vec![2, 2], weights.to_vec());
+            let method = LayerMethod::Rate { noise: 1e-6 };
+            let mut work = LayerWork::new(method, &weight, &weight, moments.clone()).unwrap();
+            let quantized = loop {
+                if let Some(weight) = work.advance().unwrap() {
+                    break weight;
+                }
+            };
+            for (real, weight) in quantized.to_f32().iter().zip(weights) {
+                assert!((real - weight).abs() <= 1e-32, "{real} for {weight}");
+            }
+        }
     }
 }
