@@ -8,7 +8,7 @@ use graph::{ClusteredWeights, Groups, IntegerWeights, Moments, Weight, WeightVal
 use crate::CompressError;
 use crate::reconstruct::{
     ClusterWork, Codebooks, Codes, Curvature, CurvatureOptions, CurvatureWork, FAIR_TRADE, Grid, IntegerGrid,
-    Means, Order, Pieces, PruneWork, RateOptions, RateRounded, RateWork, RefitWork, RoundWork, Rounded,
+    Means, Order, Pieces, PowerWork, PruneWork, RateOptions, RateRounded, RateWork, RefitWork, RoundWork, Rounded,
     Scope, SparsityPattern, TargetWork, Zeros, step_for_slope,
 };
 use crate::{ClusterGranularity, Granularity, cubic_sparsity};
@@ -102,6 +102,8 @@ enum State {
     Grow(RefitWork, Increment),
     Cluster(ClusterWork, Vec<f32>, Arc<Curvature>),
     Round(Box<RoundWork>),
+    /// Finds how much the layer puts out, with what becomes of zeros.
+    Power(PowerWork, Arc<Curvature>, Zeros),
     Rate(Box<RateWork>),
     Done(Weight),
 }
@@ -183,6 +185,18 @@ impl LayerWork {
                 ControlFlow::Continue(rest) => State::Round(Box::new(rest)),
                 ControlFlow::Break(rounded) => State::Done(stored(self.shape.clone(), rounded)),
             },
+            State::Power(work, curvature, zeros) => match work.advance()? {
+                ControlFlow::Continue(rest) => State::Power(rest, curvature, zeros),
+                ControlFlow::Break((weights, power)) => {
+                    let LayerMethod::Rate { noise } = self.method else {
+                        unreachable!("only this method asks for the power")
+                    };
+                    let slope = noise * power / NOISE_BITS;
+                    let steps = vec![step_for_slope(&curvature, slope as f32).max(f32::MIN_POSITIVE)];
+                    let options = RateOptions { steps, trade: FAIR_TRADE, n_passes: 2, zeros };
+                    State::Rate(Box::new(RateWork::new(weights, curvature, options)?))
+                }
+            },
             State::Rate(work) => match work.advance()? {
                 ControlFlow::Continue(rest) => State::Rate(Box::new(rest)),
                 ControlFlow::Break(RateRounded { levels, scales, .. }) => {
@@ -240,12 +254,8 @@ impl LayerWork {
                 let levels = vec![0; weights.len()];
                 Ok(State::Done(Weight::int8(self.shape.clone(), levels, vec![1.0])))
             }
-            LayerMethod::Rate { noise } => {
-                let power: f64 = curvature.errors(&vec![0.0; weights.len()], &weights).iter().sum();
-                let slope = noise * power / NOISE_BITS;
-                let steps = vec![step_for_slope(&curvature, slope as f32).max(f32::MIN_POSITIVE)];
-                let options = RateOptions { steps, trade: FAIR_TRADE, n_passes: 2, zeros };
-                Ok(State::Rate(Box::new(RateWork::new(weights, curvature, options)?)))
+            LayerMethod::Rate { .. } => {
+                Ok(State::Power(PowerWork::new(weights, curvature.clone())?, curvature, zeros))
             }
             LayerMethod::Cluster { clusters, granularity } => {
                 let importance = curvature.importance();

@@ -206,9 +206,15 @@ fn weighted(lens: &[Option<usize>], sparsity: f64) -> Vec<Option<usize>> {
 }
 
 fn prune_smallest(values: &mut [f32], n_pruned: usize) {
+    let n_pruned = n_pruned.min(values.len());
     let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].abs().total_cmp(&values[*b].abs()));
-    for place in &order[..n_pruned.min(values.len())] {
+    if n_pruned > 0 {
+        let magnitude = |place: &usize| values[*place].abs();
+        order.select_nth_unstable_by(n_pruned - 1, |a, b| {
+            magnitude(a).total_cmp(&magnitude(b)).then(a.cmp(b))
+        });
+    }
+    for place in &order[..n_pruned] {
         values[*place] = 0.0;
     }
 }

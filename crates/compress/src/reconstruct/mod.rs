@@ -34,7 +34,7 @@ mod tests;
 
 pub use bias::corrected_biases;
 pub use cluster::{ClusterWork, Codebooks, Scope, cluster};
-pub use curvature::{Curvature, CurvatureOptions, CurvatureWork, Means, Order};
+pub use curvature::{Curvature, CurvatureOptions, CurvatureWork, Means, Order, PowerWork};
 pub use moments::MomentsBuilder;
 pub use pieces::Pieces;
 pub use prune::{PruneWork, SparsityPattern};
