@@ -76,6 +76,17 @@ pub enum CompressError {
     /// A weight or range is NaN or infinite.
     #[error("`{0}` holds values that are not finite")]
     NotFinite(String),
+    /// A layer whose moments would not fit memory.
+    #[error(
+        "layer `{layer}` has {n_inputs} inputs for each output, reconstruction takes up to {most}; the repair `biases` has no such bound",
+        most = crate::reconstruct::MAX_INPUTS
+    )]
+    TooManyInputs {
+        /// The layer's node.
+        layer: String,
+        /// Inputs for each output.
+        n_inputs: usize,
+    },
     /// What the reconstruction of a layer was given does not fit together; says what was expected.
     #[error("reconstruction of a layer: {0}")]
     Reconstruct(String),

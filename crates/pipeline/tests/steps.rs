@@ -4,7 +4,7 @@ mod small;
 
 use std::sync::Arc;
 
-use graph::{BatchNorm, Clip, Conv2d, GraphBuilder, LabelSet, Metadata, Op, Padding, Preprocessing, Weight};
+use graph::{BatchNorm, Clip, Conv2d, GraphBuilder, LabelSet, Linear, Metadata, Op, Padding, Preprocessing, Weight};
 use pipeline::{CompressError, Graph, PipelineError, Recipe, RecipeRun, cost, zoo};
 use small::{network, pictures, relative_error, run};
 
@@ -81,17 +81,48 @@ fn repaired_statistics_lower_the_error_of_pruning() {
     assert!(relative_error(&graph, &same) < 1e-6);
 }
 
-/// Two convolutions with batch norms that fit other pictures.
-fn normed() -> Arc<Graph> {
+/// An empty network for small pictures, and its input.
+fn builder() -> (GraphBuilder, graph::ValueId) {
     let metadata = Metadata {
-        name: "normed".to_owned(),
+        name: "test".to_owned(),
         origin: String::new(),
         licence: String::new(),
         labels: LabelSet::Numbers,
         background_class: false,
         preprocessing: Preprocessing::usual(64, Preprocessing::MINUS_ONE_TO_ONE),
     };
-    let (mut builder, mut x) = GraphBuilder::new(metadata, 64, 64).unwrap();
+    GraphBuilder::new(metadata, 64, 64).unwrap()
+}
+
+/// Two linear layers with so many activations in between.
+fn linear(hidden: usize) -> Arc<Graph> {
+    let (mut builder, x) = builder();
+    let mut x = builder.add("pool", Op::GlobalAveragePool, &[x]).unwrap();
+    for (name, [n_out, k]) in [("wide", [hidden, 3]), ("narrow", [2, hidden])] {
+        let values = (0..n_out * k).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect();
+        let layer = Linear { weight: Weight::f32(vec![n_out, k], values), bias: Some(vec![0.0; n_out]) };
+        x = builder.add(name, Op::Linear(layer), &[x]).unwrap();
+    }
+    Arc::new(builder.finish(x).unwrap())
+}
+
+#[test]
+fn layers_with_too_many_inputs_for_a_reconstruction_are_named() {
+    let int4 = |hidden: usize, repair: &str| {
+        let graph = linear(hidden);
+        let step = format!(r#"{{"pass":"quantize-weights","bits":4,"repair":"{repair}"}}"#);
+        let calibration = pictures(&graph, 0..2).into();
+        RecipeRun::new(graph, recipe(&step), calibration).unwrap().finish()
+    };
+    assert!(int4(40, "reconstruct").is_ok());
+    assert!(int4(5000, "biases").is_ok());
+    let error = int4(5000, "reconstruct").unwrap_err().to_string();
+    assert!(error.contains("layer `narrow` has 5000 inputs") && error.contains("`biases`"), "{error}");
+}
+
+/// Two convolutions with batch norms that fit other pictures.
+fn normed() -> Arc<Graph> {
+    let (mut builder, mut x) = builder();
     for (name, inputs) in [("first", 3_usize), ("second", 8)] {
         let values = (0..8 * inputs).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect();
         let weight = Weight::f32(vec![8, inputs, 1, 1], values);
