@@ -145,8 +145,18 @@ impl RecipeRun {
     /// Does the next piece of work.
     ///
     /// # Errors
-    /// What passes and engine refuse; the run is then over.
+    /// [`PipelineError::InStep`] with what passes and engine refuse; the run is then over.
     pub fn advance(&mut self) -> Result<Status, PipelineError> {
+        let number = self.next_step;
+        self.piece().map_err(|error| match self.recipe.steps.get(number) {
+            Some(step) => {
+                PipelineError::InStep { step: number + 1, pass: step.pass(), cause: Box::new(error) }
+            }
+            None => error,
+        })
+    }
+
+    fn piece(&mut self) -> Result<Status, PipelineError> {
         match &mut self.work {
             Work::Passes => self.begin_step()?,
             Work::Observe { executor, evidence } => match self.calibration.get(evidence.n_frames()) {

@@ -89,7 +89,23 @@ impl Sweep {
     }
 
     /// Does the next piece. `Some` when all layers are done.
+    ///
+    /// # Errors
+    /// [`PipelineError::InLayer`] with what the engine or the layer's method refuses.
     pub(crate) fn advance(&mut self) -> Result<Option<Graph>, PipelineError> {
+        let layer = self.layers.get(self.layer).filter(|_| self.n_observed == self.pictures.len());
+        let stage = layer.map(|(stage, _)| *stage);
+        self.piece().map_err(|error| match stage {
+            Some(stage) => {
+                let node = self.streams.stages()[stage].node;
+                let node = self.float.nodes[node].name.clone();
+                PipelineError::InLayer { node, cause: Box::new(error) }
+            }
+            None => error,
+        })
+    }
+
+    fn piece(&mut self) -> Result<Option<Graph>, PipelineError> {
         if let Some(picture) = self.pictures.get(self.n_observed) {
             self.n_observed += 1;
             let (layers, stages) = (&self.layers, self.streams.stages());

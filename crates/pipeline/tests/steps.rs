@@ -120,6 +120,19 @@ fn layers_with_too_many_inputs_for_a_reconstruction_are_named() {
     assert!(error.contains("layer `narrow` has 5000 inputs") && error.contains("`biases`"), "{error}");
 }
 
+#[test]
+fn errors_name_step_and_layer() {
+    let graph = linear(8);
+    let mut calibration = pictures(&graph, 0..2);
+    calibration[1][5] = f32::NAN;
+    let prune = r#"{"pass":"prune","sparsity":0.1},{"pass":"quantize-weights","bits":4,"repair":"reconstruct"}"#;
+    let run = RecipeRun::new(graph, recipe(prune), calibration.into()).unwrap();
+    assert_eq!(
+        run.finish().unwrap_err().to_string(),
+        "step 2 (quantize-weights): layer `wide`: `inputs of a layer` holds values that are not finite"
+    );
+}
+
 /// Two convolutions with batch norms that fit other pictures.
 fn normed() -> Arc<Graph> {
     let (mut builder, mut x) = builder();
@@ -173,7 +186,8 @@ fn batch_norms_fit_the_calibration_pictures_again() {
     let calibration: Arc<[Vec<f32>]> = pictures(&network(), 0..2).into();
     let mut folded = RecipeRun::new(network(), recipe(step), calibration).unwrap();
     let error = folded.advance().unwrap_err();
-    assert!(matches!(error, PipelineError::Compress(CompressError::NoBatchNorms)), "{error}");
+    let PipelineError::InStep { step: 1, cause, .. } = error else { panic!("{error}") };
+    assert!(matches!(*cause, PipelineError::Compress(CompressError::NoBatchNorms)), "{cause}");
 }
 
 #[test]
