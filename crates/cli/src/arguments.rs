@@ -53,6 +53,9 @@ pub struct CompressArguments {
     /// How many pictures of that folder calibrate at most
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = at_least_one())]
     pub calibration_limit: usize,
+    /// How many views of each picture calibrate: the one that is judged and further crops, mirrored and not
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    pub calibration_views: Option<usize>,
     /// Draws the calibration pictures where the folder holds more
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

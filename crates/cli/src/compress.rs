@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
-use pipeline::{Graph, Progress, Recipe, RecipeRun, Stage, Status, Step, Storage, onnx, read_model, tflite};
+use pipeline::{
+    Graph, Progress, Recipe, RecipeRun, Repair, Stage, Status, Step, Storage, onnx, read_model, tflite,
+};
 use serde::Serialize;
 
 use crate::arguments::CompressArguments;
@@ -57,9 +59,14 @@ struct CalibrationReport {
     folder: String,
     seed: u64,
     n: usize,
+    /// Of each picture.
+    views: usize,
     files: Vec<String>,
     unreadable: Vec<Unreadable>,
 }
+
+/// See [`views_for`].
+const VIEWS_FOR_PRUNING: usize = 3;
 
 /// Runs the command.
 ///
@@ -82,7 +89,8 @@ pub fn run(arguments: &CompressArguments) -> Result<()> {
         }
         (Some(_), Some(folder)) => {
             model.tell_preparation();
-            let (tensors, report) = calibration(&model, folder, arguments)?;
+            let n_views = arguments.calibration_views.unwrap_or_else(|| views_for(&recipe));
+            let (tensors, report) = calibration(&model, folder, n_views, arguments)?;
             (tensors, Some(report))
         }
     };
@@ -128,19 +136,26 @@ pub fn run(arguments: &CompressArguments) -> Result<()> {
     print(arguments.output.json, &report, text)
 }
 
+/// Views of each calibration picture: pruning fits so many weights anew that few pictures are learnt by heart.
+fn views_for(recipe: &Recipe) -> usize {
+    let refits = |step: &Step| matches!(step, Step::Prune { repair: Repair::Reconstruct, .. });
+    if recipe.steps.iter().any(refits) { VIEWS_FOR_PRUNING } else { 1 }
+}
+
 /// The prepared calibration pictures, and which they are.
 fn calibration(
     model: &Model,
     folder: &Path,
+    n_views: usize,
     arguments: &CompressArguments,
 ) -> Result<(Vec<Vec<f32>>, CalibrationReport)> {
     let mut pictures = Folder::open(folder).context("--calibration")?;
     pictures.exclude(&names_to_exclude(&arguments.exclude)?)?;
     let files = draw(pictures.files.clone(), arguments.calibration_limit, arguments.seed);
     let preprocessing = &model.graph.metadata.preprocessing;
-    let Prepared { files, tensors, unreadable } = prepare(&pictures, files, preprocessing, None)?;
+    let Prepared { files, tensors, unreadable } = prepare(&pictures, files, preprocessing, n_views, None)?;
     let (folder, seed, n) = (folder.display().to_string(), arguments.seed, files.len());
-    Ok((tensors, CalibrationReport { folder, seed, n, files, unreadable }))
+    Ok((tensors, CalibrationReport { folder, seed, n, views: n_views, files, unreadable }))
 }
 
 impl Format {

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader};
-use pipeline::{Normalization, Picture, Preparer, Preprocessing, View};
+use pipeline::{Normalization, Picture, Preparer, Preprocessing, View, calibration_views};
 use serde::Serialize;
 
 use crate::images::Folder;
@@ -49,9 +49,18 @@ impl Preparation {
     /// # Errors
     /// When the preparation refuses the picture.
     pub fn tensor(&mut self, pixels: &Pixels) -> Result<Vec<f32>> {
+        let view = self.view;
+        self.part(pixels, &view)
+    }
+
+    /// Another part of the picture as the network's input.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub fn part(&mut self, pixels: &Pixels, view: &View) -> Result<Vec<f32>> {
         let picture = Picture::new(&pixels.rgba, pixels.width, pixels.height)?;
         let mut tensor = vec![0.0; self.preparer.tensor_len()];
-        self.preparer.prepare(&picture, &self.view, &mut tensor)?;
+        self.preparer.prepare(&picture, view, &mut tensor)?;
         Ok(tensor)
     }
 }
@@ -78,37 +87,53 @@ pub struct Prepared {
 
 /// Decodes and prepares files of a folder, on all cores.
 ///
+/// - `n_views`: of each picture, `>= 1`. The first are the pictures as the model asks for them, in the files' order; then follow
+///   other parts of them, mirrored and not.
+///
 /// # Errors
 /// When none can be read.
 pub fn prepare(
     folder: &Folder,
     files: Vec<String>,
     preprocessing: &Preprocessing,
+    n_views: usize,
     n_threads: Option<usize>,
 ) -> Result<Prepared> {
+    let others = calibration_views(files.len(), files.len() * (n_views - 1));
     let bar = progress::bar("pictures", files.len() as u64);
     let results = parallel::map_in_order(
         files.len(),
         parallel::threads(n_threads, files.len()),
         || Ok(Preparation::new(preprocessing)),
         |preparation, idx| match pixels(folder, &files[idx]) {
-            Ok(pixels) => Ok(Ok(preparation.tensor(&pixels).with_context(|| files[idx].clone())?)),
+            Ok(pixels) => {
+                let mut tensors = vec![preparation.tensor(&pixels).with_context(|| files[idx].clone())?];
+                for (_, view) in others.iter().filter(|(picture, _)| *picture == idx) {
+                    let view = View { exposure: 1.0, ..*view };
+                    tensors.push(preparation.part(&pixels, &view).with_context(|| files[idx].clone())?);
+                }
+                Ok(Ok(tensors))
+            }
             Err(unreadable) => Ok(Err(unreadable)),
         },
         || bar.step(),
     )?;
     drop(bar);
     let mut prepared = Prepared::default();
+    let mut views = Vec::new();
     for (file, result) in files.into_iter().zip(results) {
         match result {
-            Ok(tensor) => {
+            Ok(tensors) => {
                 prepared.files.push(file);
-                prepared.tensors.push(tensor);
+                let mut tensors = tensors.into_iter();
+                prepared.tensors.extend(tensors.next());
+                views.extend(tensors);
             }
             Err(unreadable) => prepared.unreadable.push(unreadable),
         }
     }
     tell_unreadable(folder, &prepared.unreadable, prepared.files.len())?;
+    prepared.tensors.extend(views);
     Ok(prepared)
 }
 

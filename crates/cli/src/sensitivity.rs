@@ -104,7 +104,7 @@ pub fn pictures(model: &Model, arguments: &SensitivityArguments) -> Result<Prepa
     }
     let limit = arguments.pictures.limit.unwrap_or(USUAL_LIMIT);
     let files = spread(folder.files.clone(), Some(limit));
-    prepare(&folder, files, &model.graph.metadata.preprocessing, arguments.pictures.threads)
+    prepare(&folder, files, &model.graph.metadata.preprocessing, 1, arguments.pictures.threads)
 }
 
 impl From<LayerSensitivity> for LayerReport {

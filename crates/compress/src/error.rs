@@ -45,6 +45,16 @@ pub enum CompressError {
         /// The earlier pass.
         earlier: &'static str,
     },
+    /// A step starts from the original's weights and would undo an earlier one of its kind.
+    #[error("step {step} ({pass}) would undo step {earlier}, a {pass} too; join them, with `layers` for single layers")]
+    Repeated {
+        /// Position, from 1.
+        step: usize,
+        /// The pass of both.
+        pass: &'static str,
+        /// Position of the earlier one, from 1.
+        earlier: usize,
+    },
     /// Batch norms are to be re-estimated and are folded by then.
     #[error("step {step} ({pass}) comes after {earlier}, which folds batch norms; move it before")]
     Folded {
@@ -66,6 +76,17 @@ pub enum CompressError {
     /// A weight or range is NaN or infinite.
     #[error("`{0}` holds values that are not finite")]
     NotFinite(String),
+    /// A layer whose moments would not fit memory.
+    #[error(
+        "layer `{layer}` has {n_inputs} inputs for each output, reconstruction takes up to {most}; the repair `biases` has no such bound",
+        most = crate::reconstruct::MAX_INPUTS
+    )]
+    TooManyInputs {
+        /// The layer's node.
+        layer: String,
+        /// Inputs for each output.
+        n_inputs: usize,
+    },
     /// What the reconstruction of a layer was given does not fit together; says what was expected.
     #[error("reconstruction of a layer: {0}")]
     Reconstruct(String),

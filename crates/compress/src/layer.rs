@@ -8,7 +8,7 @@ use graph::{ClusteredWeights, Groups, IntegerWeights, Moments, Weight, WeightVal
 use crate::CompressError;
 use crate::reconstruct::{
     ClusterWork, Codebooks, Codes, Curvature, CurvatureOptions, CurvatureWork, FAIR_TRADE, Grid, IntegerGrid,
-    Means, Order, Pieces, PruneWork, RateOptions, RateRounded, RateWork, RefitWork, RoundWork, Rounded,
+    Means, Order, Pieces, PowerWork, PruneWork, RateOptions, RateRounded, RateWork, RefitWork, RoundWork, Rounded,
     Scope, SparsityPattern, TargetWork, Zeros, step_for_slope,
 };
 use crate::{ClusterGranularity, Granularity, cubic_sparsity};
@@ -47,7 +47,7 @@ pub enum LayerMethod {
     },
 }
 
-/// Zeros beyond this share are a pruned layer's, which keeps them.
+/// Zeros beyond this share are meant to be there even where the float layer has them, too.
 const PRUNED: f64 = 0.05;
 /// Steps of conjugate gradients for the weights that pruning has left.
 const REFIT_STEPS: usize = 24;
@@ -102,6 +102,8 @@ enum State {
     Grow(RefitWork, Increment),
     Cluster(ClusterWork, Vec<f32>, Arc<Curvature>),
     Round(Box<RoundWork>),
+    /// Finds how much the layer puts out, with what becomes of zeros.
+    Power(PowerWork, Arc<Curvature>, Zeros),
     Rate(Box<RateWork>),
     Done(Weight),
 }
@@ -183,6 +185,18 @@ impl LayerWork {
                 ControlFlow::Continue(rest) => State::Round(Box::new(rest)),
                 ControlFlow::Break(rounded) => State::Done(stored(self.shape.clone(), rounded)),
             },
+            State::Power(work, curvature, zeros) => match work.advance()? {
+                ControlFlow::Continue(rest) => State::Power(rest, curvature, zeros),
+                ControlFlow::Break((weights, power)) => {
+                    let LayerMethod::Rate { noise } = self.method else {
+                        unreachable!("only this method asks for the power")
+                    };
+                    let slope = noise * power / NOISE_BITS;
+                    let steps = vec![step_for_slope(&curvature, slope as f32).max(f32::MIN_POSITIVE)];
+                    let options = RateOptions { steps, trade: FAIR_TRADE, n_passes: 2, zeros };
+                    State::Rate(Box::new(RateWork::new(weights, curvature, options)?))
+                }
+            },
             State::Rate(work) => match work.advance()? {
                 ControlFlow::Continue(rest) => State::Rate(Box::new(rest)),
                 ControlFlow::Break(RateRounded { levels, scales, .. }) => {
@@ -208,7 +222,7 @@ impl LayerWork {
                 Ok(State::Refit(work, curvature))
             }
             LayerMethod::Round { .. } | LayerMethod::Cluster { .. } | LayerMethod::Rate { .. } => {
-                match zeros(&self.weights) {
+                match self.zeros() {
                     Zeros::Free => self.form(target, curvature, Zeros::Free),
                     Zeros::Kept => {
                         let work =
@@ -236,12 +250,12 @@ impl LayerWork {
                 let grid = IntegerGrid { bits, group_len: groups.then_some(GROUP) };
                 Ok(State::Round(Box::new(self.round(weights, curvature, Grid::Integer(grid))?)))
             }
-            LayerMethod::Rate { noise } => {
-                let power: f64 = curvature.errors(&vec![0.0; weights.len()], &weights).iter().sum();
-                let slope = noise * power / NOISE_BITS;
-                let steps = vec![step_for_slope(&curvature, slope as f32)];
-                let options = RateOptions { steps, trade: FAIR_TRADE, n_passes: 2, zeros };
-                Ok(State::Rate(Box::new(RateWork::new(weights, curvature, options)?)))
+            LayerMethod::Rate { .. } if weights.iter().all(|weight| *weight == 0.0) => {
+                let levels = vec![0; weights.len()];
+                Ok(State::Done(Weight::int8(self.shape.clone(), levels, vec![1.0])))
+            }
+            LayerMethod::Rate { .. } => {
+                Ok(State::Power(PowerWork::new(weights, curvature.clone())?, curvature, zeros))
             }
             LayerMethod::Cluster { clusters, granularity } => {
                 let importance = curvature.importance();
@@ -278,7 +292,11 @@ impl LayerWork {
         curvature: Arc<Curvature>,
         grid: Grid,
     ) -> Result<RoundWork, CompressError> {
-        RoundWork::new(weights, curvature, grid, zeros(&self.weights))
+        RoundWork::new(weights, curvature, grid, self.zeros())
+    }
+
+    fn zeros(&self) -> Zeros {
+        zeros(&self.float, &self.weights)
     }
 }
 
@@ -304,19 +322,20 @@ pub struct NearestClusters {
 }
 
 impl NearestClusters {
-    /// Prepares to cluster `weight`.
+    /// Prepares to cluster `weight`, whose float layer has the weights `float`.
     ///
     /// # Errors
     /// [`CompressError::NotFinite`] for weights that are not finite, [`CompressError::Reconstruct`] for a number of clusters
     /// outside `2..=256`.
     pub fn new(
+        float: &Weight,
         weight: &Weight,
         clusters: usize,
         granularity: ClusterGranularity,
     ) -> Result<Self, CompressError> {
         let real = weight.to_f32();
         let importance = vec![1.0; weight.channel_len().max(1)];
-        let zeros = zeros(&real);
+        let zeros = zeros(&float.to_f32(), &real);
         let work = ClusterWork::new(real.into_owned(), importance, scope(granularity), clusters, zeros)?;
         Ok(Self { weight: weight.clone(), work: Some(work) })
     }
@@ -353,11 +372,38 @@ fn scope(granularity: ClusterGranularity) -> Scope {
     }
 }
 
-/// Zeros are kept where there are so many that somebody meant them.
-fn zeros(weights: &[f32]) -> Zeros {
+/// Zeros are kept where the float layer lacks one of them, or where there are so many that somebody meant them.
+fn zeros(float: &[f32], weights: &[f32]) -> Zeros {
+    let is_pruned = weights.iter().zip(float).any(|(now, before)| *now == 0.0 && *before != 0.0);
     let zeros = weights.iter().filter(|weight| **weight == 0.0).count();
-    match zeros as f64 > PRUNED * weights.len() as f64 {
+    match is_pruned || zeros as f64 > PRUNED * weights.len() as f64 {
         true => Zeros::Kept,
         false => Zeros::Free,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconstruct::MomentsBuilder;
+
+    #[test]
+    fn layers_of_next_to_nothing_are_quantized_for_size() {
+        let mut moments = MomentsBuilder::new(2);
+        moments.observe(&[1.0, 2.0, -1.0, 0.5], &[1.0, 2.0, -1.0, 0.5]).unwrap();
+        let moments = moments.finish();
+        for weights in [[0.0; 4], [1e-30, 0.0, -1e-30, 0.0]] {
+            let weight = Weight::f32(vec![2, 2], weights.to_vec());
+            let method = LayerMethod::Rate { noise: 1e-6 };
+            let mut work = LayerWork::new(method, &weight, &weight, moments.clone()).unwrap();
+            let quantized = loop {
+                if let Some(weight) = work.advance().unwrap() {
+                    break weight;
+                }
+            };
+            for (real, weight) in quantized.to_f32().iter().zip(weights) {
+                assert!((real - weight).abs() <= 1e-32, "{real} for {weight}");
+            }
+        }
     }
 }

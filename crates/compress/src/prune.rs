@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use graph::{Graph, Node, Op, WeightValues};
+use graph::{Evidence, Graph, Node, Op, WeightValues};
 
 use crate::{CompressError, Distribution, MAX_SPARSITY, Structure};
 
@@ -35,19 +35,23 @@ const WEIGHTED_MOST: f64 = 0.98;
 ///   [`Structure::NOfM`] keeps the largest of each `M` neighbouring inputs.
 /// - `layers`: as in [`crate::Step::Prune`].
 ///
+/// - `evidence`: of this graph; only [`Distribution::Measured`] needs it.
+///
 /// Source: Han et al. 2015 (arXiv 1506.02626); N:M: Mishra et al. 2021 (arXiv 2104.08378).
 ///
 /// # Errors
 /// [`CompressError::Sparsity`] outside `0.0..=0.95`, [`CompressError::NotFinite`] for NaN or infinite weights,
-/// [`CompressError::UnknownLayer`] for a name in `layers` that no such layer bears.
+/// [`CompressError::UnknownLayer`] for a name in `layers` that no such layer bears, [`CompressError::NoEvidence`] for a
+/// layer whose input was not observed and must have been.
 pub fn prune_magnitude(
     graph: &Graph,
     sparsity: f64,
     structure: Structure,
     distribution: Distribution,
     layers: &BTreeMap<String, f64>,
+    evidence: &Evidence,
 ) -> Result<Graph, CompressError> {
-    let shares = layer_sparsities(graph, sparsity, structure, distribution, layers)?;
+    let shares = layer_sparsities(graph, sparsity, structure, distribution, layers, evidence)?;
     let mut graph = graph.clone();
     for (node, share) in graph.nodes.iter_mut().zip(shares) {
         let Some(n_pruned) = share else { continue };
@@ -76,6 +80,7 @@ pub fn layer_sparsities(
     structure: Structure,
     distribution: Distribution,
     layers: &BTreeMap<String, f64>,
+    evidence: &Evidence,
 ) -> Result<Vec<Option<usize>>, CompressError> {
     let mut shares = layers.values().chain([&sparsity]);
     if let Some(share) = shares.find(|share| !(0.0..=MAX_SPARSITY).contains(*share)) {
@@ -101,7 +106,18 @@ pub fn layer_sparsities(
         (Some(demanded), _) => uniform(demanded),
         (None, Distribution::Uniform) => uniform(sparsity),
         (None, Distribution::Weighted) => weighted(&lens(), sparsity),
-        (None, Distribution::Global) => below_one_threshold(&spread, sparsity),
+        (None, Distribution::Global) => {
+            let magnitudes = |values: &[f32]| values.iter().map(|value| value.abs()).collect();
+            let scores: Vec<_> = spread.iter().map(|values| values.map(magnitudes)).collect();
+            below_one_threshold(&scores, sparsity)
+        }
+        (None, Distribution::Measured) => {
+            let scores = graph.nodes.iter().zip(&spread).map(|(node, values)| match values {
+                Some(_) => output_shares(graph, node, evidence),
+                None => Ok(None),
+            });
+            below_one_threshold(&scores.collect::<Result<Vec<_>, _>>()?, sparsity)
+        }
     };
     for (node, place) in graph.nodes.iter().zip(&mut counts) {
         if let (Some(share), Some(values)) = (layers.get(&node.name), values(node)) {
@@ -131,26 +147,43 @@ fn values(node: &Node) -> Option<&[f32]> {
     }
 }
 
-fn below_one_threshold(layers: &[Option<&[f32]>], sparsity: f64) -> Vec<Option<usize>> {
-    let mut magnitudes: Vec<f32> =
-        layers.iter().flatten().flat_map(|values| values.iter()).map(|value| value.abs()).collect();
-    let n_pruned = (sparsity * magnitudes.len() as f64).round() as usize;
+/// How many weights of each node have the lowest scores of the whole network; `None` for a node without scores.
+fn below_one_threshold(scores: &[Option<Vec<f32>>], sparsity: f64) -> Vec<Option<usize>> {
+    let mut all: Vec<f32> = scores.iter().flatten().flatten().copied().collect();
+    let n_pruned = (sparsity * all.len() as f64).round() as usize;
     if n_pruned == 0 {
-        return layers.iter().map(|values| values.map(|_| 0)).collect();
+        return scores.iter().map(|scores| scores.as_ref().map(|_| 0)).collect();
     }
-    let (below, threshold, _) = magnitudes.select_nth_unstable_by(n_pruned - 1, f32::total_cmp);
+    let (below, threshold, _) = all.select_nth_unstable_by(n_pruned - 1, f32::total_cmp);
     let threshold = *threshold;
-    let mut ties_left = n_pruned - below.iter().filter(|magnitude| **magnitude < threshold).count();
-    layers
-        .iter()
-        .map(|values| {
-            let values = (*values)?;
-            let count = |keep: &dyn Fn(f32) -> bool| values.iter().filter(|v| keep(v.abs())).count();
-            let ties = count(&|magnitude| magnitude == threshold).min(ties_left);
-            ties_left -= ties;
-            Some(count(&|magnitude| magnitude < threshold) + ties)
+    let mut ties_left = n_pruned - below.iter().filter(|score| **score < threshold).count();
+    let mut count = |scores: &Vec<f32>| {
+        let ties = scores.iter().filter(|score| **score == threshold).count().min(ties_left);
+        ties_left -= ties;
+        scores.iter().filter(|score| **score < threshold).count() + ties
+    };
+    scores.iter().map(|scores| scores.as_ref().map(&mut count)).collect()
+}
+
+/// What each weight contributes to the variance of its layer's output, as a share of what all contribute, inputs taken
+/// as uncorrelated: `w² var(x) / Σ w² var(x)`. One threshold for them takes zeros where each costs a layer the least
+/// share of its output.
+///
+/// Source: the score is that of Wanda, Sun et al. 2023 (arXiv 2306.11695), squared, without the mean that biases give back.
+fn output_shares(graph: &Graph, node: &Node, evidence: &Evidence) -> Result<Option<Vec<f32>>, CompressError> {
+    let Some((weights, input)) = values(node).zip(node.inputs.first()) else { return Ok(None) };
+    let variances = evidence
+        .channel_variances(*input)
+        .filter(|variances| !variances.is_empty() && weights.len().is_multiple_of(variances.len()))
+        .ok_or_else(|| CompressError::NoEvidence(graph.value(*input).name.clone()))?;
+    let powers: Vec<f64> = weights
+        .chunks_exact(variances.len())
+        .flat_map(|row| {
+            row.iter().zip(&variances).map(|(w, variance)| f64::from(*w).powi(2) * variance.max(0.0))
         })
-        .collect()
+        .collect();
+    let all = powers.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+    Ok(Some(powers.iter().map(|power| (power / all) as f32).collect()))
 }
 
 /// Shares proportional to a power of the layers' sizes, so that all together are `sparsity`.
@@ -173,9 +206,15 @@ fn weighted(lens: &[Option<usize>], sparsity: f64) -> Vec<Option<usize>> {
 }
 
 fn prune_smallest(values: &mut [f32], n_pruned: usize) {
+    let n_pruned = n_pruned.min(values.len());
     let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].abs().total_cmp(&values[*b].abs()));
-    for place in &order[..n_pruned.min(values.len())] {
+    if n_pruned > 0 {
+        let magnitude = |place: &usize| values[*place].abs();
+        order.select_nth_unstable_by(n_pruned - 1, |a, b| {
+            magnitude(a).total_cmp(&magnitude(b)).then(a.cmp(b))
+        });
+    }
+    for place in &order[..n_pruned] {
         values[*place] = 0.0;
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     CompressError, Distribution, Granularity, RangeMethod, Structure, activation_quantization,
-    prune_magnitude, quantize_activations, quantize_weights, to_bfloat16, to_float16,
+    layer_sparsities, prune_magnitude, quantize_activations, quantize_weights, to_bfloat16, to_float16,
 };
 
 /// stem 3x3 (left alone by pruning) -> ReLU6 -> 1x1 -> pool -> linear -> softmax.
@@ -40,11 +40,42 @@ fn small() -> Graph {
 }
 
 fn prune(graph: &Graph, sparsity: f64) -> Result<Graph, CompressError> {
-    prune_magnitude(graph, sparsity, Structure::Unstructured, Distribution::Global, &BTreeMap::new())
+    let (layers, evidence) = (BTreeMap::new(), Evidence::default());
+    prune_magnitude(graph, sparsity, Structure::Unstructured, Distribution::Global, &layers, &evidence)
 }
 
 fn prunable(graph: &Graph) -> Vec<f32> {
     graph.weights().skip(1).flat_map(|weight| weight.to_f32().into_owned()).collect()
+}
+
+#[test]
+fn measured_shares_take_what_never_varies_first() {
+    let graph = small();
+    let measured = |sparsity, evidence: &Evidence| {
+        let layers = BTreeMap::new();
+        layer_sparsities(&graph, sparsity, Structure::Unstructured, Distribution::Measured, &layers, evidence)
+    };
+    let node = |name: &str| graph.nodes.iter().position(|node| node.name == name).unwrap();
+    let (pointwise, classifier) = (node("pointwise"), node("classifier"));
+    assert!(matches!(measured(0.5, &Evidence::default()), Err(CompressError::NoEvidence(_))));
+    // The pointwise layer's first input is constant; how small the others are does not count, as all its outputs shrink
+    // alike.
+    let observed = |scale: f32| {
+        let mut evidence = Evidence::default();
+        for frame in [[0.0, 1.0, 5.0, 2.0, 4.0, 3.0, 7.0, 6.0], [3.0, 4.0, 1.0, 6.0, 0.0, 7.0, 2.0, 5.0]] {
+            let small: Vec<f32> = frame[..4].iter().map(|x| x * scale).collect();
+            evidence.observe(graph.nodes[pointwise].inputs[0], &[0.5, small[1], small[2], small[3]], 4);
+            evidence.observe(graph.nodes[classifier].inputs[0], &frame, 8);
+            evidence.end_frame();
+        }
+        evidence
+    };
+    let counts = measured(8.0 / 72.0, &observed(1.0)).unwrap();
+    assert_eq!((counts[pointwise], counts[classifier]), (Some(8), Some(0)));
+    assert_eq!(counts.iter().flatten().count(), 2);
+    let counts = measured(0.5, &observed(1.0)).unwrap();
+    assert_eq!(counts.iter().flatten().sum::<usize>(), 36);
+    assert_eq!(counts, measured(0.5, &observed(0.25)).unwrap());
 }
 
 #[test]

@@ -17,6 +17,24 @@ pub enum PipelineError {
     /// A graph does not hold together.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// A step of a recipe failed.
+    #[error("step {step} ({pass}): {cause}")]
+    InStep {
+        /// Position, from 1.
+        step: usize,
+        /// The step's pass.
+        pass: &'static str,
+        /// Why.
+        cause: Box<PipelineError>,
+    },
+    /// A layer could not be repaired.
+    #[error("layer `{node}`: {cause}")]
+    InLayer {
+        /// The layer's node.
+        node: String,
+        /// Why.
+        cause: Box<PipelineError>,
+    },
     /// The recipe needs calibration frames and got none.
     #[error("the recipe needs calibration frames, expected at least 1")]
     NoCalibration,

@@ -32,4 +32,4 @@ pub use kernels::{FLAVOUR, Products, ceiling};
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status, StepReport};
 pub use sensitivity::{LayerSensitivity, SensitivityScan, layer_kind};
 pub use sizes::{Sizes, SizesRun, dense_bytes, model_file};
-pub use vision::{Normalization, Picture, Preparer, View, VisionError};
+pub use vision::{Normalization, Picture, Preparer, View, VisionError, calibration_views};

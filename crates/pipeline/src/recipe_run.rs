@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use compress::reconstruct::SparsityPattern;
 use compress::{
-    ChannelRemoval, CompressError, Granularity, LayerMethod, NearestClusters, Recipe, Repair, Step,
-    Structure, absorb_high_biases, bits_of, choose_channels, equalize, is_prunable, layer_sparsities,
+    ChannelRemoval, CompressError, Distribution, Granularity, LayerMethod, NearestClusters, Recipe, Repair,
+    Step, Structure, absorb_high_biases, bits_of, choose_channels, equalize, is_prunable, layer_sparsities,
     prune_magnitude, quantize_activations, quantize_weights, remove_dead_channels, to_bfloat16, to_float16,
 };
 use engine::{Executor, Fusion, Plan};
@@ -24,7 +24,8 @@ pub struct RecipeRun {
     calibration: Arc<[Vec<f32>]>,
     /// What the steps so far have made.
     graph: Arc<Graph>,
-    /// What repairs aim at: the original with the exact rewrites, and what steps that move or remove channels made of it.
+    /// What repairs aim at: the original, and from a step on that moves or removes channels what that step made, with all
+    /// that was lost by then.
     float: Arc<Graph>,
     /// What the steps so far have made of the file.
     reports: Vec<StepReport>,
@@ -144,8 +145,18 @@ impl RecipeRun {
     /// Does the next piece of work.
     ///
     /// # Errors
-    /// What passes and engine refuse; the run is then over.
+    /// [`PipelineError::InStep`] with what passes and engine refuse; the run is then over.
     pub fn advance(&mut self) -> Result<Status, PipelineError> {
+        let number = self.next_step;
+        self.piece().map_err(|error| match self.recipe.steps.get(number) {
+            Some(step) => {
+                PipelineError::InStep { step: number + 1, pass: step.pass(), cause: Box::new(error) }
+            }
+            None => error,
+        })
+    }
+
+    fn piece(&mut self) -> Result<Status, PipelineError> {
         match &mut self.work {
             Work::Passes => self.begin_step()?,
             Work::Observe { executor, evidence } => match self.calibration.get(evidence.n_frames()) {
@@ -229,26 +240,8 @@ impl RecipeRun {
                 | compress::RangeMethod::Mse
                 | compress::RangeMethod::Entropy => Evidence::with_histograms(),
             })?,
-            Step::Prune { sparsity, structure, distribution, repair, schedule, layers } => {
-                if repair != Repair::Reconstruct {
-                    let pruned = prune_magnitude(&self.graph, sparsity, structure, distribution, &layers)?;
-                    return self.repair(pruned, repair);
-                }
-                let counts = layer_sparsities(&self.graph, sparsity, structure, distribution, &layers)?;
-                let increments = schedule.map_or(1, |schedule| schedule.steps);
-                let methods = self.methods(|node, len| {
-                    let sparsity = counts[node]? as f64 / len as f64;
-                    let pattern = match structure {
-                        Structure::Unstructured => SparsityPattern::Unstructured { sparsity },
-                        Structure::Blocks4x1 => SparsityPattern::Blocks { channels: 4, sparsity },
-                        Structure::NOfM { kept, of } => {
-                            SparsityPattern::NOfM { n: kept.into(), m: of.into() }
-                        }
-                    };
-                    Some(LayerMethod::Prune { pattern, increments })
-                });
-                self.sweep(&Graph::clone(&self.graph), &methods)?;
-            }
+            Step::Prune { distribution: Distribution::Measured, .. } => self.observe(Evidence::default())?,
+            step @ Step::Prune { .. } => self.prune(&step, &Evidence::default())?,
             Step::QuantizeWeights { bits, granularity, repair, layers } => {
                 let rounded = quantize_weights(&self.graph, bits, granularity, &layers)?;
                 if repair != Repair::Reconstruct {
@@ -315,9 +308,34 @@ impl RecipeRun {
                 let sweep = Sweep::new(self.float.clone(), &silent, &methods, self.calibration.clone())?;
                 self.work = Work::Refit(Box::new(sweep), removal);
             }
+            Some(step @ Step::Prune { .. }) => self.prune(&step.clone(), evidence)?,
             _ => unreachable!("only these steps observe"),
         }
         Ok(())
+    }
+
+    /// Prunes, or begins to prune layer by layer.
+    fn prune(&mut self, step: &Step, evidence: &Evidence) -> Result<(), PipelineError> {
+        let Step::Prune { sparsity, structure, distribution, repair, schedule, layers } = step else {
+            unreachable!("only pruning steps prune")
+        };
+        if *repair != Repair::Reconstruct {
+            let pruned =
+                prune_magnitude(&self.graph, *sparsity, *structure, *distribution, layers, evidence)?;
+            return self.repair(pruned, *repair);
+        }
+        let counts = layer_sparsities(&self.graph, *sparsity, *structure, *distribution, layers, evidence)?;
+        let increments = schedule.map_or(1, |schedule| schedule.steps);
+        let methods = self.methods(|node, len| {
+            let sparsity = counts[node]? as f64 / len as f64;
+            let pattern = match *structure {
+                Structure::Unstructured => SparsityPattern::Unstructured { sparsity },
+                Structure::Blocks4x1 => SparsityPattern::Blocks { channels: 4, sparsity },
+                Structure::NOfM { kept, of } => SparsityPattern::NOfM { n: kept.into(), m: of.into() },
+            };
+            Some(LayerMethod::Prune { pattern, increments })
+        });
+        self.sweep(&Graph::clone(&self.graph), &methods)
     }
 
     /// Clusters the next piece of a layer.
@@ -327,6 +345,7 @@ impl RecipeRun {
         else {
             unreachable!("clusters belong to a step of theirs")
         };
+        let before = self.float.nodes.get(*node).and_then(|node| node.op.weight());
         let Some(Node { op, .. }) = graph.nodes.get_mut(*node) else {
             let (graph, repair) = (graph.clone(), *repair);
             return self.repair(graph, repair);
@@ -337,7 +356,7 @@ impl RecipeRun {
         };
         let work = match layer {
             Some(work) => work,
-            None => layer.insert(Box::new(NearestClusters::new(weight, *clusters, *granularity)?)),
+            None => layer.insert(Box::new(NearestClusters::new(before.unwrap_or(weight), weight, *clusters, *granularity)?)),
         };
         if let Some(clustered) = work.advance()? {
             *weight = clustered;

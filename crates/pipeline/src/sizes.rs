@@ -61,8 +61,8 @@ pub struct SizesRun {
     coded: Option<(u64, Breakdown)>,
 }
 
-/// Bytes compressed for each call of [`SizesRun::advance`]: some tens of milliseconds in a browser.
-const PIECE: usize = 1 << 20;
+/// Bytes compressed for each call of [`SizesRun::advance`]: some milliseconds in a browser, tens for runs of zeros.
+const PIECE: usize = 64 << 10;
 
 impl SizesRun {
     /// Serializes `graph` in its dense and its sparse form.
@@ -135,8 +135,8 @@ mod tests {
         };
         let (mut builder, input) = GraphBuilder::new(metadata, 4, 4).unwrap();
         let x = builder.add("pool", Op::GlobalAveragePool, &[input]).unwrap();
-        let values = (0..3 * 1000).map(|idx| (idx * 37 % 101) as f32 * f32::from(idx % 3 == 0)).collect();
-        let linear = Linear { weight: Weight::f32(vec![1000, 3], values), bias: Some(vec![0.5; 1000]) };
+        let values = (0..3 * 12_000).map(|idx| (idx * 37 % 101) as f32 * f32::from(idx % 3 == 0)).collect();
+        let linear = Linear { weight: Weight::f32(vec![12_000, 3], values), bias: Some(vec![0.5; 12_000]) };
         let x = builder.add("classes", Op::Linear(linear), &[x]).unwrap();
         let x = builder.add("clip", Op::Clip(Clip::RELU6), &[x]).unwrap();
         builder.finish(x).unwrap()
@@ -151,6 +151,7 @@ mod tests {
             let sizes = run.advance();
             let (done, total) = run.progress();
             assert!(done >= progress.0 && done <= total && total == progress.1);
+            assert!(done - progress.0 <= 1 << 17, "{done} after {progress:?}");
             progress = (done, total);
             if let Some(sizes) = sizes {
                 break sizes;

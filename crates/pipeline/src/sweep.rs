@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use compress::reconstruct::MomentsBuilder;
-use compress::{InputSums, LayerMethod, LayerWork, correct_bias, shorten_bias, widen_for_bias};
+use compress::reconstruct::{MAX_INPUTS, MomentsBuilder};
+use compress::{CompressError, InputSums, LayerMethod, LayerWork, correct_bias, shorten_bias, widen_for_bias};
 use engine::{Executor, Fusion, Plan};
 use graph::{Conv2d, Graph, Op, Shape, Weight};
 
@@ -60,13 +60,19 @@ impl Sweep {
     /// `float` and `changed` have the same nodes and values, `methods` an entry for each node; frames are `pictures`.
     ///
     /// # Errors
-    /// For networks that cannot run and pictures of another size.
+    /// For networks that cannot run, pictures of another size, and layers with more than [`MAX_INPUTS`] inputs to compare.
     pub(crate) fn new(
         float: Arc<Graph>,
         changed: &Graph,
         methods: &[Option<LayerMethod>],
         pictures: Arc<[Vec<f32>]>,
     ) -> Result<Self, PipelineError> {
+        for (node, _) in changed.nodes.iter().zip(methods).filter(|(_, method)| method.is_some()) {
+            let n_inputs = node.op.weight().map_or(0, Weight::channel_len);
+            if n_inputs > MAX_INPUTS {
+                return Err(CompressError::TooManyInputs { layer: node.name.clone(), n_inputs }.into());
+            }
+        }
         let compares = methods.iter().any(Option::is_some);
         let streams = Streams::new(changed, compares.then_some(&*float), &pictures)?;
         let layers = streams.stages().iter().enumerate();
@@ -83,7 +89,23 @@ impl Sweep {
     }
 
     /// Does the next piece. `Some` when all layers are done.
+    ///
+    /// # Errors
+    /// [`PipelineError::InLayer`] with what the engine or the layer's method refuses.
     pub(crate) fn advance(&mut self) -> Result<Option<Graph>, PipelineError> {
+        let layer = self.layers.get(self.layer).filter(|_| self.n_observed == self.pictures.len());
+        let stage = layer.map(|(stage, _)| *stage);
+        self.piece().map_err(|error| match stage {
+            Some(stage) => {
+                let node = self.streams.stages()[stage].node;
+                let node = self.float.nodes[node].name.clone();
+                PipelineError::InLayer { node, cause: Box::new(error) }
+            }
+            None => error,
+        })
+    }
+
+    fn piece(&mut self) -> Result<Option<Graph>, PipelineError> {
         if let Some(picture) = self.pictures.get(self.n_observed) {
             self.n_observed += 1;
             let (layers, stages) = (&self.layers, self.streams.stages());

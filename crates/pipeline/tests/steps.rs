@@ -4,7 +4,7 @@ mod small;
 
 use std::sync::Arc;
 
-use graph::{BatchNorm, Clip, Conv2d, GraphBuilder, LabelSet, Metadata, Op, Padding, Preprocessing, Weight};
+use graph::{BatchNorm, Clip, Conv2d, GraphBuilder, LabelSet, Linear, Metadata, Op, Padding, Preprocessing, Weight};
 use pipeline::{CompressError, Graph, PipelineError, Recipe, RecipeRun, cost, zoo};
 use small::{network, pictures, relative_error, run};
 
@@ -82,17 +82,61 @@ fn repaired_statistics_lower_the_error_of_pruning() {
     assert!(relative_error(&graph, &same) < 1e-6);
 }
 
-/// Two convolutions with batch norms that fit other pictures.
-fn normed() -> Arc<Graph> {
+/// An empty network for small pictures, and its input.
+fn builder() -> (GraphBuilder, graph::ValueId) {
     let metadata = Metadata {
-        name: "normed".to_owned(),
+        name: "test".to_owned(),
         origin: String::new(),
         licence: String::new(),
         labels: LabelSet::Numbers,
         background_class: false,
         preprocessing: Preprocessing::usual(64, Preprocessing::MINUS_ONE_TO_ONE),
     };
-    let (mut builder, mut x) = GraphBuilder::new(metadata, 64, 64).unwrap();
+    GraphBuilder::new(metadata, 64, 64).unwrap()
+}
+
+/// Two linear layers with so many activations in between.
+fn linear(hidden: usize) -> Arc<Graph> {
+    let (mut builder, x) = builder();
+    let mut x = builder.add("pool", Op::GlobalAveragePool, &[x]).unwrap();
+    for (name, [n_out, k]) in [("wide", [hidden, 3]), ("narrow", [2, hidden])] {
+        let values = (0..n_out * k).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect();
+        let layer = Linear { weight: Weight::f32(vec![n_out, k], values), bias: Some(vec![0.0; n_out]) };
+        x = builder.add(name, Op::Linear(layer), &[x]).unwrap();
+    }
+    Arc::new(builder.finish(x).unwrap())
+}
+
+#[test]
+fn layers_with_too_many_inputs_for_a_reconstruction_are_named() {
+    let int4 = |hidden: usize, repair: &str| {
+        let graph = linear(hidden);
+        let step = format!(r#"{{"pass":"quantize-weights","bits":4,"repair":"{repair}"}}"#);
+        let calibration = pictures(&graph, 0..2).into();
+        RecipeRun::new(graph, recipe(&step), calibration).unwrap().finish()
+    };
+    assert!(int4(40, "reconstruct").is_ok());
+    assert!(int4(5000, "biases").is_ok());
+    let error = int4(5000, "reconstruct").unwrap_err().to_string();
+    assert!(error.contains("layer `narrow` has 5000 inputs") && error.contains("`biases`"), "{error}");
+}
+
+#[test]
+fn errors_name_step_and_layer() {
+    let graph = linear(8);
+    let mut calibration = pictures(&graph, 0..2);
+    calibration[1][5] = f32::NAN;
+    let prune = r#"{"pass":"prune","sparsity":0.1},{"pass":"quantize-weights","bits":4,"repair":"reconstruct"}"#;
+    let run = RecipeRun::new(graph, recipe(prune), calibration.into()).unwrap();
+    assert_eq!(
+        run.finish().unwrap_err().to_string(),
+        "step 2 (quantize-weights): layer `wide`: `inputs of a layer` holds values that are not finite"
+    );
+}
+
+/// Two convolutions with batch norms that fit other pictures.
+fn normed() -> Arc<Graph> {
+    let (mut builder, mut x) = builder();
     for (name, inputs) in [("first", 3_usize), ("second", 8)] {
         let values = (0..8 * inputs).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect();
         let weight = Weight::f32(vec![8, inputs, 1, 1], values);
@@ -143,7 +187,8 @@ fn batch_norms_fit_the_calibration_pictures_again() {
     let calibration: Arc<[Vec<f32>]> = pictures(&network(), 0..2).into();
     let mut folded = RecipeRun::new(network(), recipe(step), calibration).unwrap();
     let error = folded.advance().unwrap_err();
-    assert!(matches!(error, PipelineError::Compress(CompressError::NoBatchNorms)), "{error}");
+    let PipelineError::InStep { step: 1, cause, .. } = error else { panic!("{error}") };
+    assert!(matches!(*cause, PipelineError::Compress(CompressError::NoBatchNorms)), "{cause}");
 }
 
 #[test]
@@ -201,4 +246,24 @@ fn single_layers_have_shares_of_their_own_and_n_of_m_holds() {
     let step = r#"{"pass":"prune","sparsity":0.5,"layers":{"nowhere":0.1}}"#;
     let error = RecipeRun::new(graph, recipe(step), Vec::new().into()).unwrap().finish().unwrap_err();
     assert!(error.to_string().contains("`nowhere`"), "{error}");
+}
+
+#[test]
+fn even_few_zeros_stay_through_later_steps() {
+    let graph = network();
+    let prune = r#"{"pass":"prune","sparsity":0.02,"distribution":"uniform"}"#;
+    let pruned = run(&graph, recipe(prune)).graph;
+    for later in [
+        r#"{"pass":"quantize-weights","bits":4,"repair":"reconstruct"}"#,
+        r#"{"pass":"cluster","clusters":16,"repair":"reconstruct"}"#,
+        r#"{"pass":"cluster","clusters":16,"repair":"off"}"#,
+        r#"{"pass":"quantize-for-size","noise":0.01}"#,
+    ] {
+        let formed = run(&graph, recipe(&format!("{prune},{later}"))).graph;
+        for (before, after) in pruned.weights().zip(formed.weights()) {
+            let (before, after) = (before.to_f32(), after.to_f32());
+            let lost = before.iter().zip(&*after).filter(|(before, after)| **before == 0.0 && **after != 0.0);
+            assert_eq!(lost.count(), 0, "{later}");
+        }
+    }
 }

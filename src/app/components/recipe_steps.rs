@@ -160,7 +160,7 @@ fn settings(words: &Words, step: &Step, change: &Callback<StepChange>) -> Vec<Ht
             choice(
                 words,
                 key("distribution"),
-                [Distribution::Global, Distribution::Uniform, Distribution::Weighted]
+                [Distribution::Global, Distribution::Uniform, Distribution::Weighted, Distribution::Measured]
                     .map(|it| (it, words.text(distribution_text(it)))),
                 *distribution,
                 change.reform(StepChange::Distribution),

@@ -173,6 +173,7 @@ pub fn warning(words: &Words, warning: Warning) -> String {
         Warning::DeadChannelsAfterEqualization { step } => at(key("warning-dead-late"), step),
         Warning::RangesBeforeChange { step } => at(key("warning-ranges-early"), step),
         Warning::ChannelsAfterPruning { step } => at(key("warning-channels-late"), step),
+        Warning::RewriteAfterLoss { step, .. } => at(key("warning-rewrite-late"), step),
         Warning::Inexact { step } => at(key("warning-inexact"), step),
     }
 }
@@ -213,6 +214,7 @@ pub fn distribution_text(distribution: Distribution) -> &'static str {
         Distribution::Global => key("distribution-global"),
         Distribution::Uniform => key("distribution-uniform"),
         Distribution::Weighted => key("distribution-weighted"),
+        Distribution::Measured => key("distribution-measured"),
     }
 }
 

@@ -86,6 +86,13 @@ pub enum Warning {
         /// Position of the step that removes channels, from 1.
         step: usize,
     },
+    /// Channels' scales or constants move after a step that lost something: later repairs aim at what is left by then.
+    RewriteAfterLoss {
+        /// Position of the step that moves them, from 1.
+        step: usize,
+        /// The pass that lost something.
+        earlier: &'static str,
+    },
     /// The step is inexact, and its loss is not made up for.
     Inexact {
         /// Position of the step, from 1.
@@ -154,17 +161,20 @@ impl Recipe {
     /// # Errors
     /// [`CompressError::Version`], [`CompressError::Sparsity`], [`CompressError::Parameter`] for other parameters out of
     /// their range, and [`CompressError::Order`] where a step would undo an earlier one: one that changes weights after
-    /// they got their form, or the scales of channels after activations got theirs. [`CompressError::Folded`] where batch
-    /// norms are to be re-estimated after a step that folds them.
+    /// they got their form, or the scales of channels after activations got theirs. [`CompressError::Repeated`] for a second
+    /// pruning, [`CompressError::Folded`] where batch norms are to be re-estimated after a step that folds them.
     pub fn validate(&self) -> Result<(), CompressError> {
         if self.version != RECIPE_VERSION {
             return Err(CompressError::Version(self.version));
         }
-        let (mut formed, mut ranged, mut folded) = (None, None, None);
+        let (mut formed, mut ranged, mut folded, mut pruned) = (None, None, None, None);
         for (number, step) in (1..).zip(&self.steps) {
             check_parameters(number, step)?;
             if let (Step::ReestimateBatchNorms {}, Some(earlier)) = (step, folded) {
                 return Err(CompressError::Folded { step: number, pass: step.pass(), earlier });
+            }
+            if let (Step::Prune { .. }, Some(earlier)) = (step, pruned) {
+                return Err(CompressError::Repeated { step: number, pass: step.pass(), earlier });
             }
             let undone = match step {
                 Step::RemoveDeadChannels {}
@@ -189,6 +199,9 @@ impl Recipe {
             if step.folds_batch_norms() {
                 folded = folded.or(Some(step.pass()));
             }
+            if matches!(step, Step::Prune { .. }) {
+                pruned = Some(number);
+            }
             if matches!(step, Step::QuantizeActivations { .. }) {
                 ranged = Some(step.pass());
             }
@@ -199,8 +212,14 @@ impl Recipe {
     /// What it gives away although it is valid.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        let (mut equalized, mut ranged, mut pruned) = (false, false, false);
+        let (mut equalized, mut ranged, mut pruned, mut lossy) = (false, false, false, None);
         for (step, pass) in (1..).zip(&self.steps) {
+            if let (true, Some(earlier)) = (pass.moves_channels(), lossy) {
+                warnings.push(Warning::RewriteAfterLoss { step, earlier });
+            }
+            if pass.loses() {
+                lossy = Some(pass.pass());
+            }
             match pass {
                 Step::RemoveDeadChannels {} if equalized => {
                     warnings.push(Warning::DeadChannelsAfterEqualization { step });

@@ -43,7 +43,7 @@ impl Recipe {
         let prune = |sparsity| Step::Prune {
             sparsity,
             structure: Structure::Unstructured,
-            distribution: Distribution::Weighted,
+            distribution: Distribution::Measured,
             repair: Repair::Reconstruct,
             schedule: None,
             layers: BTreeMap::new(),

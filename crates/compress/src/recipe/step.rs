@@ -180,6 +180,8 @@ pub enum Distribution {
     Uniform,
     /// Larger shares in larger layers.
     Weighted,
+    /// Where zeros cost a layer's output least on the calibration frames.
+    Measured,
 }
 
 /// What is done about the error of a step.
@@ -269,9 +271,10 @@ impl Step {
             | Self::QuantizeActivations { .. }
             | Self::CorrectBiases {}
             | Self::RepairStatistics {} => true,
-            Self::Prune { repair, .. }
-            | Self::Cluster { repair, .. }
-            | Self::QuantizeWeights { repair, .. } => *repair != Repair::Off,
+            Self::Prune { repair, distribution, .. } => {
+                *repair != Repair::Off || *distribution == Distribution::Measured
+            }
+            Self::Cluster { repair, .. } | Self::QuantizeWeights { repair, .. } => *repair != Repair::Off,
             Self::Float16 {} | Self::Bfloat16 {} => false,
         }
     }
@@ -279,6 +282,17 @@ impl Step {
     /// True where batch norms are folded for the step.
     pub fn folds_batch_norms(&self) -> bool {
         self.needs_calibration() && !matches!(self, Self::ReestimateBatchNorms {})
+    }
+
+    /// True where channels' scales or constants move to other layers, so that a layer's weights no longer compare with the
+    /// original's.
+    pub fn moves_channels(&self) -> bool {
+        matches!(self, Self::RemoveDeadChannels {} | Self::Equalize {} | Self::AbsorbBiases {})
+    }
+
+    /// True where the step changes what the network computes and a later one may make up for it.
+    pub fn loses(&self) -> bool {
+        matches!(self, Self::AbsorbBiases {} | Self::RemoveChannels { .. } | Self::Prune { .. }) || self.forms_weights()
     }
 
     /// True where the step gives weights the form in which they stay: a later change would undo it.

@@ -67,6 +67,10 @@ fn wrong_versions_parameters_and_orders_are_refused() {
         late.validate().unwrap_err().to_string(),
         "step 2 (prune) comes after quantize-weights, whose gain it would destroy; move it before"
     );
+    assert_eq!(
+        recipe(vec![prune(0.5), Step::Equalize {}, prune(0.7)]).validate().unwrap_err().to_string(),
+        "step 3 (prune) would undo step 1, a prune too; join them, with `layers` for single layers"
+    );
     let activations = Step::QuantizeActivations { ranges: RangeMethod::MinMax };
     let late = recipe(vec![activations.clone(), Step::Equalize {}]);
     assert!(matches!(late.validate(), Err(CompressError::Order { step: 2, .. })));
@@ -79,6 +83,15 @@ fn what_is_given_away_is_said() {
     assert_eq!(recipe(vec![prune(0.5)]).warnings(), [Warning::ZerosStoredPlain]);
     let order = recipe(vec![Step::Equalize {}, Step::RemoveDeadChannels {}]);
     assert_eq!(order.warnings(), [Warning::DeadChannelsAfterEqualization { step: 2 }]);
+    let late = |step| Recipe { storage: Storage::SparseCoded, ..recipe(vec![prune(0.5), step]) }.warnings();
+    for step in [Step::RemoveDeadChannels {}, Step::Equalize {}] {
+        assert_eq!(late(step), [Warning::RewriteAfterLoss { step: 2, earlier: "prune" }]);
+    }
+    assert_eq!(
+        late(Step::AbsorbBiases {}),
+        [Warning::RewriteAfterLoss { step: 2, earlier: "prune" }, Warning::Inexact { step: 2 }]
+    );
+    assert_eq!(late(Step::CorrectBiases {}), []);
     for name in PRESETS {
         assert_eq!(Recipe::preset(name).unwrap().warnings(), [], "{name}");
     }

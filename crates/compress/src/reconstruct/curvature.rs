@@ -1,12 +1,14 @@
 //! The curvature of a layer's output error, and the factor of its inverse.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use graph::Moments;
 use ndarray::Array2;
 
 use super::Pieces;
 use super::factor::FactorWork;
+use super::pieces::rows_per_piece;
 use crate::CompressError;
 
 /// An input is constant when its variance is below this share of the mean variance of all inputs,
@@ -94,6 +96,50 @@ impl Curvature {
             a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
         };
         difference.rows().into_iter().zip(products.rows()).map(dot).collect()
+    }
+}
+
+/// Sums the mean square of a layer's output per pixel over all output channels, ridge included: [`Curvature::errors`] against
+/// zeros, some rows at a time.
+#[derive(Clone, Debug)]
+pub struct PowerWork {
+    weights: Vec<f32>,
+    curvature: Arc<Curvature>,
+    n_done: usize,
+    power: f64,
+}
+
+impl PowerWork {
+    /// Prepares to sum over `weights`, `[n_out, k]`.
+    ///
+    /// # Errors
+    /// [`CompressError::Reconstruct`] for lengths that do not fit, [`CompressError::NotFinite`] for weights that are not
+    /// finite.
+    pub fn new(weights: Vec<f32>, curvature: Arc<Curvature>) -> Result<Self, CompressError> {
+        check_rows(&weights, curvature.k())?;
+        Ok(Self { weights, curvature, n_done: 0, power: 0.0 })
+    }
+}
+
+impl Pieces for PowerWork {
+    /// The weights, and the sum.
+    type Output = (Vec<f32>, f64);
+
+    fn advance(mut self) -> Result<ControlFlow<Self::Output, Self>, CompressError> {
+        let k = self.curvature.k();
+        let n_out = self.weights.len() / k;
+        let end = (self.n_done + rows_per_piece(k * k, n_out)).min(n_out);
+        let rows = &self.weights[self.n_done * k..end * k];
+        self.power += self.curvature.errors(rows, &vec![0.0; rows.len()]).iter().sum::<f64>();
+        self.n_done = end;
+        Ok(match end == n_out {
+            true => ControlFlow::Break((self.weights, self.power)),
+            false => ControlFlow::Continue(self),
+        })
+    }
+
+    fn progress(&self) -> f64 {
+        self.n_done as f64 / (self.weights.len() / self.curvature.k()) as f64
     }
 }
 

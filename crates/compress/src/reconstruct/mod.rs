@@ -34,8 +34,8 @@ mod tests;
 
 pub use bias::corrected_biases;
 pub use cluster::{ClusterWork, Codebooks, Scope, cluster};
-pub use curvature::{Curvature, CurvatureOptions, CurvatureWork, Means, Order};
-pub use moments::MomentsBuilder;
+pub use curvature::{Curvature, CurvatureOptions, CurvatureWork, Means, Order, PowerWork};
+pub use moments::{MAX_INPUTS, MomentsBuilder};
 pub use pieces::Pieces;
 pub use prune::{PruneWork, SparsityPattern};
 pub use rate::{FAIR_TRADE, RateOptions, RateRounded, RateWork, entropy_bits, step_for_bits, step_for_slope};

@@ -10,6 +10,9 @@ const CHUNK_PIXELS: usize = 512;
 /// Columns of the Gram matrix that are computed together, from the diagonal down.
 const TILE: usize = 192;
 
+/// Inputs of a layer that is reconstructed, at most: its moments then take 320 MiB.
+pub const MAX_INPUTS: usize = 4096;
+
 /// Accumulates [`Moments`] from rows of inputs.
 ///
 /// ```text
@@ -24,7 +27,7 @@ pub struct MomentsBuilder {
 }
 
 impl MomentsBuilder {
-    /// Nothing seen yet of `k` inputs.
+    /// Nothing seen yet of `k` inputs, at most [`MAX_INPUTS`] where they come from outside: `20 k²` bytes.
     pub fn new(k: usize) -> Self {
         Self { moments: Moments::new(k), products: vec![0.0; k * k] }
     }

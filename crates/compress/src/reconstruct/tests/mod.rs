@@ -258,6 +258,25 @@ fn work_advances_in_pieces_to_its_end() {
 }
 
 #[test]
+fn the_power_of_many_channels_is_summed_in_pieces() {
+    let layer = Layer::new(1, 150, 200, 8);
+    let curvature = layer.curvature(OPTIONS);
+    let weights = layer.weights.repeat(4000);
+    let alone = curvature.errors(&layer.weights, &[0.0; 150])[0];
+    let mut work = PowerWork::new(weights.clone(), curvature).unwrap();
+    let mut n_pieces = 1;
+    let (same, power) = loop {
+        match work.advance().unwrap() {
+            std::ops::ControlFlow::Continue(rest) => work = rest,
+            std::ops::ControlFlow::Break(done) => break done,
+        }
+        n_pieces += 1;
+    };
+    assert!(n_pieces >= 3, "{n_pieces}");
+    assert!(same == weights && (power / 4000.0 - alone).abs() < 1e-6 * alone, "{power} {alone}");
+}
+
+#[test]
 fn options_out_of_range_are_refused() {
     let layer = Layer::new(4, 8, 30, 4);
     for ridge in [0.0, -1.0, f64::NAN, 1e9] {
