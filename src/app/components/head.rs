@@ -62,6 +62,7 @@ pub fn Head(props: &Props) -> Html {
             <nav class="tabs" aria-label={words.text("views")}>
                 { tab(View::Start, words.text("view-start")) }
                 { tab(View::Live, words.text("view-live")) }
+                { tab(View::Course, words.text("view-course")) }
             </nav>
             <span class="grow" />
             <button class="chip model-chip" type="button" aria-haspopup="dialog" title={words.text("model-open")} onclick={tools.on(Action::Models(true))}>

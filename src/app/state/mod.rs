@@ -2,7 +2,12 @@
 //! in the browser ([`Effect`]). Nothing here touches the browser, so all of it is tested natively. Start with
 //! [`State`], then [`reduce`] in `reduce.rs`.
 
+mod course;
+mod course_steps;
+#[cfg(test)]
+mod course_tests;
 mod draft;
+mod figures;
 mod live;
 mod model;
 mod numbers;
@@ -15,16 +20,22 @@ mod source;
 mod tests;
 
 #[cfg(test)]
+pub use course::CourseProgress;
+pub use course::{CourseState, CourseText, Place, Turn};
+#[cfg(test)]
 pub use draft::PASSES;
 pub use draft::{
     Draft, DraftStep, MAX_SPARSITY_PERCENT, PRESETS, StepChange, format_preset, sparsity_percent,
 };
+pub use figures::{Absent, Value};
 pub use live::{Live, Pair, Spoken};
 pub use model::{Loading, ModelChoice, ModelState};
 pub use numbers::{Agreement, Cell, Numbers, Reason};
 pub use recipe::{Attempt, RecipeState};
 pub use reduce::reduce;
 pub use source::{Camera, CameraState, CameraTrouble, Source};
+
+use ::course::{CourseRecipe, SliderName};
 
 use super::lists::{CatalogEntry, ClassNames, Naming, PictureFacts, ServedModel};
 use super::words::Language;
@@ -73,6 +84,8 @@ pub struct State {
     pub fixed: FixedState,
     /// The visitor's own pictures that the worker has.
     pub n_own_pictures: u32,
+    /// The course.
+    pub course: CourseState,
     /// Something went wrong and is not tied to the stage or the recipe.
     pub notice: Option<Notice>,
     /// The model dialog is open.
@@ -92,6 +105,8 @@ pub enum View {
     Start,
     /// Both answers, the recipe, the controls.
     Live,
+    /// Lessons beside what they talk about.
+    Course,
 }
 
 /// Light or dark.
@@ -191,6 +206,32 @@ pub enum Notice {
 pub enum Action {
     /// A view was chosen.
     Show(View),
+    /// A step of the course was chosen.
+    ShowStep(Place),
+    /// One step of the course forwards, or back.
+    TurnSteps(Turn),
+    /// A text of the course arrived, or did not.
+    CourseArrived(Language, CourseText),
+    /// An option of a question was chosen.
+    ChooseOption {
+        /// The question.
+        id: String,
+        /// The option.
+        position: usize,
+    },
+    /// A guess was made.
+    Guess {
+        /// Which one.
+        id: String,
+        /// In the unit of its slider.
+        value: f64,
+    },
+    /// A slider of the course was moved.
+    Slide(SliderName, f64),
+    /// These recipes are to be measured, one after the other.
+    RunRecipes(Vec<CourseRecipe>),
+    /// No more recipes are to be measured.
+    CancelRuns,
     /// A language was chosen.
     Speak(Language),
     /// The theme after this one.
@@ -342,6 +383,10 @@ pub enum Effect {
     FetchNames(Labels),
     /// Puts the view into the address.
     PutView(View),
+    /// Fetches a lesson, and with it glossary and sources.
+    FetchLesson(Language, u8),
+    /// The learner's progress goes into the browser's storage.
+    RememberCourse,
     /// Asks for the camera; ends any other source when it runs.
     OpenCamera {
         /// The device, or `None` for any.
@@ -384,6 +429,7 @@ impl State {
             numbers: Numbers::default(),
             fixed: FixedState::default(),
             n_own_pictures: 0,
+            course: CourseState::new(),
             notice: None,
             models_open: false,
             dragging: false,
@@ -403,6 +449,14 @@ impl State {
                 CameraState::Running { towards_user: true } | CameraState::Unplugged { towards_user: true }
             )
         ))
+    }
+
+    /// The address's fragment, without `#`.
+    pub fn fragment(&self) -> String {
+        match self.view {
+            View::Course => self.course.place.fragment(),
+            View::Start | View::Live => self.view.name().to_owned(),
+        }
     }
 
     /// The worker listens.
@@ -476,11 +530,16 @@ impl View {
         match self {
             Self::Start => "start",
             Self::Live => "live",
+            Self::Course => "course",
         }
     }
 
     /// The view that an address's fragment names, else Start.
     pub fn from_fragment(fragment: &str) -> Self {
-        if fragment.trim_start_matches('#') == Self::Live.name() { Self::Live } else { Self::Start }
+        match fragment.trim_start_matches('#') {
+            "live" => Self::Live,
+            _ if Place::from_fragment(fragment).is_some() => Self::Course,
+            _ => Self::Start,
+        }
     }
 }
