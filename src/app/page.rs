@@ -98,7 +98,7 @@ impl Component for Page {
             .map_or(Language::English, |tag| Language::from_tag(&tag));
         let theme = browser::stored(THEME_KEY).map_or(Theme::Auto, |name| Theme::from_name(&name));
         let fragment = browser::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
-        let state = State::new(View::from_fragment(&fragment), language, theme);
+        let state = State::new(View::from_fragment(&fragment).unwrap_or(View::Start), language, theme);
         let tools = Tools {
             dispatch: link.callback(Message::Act),
             open_file: link.callback(|()| Message::Open(Door::Any)),
@@ -197,6 +197,9 @@ impl Component for Page {
                 loading={state.model.loading.is_some() || state.model.current.is_none()}
             /> },
             View::Live => html! { <Live {canvas} state={Rc::new(state.clone())} /> },
+            View::Layers => html! { <h1>{ self.words.text("view-layers") }</h1> },
+            View::Experiments => html! { <h1>{ self.words.text("view-experiments") }</h1> },
+            View::Course => html! { <h1>{ self.words.text("view-course") }</h1> },
         };
         html! {
             <ContextProvider<SharedWords> context={self.words.clone()}>
@@ -512,8 +515,8 @@ fn listeners(context: &Context<Page>) -> Vec<Listener> {
     let show = act.clone();
     listeners.push(Listener::new(&window, "hashchange", move |_| {
         let fragment = browser::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
-        if ["", "#start", "#live"].contains(&fragment.as_str()) {
-            show.emit(Action::Show(View::from_fragment(&fragment)));
+        if let Some(view) = View::from_fragment(&fragment) {
+            show.emit(Action::Show(view));
         }
     }));
 

@@ -13,6 +13,7 @@ mod reduce;
 mod source;
 #[cfg(test)]
 mod tests;
+mod view;
 
 #[cfg(test)]
 pub use draft::PASSES;
@@ -25,6 +26,7 @@ pub use numbers::{Agreement, Cell, Numbers, Reason};
 pub use recipe::{Attempt, RecipeState};
 pub use reduce::reduce;
 pub use source::{Camera, CameraState, CameraTrouble, Source};
+pub use view::View;
 
 use super::lists::{CatalogEntry, ClassNames, Naming, PictureFacts, ServedModel};
 use super::words::Language;
@@ -83,15 +85,6 @@ pub struct State {
     pub pair: u32,
     next_request: u32,
     tried_models: Vec<String>,
-}
-
-/// The views that exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    /// The promise and the running lens.
-    Start,
-    /// Both answers, the recipe, the controls.
-    Live,
 }
 
 /// Light or dark.
@@ -467,20 +460,5 @@ impl Theme {
     /// The theme of this name, else automatic.
     pub fn from_name(name: &str) -> Self {
         [Self::Light, Self::Dark].into_iter().find(|theme| theme.name() == name).unwrap_or(Self::Auto)
-    }
-}
-
-impl View {
-    /// Its name in the address.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Live => "live",
-        }
-    }
-
-    /// The view that an address's fragment names, else Start.
-    pub fn from_fragment(fragment: &str) -> Self {
-        if fragment.trim_start_matches('#') == Self::Live.name() { Self::Live } else { Self::Start }
     }
 }
