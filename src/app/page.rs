@@ -102,11 +102,12 @@ impl Component for Page {
             .map_or(Language::English, |tag| Language::from_tag(&tag));
         let theme = browser::stored(THEME_KEY).map_or(Theme::Auto, |name| Theme::from_name(&name));
         let fragment = browser::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
-        let mut state = State::new(View::from_fragment(&fragment), language, theme);
+        let view = View::from_fragment(&fragment).unwrap_or(View::Start);
+        let mut state = State::new(view, language, theme);
         let kept = browser::stored(COURSE_KEY).and_then(|json| serde_json::from_str(&json).ok());
-        state.course.progress = kept.unwrap_or_default();
-        if let Some(place) = state::Place::from_fragment(&fragment) {
-            link.send_message(Message::Act(Action::ShowStep(place)));
+        state.course.go_on(kept.unwrap_or_default());
+        if let Some(action) = action_of(&fragment) {
+            link.send_message(Message::Act(action));
         }
         let tools = Tools {
             dispatch: link.callback(Message::Act),
@@ -206,6 +207,8 @@ impl Component for Page {
                 loading={state.model.loading.is_some() || state.model.current.is_none()}
             /> },
             View::Live => html! { <Live {canvas} state={Rc::new(state.clone())} /> },
+            View::Layers => html! { <h1>{ self.words.text("view-layers") }</h1> },
+            View::Experiments => html! { <h1>{ self.words.text("view-experiments") }</h1> },
             View::Course => html! { <Course {canvas} state={Rc::new(state.clone())} /> },
         };
         html! {
@@ -555,10 +558,8 @@ fn listeners(context: &Context<Page>) -> Vec<Listener> {
     let show = act.clone();
     listeners.push(Listener::new(&window, "hashchange", move |_| {
         let fragment = browser::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
-        if let Some(place) = state::Place::from_fragment(&fragment) {
-            show.emit(Action::ShowStep(place));
-        } else if ["", "#start", "#live"].contains(&fragment.as_str()) {
-            show.emit(Action::Show(View::from_fragment(&fragment)));
+        if let Some(action) = action_of(&fragment) {
+            show.emit(action);
         }
     }));
 
@@ -597,6 +598,12 @@ fn listeners(context: &Context<Page>) -> Vec<Listener> {
 
     listeners.extend(camera::on_change(link.callback(|()| Message::DevicesChanged)));
     listeners
+}
+
+/// What an address's fragment asks for; an anchor of the page asks for nothing.
+fn action_of(fragment: &str) -> Option<Action> {
+    let place = state::Place::from_fragment(fragment).map(Action::ShowStep);
+    place.or_else(|| View::from_fragment(fragment).map(Action::Show))
 }
 
 fn carries_files(event: &Event) -> bool {

@@ -1,5 +1,6 @@
 use compress::CompressError;
 use engine::EngineError;
+use formats::FormatError;
 use graph::GraphError;
 
 /// Why a model or recipe does not run.
@@ -12,6 +13,9 @@ pub enum PipelineError {
     /// A pass refused the graph or its parameters.
     #[error(transparent)]
     Compress(#[from] CompressError),
+    /// A file is not one that Tinylens wrote.
+    #[error(transparent)]
+    Format(#[from] FormatError),
     /// A graph does not hold together.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -37,6 +41,14 @@ pub enum PipelineError {
     /// There is nothing to measure on.
     #[error("no pictures, expected at least 1")]
     NoPictures,
+    /// Bytes were counted in a file of another network.
+    #[error("the file has {actual} layers with weights, expected {expected}")]
+    LayerCount {
+        /// Those of the model.
+        expected: usize,
+        /// Those of the file.
+        actual: usize,
+    },
     /// A compressed model has lost a layer of the original, or has it in another shape.
     #[error("layer `{node}` of the original has no layer of its name and shape in the compressed model")]
     Layer {

@@ -13,7 +13,7 @@ use engine::{Executor, Fusion, Plan};
 use graph::{Evidence, Graph, Node, fold_batch_norms};
 
 use crate::sweep::Sweep;
-use crate::{PipelineError, Sizes, SizesRun};
+use crate::{LayerFacts, PipelineError, Sizes, SizesRun, layer_facts};
 
 /// A recipe under way. Each [`RecipeRun::advance`] does one bounded piece of work: one pass, one calibration frame for
 /// one layer or one piece of a file. Dropping it is cancelling; the original is never touched.
@@ -88,6 +88,8 @@ pub struct Compressed {
     pub graph: Graph,
     /// Its files' sizes.
     pub sizes: Sizes,
+    /// Its layers, with their bytes in the file that ships.
+    pub layers: Vec<LayerFacts>,
     /// Frames that calibrated it; 0 where no step needed any.
     pub n_calibration: usize,
 }
@@ -148,8 +150,9 @@ impl RecipeRun {
             Work::Sizes(run) => {
                 if let Some(sizes) = run.advance() {
                     let n_calibration = if self.calibrated { self.calibration.len() } else { 0 };
+                    let layers = layer_facts(&self.graph, run.by_weight(self.recipe.storage))?;
                     let graph = Graph::clone(&self.graph);
-                    return Ok(Status::Done(Box::new(Compressed { graph, sizes, n_calibration })));
+                    return Ok(Status::Done(Box::new(Compressed { graph, sizes, layers, n_calibration })));
                 }
             }
         }

@@ -32,17 +32,16 @@ impl Default for Place {
 }
 
 impl Place {
-    /// The place that an address's fragment names: `#course`, `#course/3`, `#course/3/2`. A number that is no lesson
-    /// or step is the first one.
+    /// The place that an address's fragment names: `#course/3`, `#course/3/2`. A number that is no lesson or step is the
+    /// first one. `#course` names none: the learner goes on where it was.
     pub fn from_fragment(fragment: &str) -> Option<Self> {
         let mut parts = fragment.trim_start_matches('#').split('/');
         if parts.next() != Some("course") {
             return None;
         }
-        let mut number =
-            |most| parts.next().and_then(|it| it.parse().ok()).filter(|it| (1..=most).contains(it));
-        let lesson = number(N_LESSONS).unwrap_or(1);
-        Some(Self { lesson, step: number(u8::MAX).unwrap_or(1) })
+        let number = |part: &str, most| part.parse().ok().filter(|it| (1..=most).contains(it)).unwrap_or(1);
+        let lesson = number(parts.next()?, N_LESSONS);
+        Some(Self { lesson, step: parts.next().map_or(1, |part| number(part, u8::MAX)) })
     }
 
     /// Its fragment, without `#`.
@@ -116,9 +115,18 @@ pub struct Measured {
 }
 
 impl CourseState {
-    /// A course with what the browser has kept.
+    /// A course at its beginning.
     pub fn new() -> Self {
         Self { room: (30.0, 50.0), ..Self::default() }
+    }
+
+    /// Goes on with what the browser has kept, where it was.
+    pub fn go_on(&mut self, kept: CourseProgress) {
+        let (lesson, step) = kept.place;
+        if (1..=N_LESSONS).contains(&lesson) && step > 0 {
+            self.place = Place { lesson, step };
+        }
+        self.progress = kept;
     }
 
     /// The lesson on screen.

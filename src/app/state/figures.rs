@@ -1,7 +1,7 @@
 //! The course's live figures: each comes from what this page has measured or counted, or is missing with a reason.
 
-use course::{CourseRecipe, Figure, FigureAt, Part, Rung};
-use pipeline::Step;
+use course::{CourseRecipe, Figure, FigureAt, Kind, Part, Quantity, Rung};
+use pipeline::{LayerFacts, LayerKind, Step};
 use vision::VIEWS_PER_PICTURE;
 
 use super::course::Measured;
@@ -102,12 +102,22 @@ impl State {
     fn present_figure(&self, figure: &Figure) -> Result<Value, Absent> {
         let model = self.model.current.as_ref().ok_or(Absent::Soon);
         match figure {
-            Figure::ModelWeights => Ok(Value::Count(model?.n_parameters as f64)),
+            Figure::ModelWeights => {
+                Ok(Value::Count(model?.layers.iter().map(|layer| layer.n_weights).sum::<u64>() as f64))
+            }
             Figure::ModelMacs => Ok(Value::Count(model?.n_multiply_adds as f64)),
             Figure::ModelReuse => {
                 let model = model?;
-                Ok(Value::Factor(model.n_multiply_adds as f64 / (model.n_parameters as f64).max(1.0)))
+                let n_weights: u64 = model.layers.iter().map(|layer| layer.n_weights).sum();
+                Ok(Value::Factor(model.n_multiply_adds as f64 / (n_weights as f64).max(1.0)))
             }
+            Figure::Share(Quantity::Weights, kind) => {
+                Ok(Value::Share(layer_share(&model?.layers, *kind, |layer| layer.n_weights)))
+            }
+            Figure::Share(Quantity::Macs, kind) => {
+                Ok(Value::Share(layer_share(&model?.layers, *kind, |layer| layer.macs)))
+            }
+            Figure::Share(Quantity::Ms, _) => Err(Absent::NotHere),
             Figure::BytesOriginal => Ok(Value::Bytes(model?.shipped_bytes as f64)),
             Figure::MsOriginal => match self.numbers.latency_original {
                 Cell::Known(latency) => Ok(Value::Latency(latency)),
@@ -173,6 +183,7 @@ impl State {
             Figure::ModelWeights
             | Figure::ModelMacs
             | Figure::ModelReuse
+            | Figure::Share(..)
             | Figure::BytesOriginal
             | Figure::MsOriginal
             | Figure::RoomMinutesOriginal
@@ -180,8 +191,7 @@ impl State {
             | Figure::Runtime
             | Figure::ExperimentsCount
             | Figure::Guess(_) => self.present_figure(figure),
-            Figure::Share(..)
-            | Figure::BytesPart(
+            Figure::BytesPart(
                 Part::Weights | Part::Scales | Part::Codebook | Part::Mask | Part::Tables | Part::Other,
             )
             | Figure::AccuracyOriginal
@@ -207,4 +217,22 @@ impl State {
             | Figure::BreakevenSparsity => Err(Absent::NotHere),
         }
     }
+}
+
+/// The kind of a layer as lessons call it; a layer of no such kind belongs to none.
+pub fn kind_of_layer(layer: &LayerFacts) -> Option<Kind> {
+    match layer.kind {
+        LayerKind::First => Some(Kind::First),
+        LayerKind::Depthwise => Some(Kind::Depthwise),
+        LayerKind::Pointwise => Some(Kind::Pointwise),
+        LayerKind::Classifier => Some(Kind::Classifier),
+        LayerKind::Other => None,
+    }
+}
+
+/// The share that layers of a kind have of a quantity.
+pub fn layer_share(layers: &[LayerFacts], kind: Kind, quantity: impl Fn(&LayerFacts) -> u64) -> f64 {
+    let of_kind = layers.iter().filter(|layer| kind_of_layer(layer) == Some(kind));
+    let all: u64 = layers.iter().map(&quantity).sum();
+    of_kind.map(&quantity).sum::<u64>() as f64 / all.max(1) as f64
 }

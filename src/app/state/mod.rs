@@ -18,6 +18,7 @@ mod reduce;
 mod source;
 #[cfg(test)]
 mod tests;
+mod view;
 
 #[cfg(test)]
 pub use course::CourseProgress;
@@ -27,13 +28,14 @@ pub use draft::PASSES;
 pub use draft::{
     Draft, DraftStep, MAX_SPARSITY_PERCENT, PRESETS, StepChange, format_preset, sparsity_percent,
 };
-pub use figures::{Absent, Value};
+pub use figures::{Absent, Value, kind_of_layer, layer_share};
 pub use live::{Live, Pair, Spoken};
 pub use model::{Loading, ModelChoice, ModelState};
 pub use numbers::{Agreement, Cell, Numbers, Reason};
 pub use recipe::{Attempt, RecipeState};
 pub use reduce::reduce;
 pub use source::{Camera, CameraState, CameraTrouble, Source};
+pub use view::View;
 
 use ::course::{CourseRecipe, SliderName};
 
@@ -96,17 +98,6 @@ pub struct State {
     pub pair: u32,
     next_request: u32,
     tried_models: Vec<String>,
-}
-
-/// The views that exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    /// The promise and the running lens.
-    Start,
-    /// Both answers, the recipe, the controls.
-    Live,
-    /// Lessons beside what they talk about.
-    Course,
 }
 
 /// Light or dark.
@@ -455,7 +446,7 @@ impl State {
     pub fn fragment(&self) -> String {
         match self.view {
             View::Course => self.course.place.fragment(),
-            View::Start | View::Live => self.view.name().to_owned(),
+            View::Start | View::Live | View::Layers | View::Experiments => self.view.name().to_owned(),
         }
     }
 
@@ -521,25 +512,5 @@ impl Theme {
     /// The theme of this name, else automatic.
     pub fn from_name(name: &str) -> Self {
         [Self::Light, Self::Dark].into_iter().find(|theme| theme.name() == name).unwrap_or(Self::Auto)
-    }
-}
-
-impl View {
-    /// Its name in the address.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Live => "live",
-            Self::Course => "course",
-        }
-    }
-
-    /// The view that an address's fragment names, else Start.
-    pub fn from_fragment(fragment: &str) -> Self {
-        match fragment.trim_start_matches('#') {
-            "live" => Self::Live,
-            _ if Place::from_fragment(fragment).is_some() => Self::Course,
-            _ => Self::Start,
-        }
     }
 }

@@ -134,6 +134,7 @@ fn model(bytes: u64) -> ModelFacts {
         normalization_assumed: false,
         normalization: Normalization::Recorded,
         shipped_bytes: bytes,
+        layers: Vec::new(),
     }
 }
 
@@ -156,6 +157,7 @@ pub(super) fn facts_of(draft: &Draft, bytes: u64) -> CompressedFacts {
         millis: 400.0,
         n_calibration: 64,
         calibration: CalibrationSource::BuiltIn,
+        layers: Vec::new(),
     }
 }
 
@@ -542,10 +544,12 @@ fn ids_of_requests_and_of_frames_never_meet() {
 
 #[test]
 fn views_and_themes_have_names() {
-    for view in [View::Start, View::Live] {
-        assert_eq!(View::from_fragment(&format!("#{}", view.name())), view);
+    for view in View::TABS.into_iter().chain([View::Start]) {
+        assert_eq!(View::from_fragment(&format!("#{}", view.name())), Some(view));
     }
-    assert_eq!(View::from_fragment(""), View::Start);
+    let named = [("", View::Start), ("#layers=7", View::Layers), ("#course/3", View::Course)];
+    assert!(named.into_iter().all(|(fragment, view)| View::from_fragment(fragment) == Some(view)));
+    assert_eq!(View::from_fragment("#main"), None);
     for theme in [Theme::Auto, Theme::Light, Theme::Dark] {
         assert_eq!(Theme::from_name(theme.name()), theme);
         assert_eq!(theme.next().next().next(), theme);

@@ -4,6 +4,7 @@ mod arithmetic;
 mod both;
 mod figure;
 mod guess;
+mod layers;
 mod prose;
 mod published;
 mod question;
@@ -81,7 +82,7 @@ pub fn Course(props: &Props) -> Html {
             None => words.text("course-loads"),
         };
         return html! {
-            <div class="lesson" data-testid="view-course">
+            <div class="lesson">
                 <article class="prose">{ lessons(&words, state) }<h1>{ words.text("view-course") }</h1><p role="status">{ text }</p></article>
             </div>
         };
@@ -92,7 +93,7 @@ pub fn Course(props: &Props) -> Html {
     let n_steps = words.count(lesson.steps.len() as u64);
     let values = [("step", (&number).into()), ("of", (&n_steps).into())];
     html! {
-        <div class="lesson" data-testid="view-course">
+        <div class="lesson">
             <article class="prose" data-testid={format!("lesson-{}", lesson.number)} aria-labelledby="lesson-title">
                 { lessons(&words, state) }
                 <h1 id="lesson-title">{ &lesson.title }</h1>

@@ -1,7 +1,7 @@
 //! The right side of a step: its view, its sliders, its recipes. A view that this page does not have is a sentence,
 //! never a drawing of invented numbers.
 
-use ::course::{Part, Pick, Series, SliderName, View};
+use ::course::{Kind, Part, Pick, Series, SliderName, View};
 use web_sys::HtmlCanvasElement;
 use yew::prelude::*;
 
@@ -11,12 +11,14 @@ use super::Context;
 use super::arithmetic::Arithmetic;
 use super::both::Both;
 use super::figure::figure;
+use super::layers::{kind_text, layers};
 use super::published::Published;
 use super::runs::runs;
 use super::schedule::Schedule;
 use super::slider::CourseSlider;
-use crate::app::state::Action;
+use crate::app::state::{Action, kind_of_layer};
 use crate::app::words::key;
+use crate::bridge::CompressedFacts;
 
 /// Everything on the right.
 pub fn side(context: &Context<'_>, canvas: Option<HtmlCanvasElement>) -> Html {
@@ -52,17 +54,20 @@ fn content(context: &Context<'_>) -> Html {
         View::Compare | View::Recipe | View::Timing => html! {},
         View::Experiments if !control.compare.is_empty() => html! {},
         View::Ladder => html! { <SizeLadder facts={state.recipe.current().cloned()} /> },
+        View::Layers => layers(context),
         View::Schedule => html! { <Schedule /> },
         View::Chart if control.series.contains(&Series::Published) => html! { <Published /> },
         View::Arithmetic if control.pick == Some(Pick::Weight) => html! { <Arithmetic /> },
         View::FileParts if control.show.is_empty() && control.live.iter().all(|at| at.recipe.is_none()) => {
             file_parts(context)
         }
-        View::FileParts => html! { <SizeLadder facts={state.recipe.current().cloned()} /> },
+        View::FileParts => {
+            let facts = state.recipe.current().cloned();
+            html! { <><SizeLadder facts={facts.clone()} />{ facts.map(|facts| bytes_by_kind(context, &facts)) }</> }
+        }
         View::Experiments
         | View::Chart
         | View::Arithmetic
-        | View::Layers
         | View::Ruler
         | View::WeightBits
         | View::WeightHistogram
@@ -103,6 +108,34 @@ fn file_parts(context: &Context<'_>) -> Html {
             { row(Part::Weights, key("course-part-weights"), weights) }
             { row(Part::Other, key("course-part-other"), total - weights) }
         </ul>
+    }
+}
+
+/// The compressed model's file by kind of layer. What belongs to no single layer is the rest.
+fn bytes_by_kind(context: &Context<'_>, facts: &CompressedFacts) -> Html {
+    let words = context.words;
+    let total = facts.sizes.shipped;
+    let row = |name: &'static str, bytes: u64| {
+        html! {
+            <li>
+                <span>{ words.text(name) }</span><span class="bytes">{ words.size(bytes) }</span>
+                <span class="bar"><i ~style={width_style(bytes as f64 / total.max(1) as f64)} /></span>
+            </li>
+        }
+    };
+    let of_kind = |kind: Kind| {
+        let layers = facts.layers.iter().filter(|layer| kind_of_layer(layer) == Some(kind));
+        layers.map(|layer| layer.bytes).sum::<u64>()
+    };
+    let rest = total.saturating_sub(Kind::ALL.iter().map(|kind| of_kind(*kind)).sum());
+    html! {
+        <>
+        <h3>{ words.text("course-file-by-kind") }</h3>
+        <ul class="ladder">
+            { for Kind::ALL.iter().map(|kind| row(kind_text(*kind), of_kind(*kind))) }
+            { row(key("course-part-rest"), rest) }
+        </ul>
+        </>
     }
 }
 
