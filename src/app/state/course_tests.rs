@@ -89,6 +89,16 @@ fn what_was_measured_belongs_to_one_model() {
 }
 
 #[test]
+fn what_was_asked_for_before_the_model_came_runs_on_it() {
+    let mut page = Page::loading();
+    page.act(Action::RunRecipes(vec![CourseRecipe::Fp16]));
+    let id = page.state.model.loading.as_ref().unwrap().id;
+    page.hear(Answer::ModelLoaded { id, model: super::tests::model(4_000_000) });
+    page.finish_recipe();
+    assert!(page.state.fixed.running.is_some());
+}
+
+#[test]
 fn cancelling_and_choosing_something_else_end_the_runs() {
     let mut page = in_lesson();
     page.act(Action::RunRecipes(vec![CourseRecipe::Fp16, CourseRecipe::Bf16]));

@@ -216,6 +216,7 @@ fn lose_worker(state: &mut State) {
     state.recipe.running = None;
     state.recipe.finished = None;
     state.recipe.failure = None;
+    state.course.queue.clear();
     state.fixed = FixedState::default();
     state.n_own_pictures = 0;
     state.live = Live::default();
@@ -374,9 +375,8 @@ fn model_loaded(state: &mut State, id: RequestId, model: ModelFacts, effects: &m
     }
     state.recipe.finished = None;
     state.recipe.failure = None;
-    // What was measured belongs to the former model.
+    // What was measured belongs to the former model; what waits is measured on this one.
     state.course.measured.clear();
-    state.course.queue.clear();
     cancel_fixed(state, effects);
     state.fixed = FixedState::default();
     other_models(state);

@@ -20,7 +20,7 @@ impl Page {
     }
 
     /// A worker, both served models, pictures; the default model is on its way.
-    fn loading() -> Self {
+    pub(super) fn loading() -> Self {
         let mut page = Self::new();
         page.act(Action::PicturesListed(vec![picture()]));
         page.act(Action::ServedListed(vec![served("everyday-60"), served("efficientnet-lite0")]));
@@ -120,7 +120,7 @@ fn sizes(bytes: u64) -> Sizes {
     Sizes { dense: bytes, gzip: bytes, sparse: bytes, coded: bytes, shipped: bytes }
 }
 
-fn model(bytes: u64) -> ModelFacts {
+pub(super) fn model(bytes: u64) -> ModelFacts {
     ModelFacts {
         name: "Model".into(),
         origin: "here".into(),

@@ -34,7 +34,7 @@ pub fn Both(props: &Props) -> Html {
     let verdict = match same {
         Some(true) => words.text("verdict-same"),
         Some(false) => words.text("verdict-different"),
-        None => words.text("waiting-frame"),
+        None => words.text("verdict-none"),
     };
     let top = props.pair.iter().flat_map(|pair| pair.original.top.iter().take(ROWS));
     let rows = top.enumerate().map(|(idx, prediction)| {

@@ -11,6 +11,20 @@ use crate::app::words::Words;
 
 /// A figure as it stands in the text.
 pub fn figure(context: &Context<'_>, at: &FigureAt) -> Html {
+    figure_with(context, at, Wording::Full)
+}
+
+/// How much a button says; screen readers hear all of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Wording {
+    /// What runs.
+    Full,
+    /// That it runs: the row beside it says what.
+    Short,
+}
+
+/// A figure, with more or less words on its button.
+pub fn figure_with(context: &Context<'_>, at: &FigureAt, wording: Wording) -> Html {
     let Context { words, tools, state, lesson, step, .. } = context;
     if context.is_masked(at) {
         return html! { <span class="meas off" title={words.text("course-masked")}><span aria-hidden="true">{ "–" }</span><span class="sr">{ words.text("course-masked") }</span></span> };
@@ -19,7 +33,7 @@ pub fn figure(context: &Context<'_>, at: &FigureAt) -> Html {
         Ok(value) => html! {
             <span class="meas" data-figure={at.to_string()} data-value={value.number().map(|it| it.to_string())} title={words.text("course-measured-here")}>{ value_text(words, lesson, &at.figure, value) }</span>
         },
-        Err(Absent::NotRun(name)) => run_button(words, tools, state, name),
+        Err(Absent::NotRun(name)) => run_button(words, tools, state, name, wording),
         Err(Absent::NoRun) => {
             match step
                 .control
@@ -28,7 +42,7 @@ pub fn figure(context: &Context<'_>, at: &FigureAt) -> Html {
                 .copied()
                 .find(|name| name.recipe(state.course.settings).is_some())
             {
-                Some(name) => run_button(words, tools, state, name),
+                Some(name) => run_button(words, tools, state, name, wording),
                 None => dash(words.text("course-no-run")),
             }
         }
@@ -39,15 +53,28 @@ pub fn figure(context: &Context<'_>, at: &FigureAt) -> Html {
 }
 
 /// Measures a recipe, or says that it waits to be.
-pub fn run_button(words: &Words, tools: &Tools, state: &State, name: CourseRecipe) -> Html {
+pub fn run_button(words: &Words, tools: &Tools, state: &State, name: CourseRecipe, wording: Wording) -> Html {
     let recipe = recipe_name(words, name);
     let values = [("recipe", (&recipe).into())];
+    let (shown, whole) = match (wording, state.course.queue.contains(&name)) {
+        (Wording::Full, true) => (words.text_with("course-running", &values), None),
+        (Wording::Short, true) => (words.text("course-running-short"), None),
+        (Wording::Full, false) => (words.text_with("course-run", &values), None),
+        (Wording::Short, false) => {
+            (words.text("course-run-short"), Some(words.text_with("course-run", &values)))
+        }
+    };
     if state.course.queue.contains(&name) {
-        return html! { <span class="meas off">{ words.text_with("course-running", &values) }</span> };
+        return html! { <span class="meas off">{ shown }</span> };
     }
     html! {
-        <button type="button" class="btn run" data-testid={format!("run-{}", name.name().replace('/', "-"))} disabled={!state.has_pictures()} onclick={tools.on(Action::RunRecipes(vec![name]))}>{ words.text_with("course-run", &values) }</button>
+        <button type="button" class="btn run" data-testid={format!("run-{}", id_of(name))} aria-label={whole} disabled={!state.has_pictures()} onclick={tools.on(Action::RunRecipes(vec![name]))}>{ shown }</button>
     }
+}
+
+/// Its name as a part of keys and handles, which hold no slash.
+fn id_of(name: CourseRecipe) -> String {
+    name.name().replace('/', "--")
 }
 
 fn dash(why: String) -> Html {
@@ -56,7 +83,7 @@ fn dash(why: String) -> Html {
 
 /// A recipe of the course in words.
 pub fn recipe_name(words: &Words, name: CourseRecipe) -> String {
-    let id = name.name().replace('/', "-");
+    let id = id_of(name);
     let text = words.optional_text(&format!("course-recipe-{id}"));
     text.or_else(|| words.optional_text(&format!("preset-name-{id}"))).unwrap_or(id)
 }

@@ -161,7 +161,7 @@ fn lessons(words: &Words, state: &State) -> Html {
 /// The steps of the lesson as a row of small stairs.
 fn steps(words: &Words, state: &State, lesson: &Lesson) -> Html {
     html! {
-        <nav class="steps" aria-label={words.text("course-steps")}>
+        <nav class="stairs" aria-label={words.text("course-steps")}>
             { for lesson.steps.iter().zip(1u8..).map(|(step, number)| {
                 let seen = state.course.progress.steps.contains(&step.control.step);
                 let digits = words.count(number.into());

@@ -5,7 +5,7 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::Context;
-use super::figure::figure;
+use super::figure::{Wording, figure, figure_with};
 
 /// Blocks of a step.
 pub fn blocks(context: &Context<'_>, blocks: &[Block]) -> Html {
@@ -27,7 +27,7 @@ fn block(context: &Context<'_>, block: &Block) -> Html {
             <div class="wide" tabindex="0" role="group" aria-label={context.step.title.clone()}>
                 <table class="t">
                     <thead><tr>{ for head.iter().map(|cell| html! { <th scope="col">{ inlines(context, cell) }</th> }) }</tr></thead>
-                    <tbody>{ for rows.iter().map(|row| html! { <tr>{ for row.iter().map(|cell| html! { <td>{ inlines(context, cell) }</td> }) }</tr> }) }</tbody>
+                    <tbody>{ for rows.iter().map(|row| html! { <tr>{ for row.iter().map(|cell| html! { <td>{ cell_of(context, cell) }</td> }) }</tr> }) }</tbody>
                 </table>
             </div>
         },
@@ -39,6 +39,13 @@ fn undecided(context: &Context<'_>, figures: Vec<&::course::FigureAt>) -> Html {
     let missing =
         figures.into_iter().find(|figure| context.state.figure(figure).is_err() || context.is_masked(figure));
     html! { <p class="note masked-note">{ context.words.text("course-undecided") }{ " " }{ missing.map(|it| figure(context, it)) }</p> }
+}
+
+fn cell_of(context: &Context<'_>, cell: &[Inline]) -> Html {
+    match cell {
+        [Inline::Figure(at)] => figure_with(context, at, Wording::Short),
+        text => inlines(context, text),
+    }
 }
 
 fn inlines(context: &Context<'_>, text: &[Inline]) -> Html {

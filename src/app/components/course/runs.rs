@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use super::super::progress_bar::ProgressBar;
 use super::Context;
-use super::figure::{figure, recipe_name, run_button};
+use super::figure::{Wording, figure_with, recipe_name, run_button};
 use crate::app::state::{Action, Progress};
 use crate::bridge::Stage;
 
@@ -18,10 +18,11 @@ pub fn runs(context: &Context<'_>) -> Html {
         return html! {};
     }
     let row = |name: CourseRecipe| {
-        let shown = |of: Figure| figure(context, &FigureAt { figure: of, recipe: Some(name) });
+        let shown =
+            |of: Figure| figure_with(context, &FigureAt { figure: of, recipe: Some(name) }, Wording::Short);
         let about = match (name.recipe(state.course.settings), state.course.measured(name)) {
             (None, _) => html! { <span class="note">{ words.text("course-recipe-not-here") }</span> },
-            (Some(_), None) => run_button(words, tools, state, name),
+            (Some(_), None) => run_button(words, tools, state, name, Wording::Full),
             (Some(_), Some(_)) => html! {
                 <span class="three-numbers">
                     <span>{ shown(Figure::BytesCompressed) }</span>
