@@ -300,6 +300,11 @@ impl Page {
                     window.scroll_to_with_x_and_y(0.0, 0.0);
                 }
             }
+            Effect::CorrectAddress => {
+                if let Some(window) = browser::window() {
+                    let _ = window.location().replace(&format!("#{}", self.state.fragment()));
+                }
+            }
             Effect::FetchLesson(language, number) => fetch_lesson(context, language, number),
             Effect::RememberCourse => {
                 if let Ok(json) = serde_json::to_string(&self.state.course.progress) {

@@ -103,7 +103,7 @@ fn see(state: &mut State, effects: &mut Vec<Effect>) {
     let last = u8::try_from(n_steps).unwrap_or(u8::MAX);
     if state.course.place.step > last {
         state.course.place.step = last;
-        effects.push(Effect::PutView(View::Course));
+        effects.push(Effect::CorrectAddress);
     }
     let Some(id) = state.course.step(state.language).map(|step| step.control.step.clone()) else { return };
     let Place { lesson, step } = state.course.place;

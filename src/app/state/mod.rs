@@ -374,6 +374,8 @@ pub enum Effect {
     FetchNames(Labels),
     /// Puts the view into the address.
     PutView(View),
+    /// Puts the view into the address in place of what stands there, which names no place.
+    CorrectAddress,
     /// Fetches a lesson, and with it glossary and sources.
     FetchLesson(Language, u8),
     /// The learner's progress goes into the browser's storage.
