@@ -45,7 +45,9 @@ for (const [locale, title] of [['en-GB', 'Where the bytes and the multiply-adds 
   }));
 }
 
-test('a figure is a button until its recipe has run, and a guess comes first', onPage({ path: '/#course/2/2' }, async (page) => {
+test('a figure is a button until its recipe has run, and a guess comes first', onPage({ path: '/#live' }, async (page) => {
+  await page.getByTestId('model-choice').selectOption('everyday-60');
+  await open(page, '2/2');
   await page.getByTestId('guess').fill('90');
   await page.getByTestId('make-guess').click();
   await page.getByTestId('run-guess').click();
