@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use pipeline::{NumberFormat, Recipe};
+use pipeline::{LayerFacts, NumberFormat, Recipe};
 use serde::{Deserialize, Serialize};
 
 /// Names a request; answers repeat it. Unique over one page's life.
@@ -307,6 +307,8 @@ pub struct ModelFacts {
     /// Bytes of the original written as a plain file with the weights it runs with (float32, unless the user's own
     /// file holds others). The bundled model's own file is half of that: it is kept in half precision.
     pub shipped_bytes: u64,
+    /// Its layers, with their bytes in that plain file.
+    pub layers: Vec<LayerFacts>,
 }
 
 /// A set of class names.
@@ -352,6 +354,8 @@ pub struct CompressedFacts {
     pub n_calibration: u32,
     /// Where they came from.
     pub calibration: CalibrationSource,
+    /// Its layers, with their bytes in the file that ships; in the plain file inside where that is a gzip file.
+    pub layers: Vec<LayerFacts>,
     /// What each step left, in the recipe's order.
     pub steps: Vec<StepFacts>,
 }

@@ -93,12 +93,16 @@ fn storage() -> Option<Storage> {
 
 /// Fetches and reads a JSON file of the served folder; `None` where it is not there or is something else.
 pub async fn fetch_json<T: DeserializeOwned>(path: &str) -> Option<T> {
+    serde_json::from_str(&fetch_text(path).await?).ok()
+}
+
+/// Fetches a text file of the served folder; `None` where it is not there.
+pub async fn fetch_text(path: &str) -> Option<String> {
     let response = JsFuture::from(window()?.fetch_with_str(path)).await.ok()?.dyn_into::<Response>().ok()?;
     if !response.ok() {
         return None;
     }
-    let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
-    serde_json::from_str(&text).ok()
+    JsFuture::from(response.text().ok()?).await.ok()?.as_string()
 }
 
 /// The root element's attribute.

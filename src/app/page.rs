@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use course::{Glossary, Lesson, Sources};
 use js_sys::ArrayBuffer;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -12,12 +13,14 @@ use yew::prelude::*;
 
 use super::browser::{self, Listener};
 use super::camera::{self, CameraSession};
-use super::components::{Dock, DropZone, Head, Live, ModelDialog, Notices, SpokenAnswers, Start};
+use super::components::{Course, Dock, DropZone, Head, Live, ModelDialog, Notices, SpokenAnswers, Start};
 use super::files::{FileKind, kind_of};
 use super::frames::{Feed, FrameLoop, Video};
 use super::lists::{CatalogEntry, ClassNames, PictureFacts, ServedModel, labels_path};
 use super::pictures::{self, FileVideo, MAX_PICTURES};
-use super::state::{self, Action, CameraTrouble, Effect, FrameAnswer, Source, State, Theme, View};
+use super::state::{
+    self, Action, CameraTrouble, CourseText, Effect, FrameAnswer, Source, State, Theme, View,
+};
 use super::tools::{SharedWords, Tools};
 use super::words::{Language, Words};
 use super::worker_client::{Cargo, WorkerClient};
@@ -25,6 +28,7 @@ use crate::bridge::{Answer, ModelSource, Request};
 
 const LANGUAGE_KEY: &str = "tinylens-language";
 const THEME_KEY: &str = "tinylens-theme";
+const COURSE_KEY: &str = "tinylens-course";
 
 /// A worker that is not ready after this long is reported, milliseconds.
 const READY_MILLIS: u32 = 20_000;
@@ -98,7 +102,13 @@ impl Component for Page {
             .map_or(Language::English, |tag| Language::from_tag(&tag));
         let theme = browser::stored(THEME_KEY).map_or(Theme::Auto, |name| Theme::from_name(&name));
         let fragment = browser::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
-        let state = State::new(View::from_fragment(&fragment), language, theme);
+        let view = View::from_fragment(&fragment).unwrap_or(View::Start);
+        let mut state = State::new(view, language, theme);
+        let kept = browser::stored(COURSE_KEY).and_then(|json| serde_json::from_str(&json).ok());
+        state.course.go_on(kept.unwrap_or_default());
+        if let Some(action) = action_of(&fragment) {
+            link.send_message(Message::Act(action));
+        }
         let tools = Tools {
             dispatch: link.callback(Message::Act),
             open_file: link.callback(|()| Message::Open(Door::Any)),
@@ -197,6 +207,9 @@ impl Component for Page {
                 loading={state.model.loading.is_some() || state.model.current.is_none()}
             /> },
             View::Live => html! { <Live {canvas} state={Rc::new(state.clone())} /> },
+            View::Layers => html! { <h1>{ self.words.text("view-layers") }</h1> },
+            View::Experiments => html! { <h1>{ self.words.text("view-experiments") }</h1> },
+            View::Course => html! { <Course {canvas} state={Rc::new(state.clone())} /> },
         };
         html! {
             <ContextProvider<SharedWords> context={self.words.clone()}>
@@ -281,10 +294,21 @@ impl Page {
                     });
                 }
             }
-            Effect::PutView(view) => {
+            Effect::PutView(_) => {
                 if let Some(window) = browser::window() {
-                    let _ = window.location().set_hash(view.name());
+                    let _ = window.location().set_hash(&self.state.fragment());
                     window.scroll_to_with_x_and_y(0.0, 0.0);
+                }
+            }
+            Effect::CorrectAddress => {
+                if let Some(window) = browser::window() {
+                    let _ = window.location().replace(&format!("#{}", self.state.fragment()));
+                }
+            }
+            Effect::FetchLesson(language, number) => fetch_lesson(context, language, number),
+            Effect::RememberCourse => {
+                if let Ok(json) = serde_json::to_string(&self.state.course.progress) {
+                    browser::store(COURSE_KEY, &json);
                 }
             }
             Effect::OpenCamera { device } => {
@@ -440,6 +464,33 @@ fn fetch_lists(context: &Context<Page>) {
     });
 }
 
+/// Fetches a lesson, and with it glossary and sources, which every lesson needs.
+fn fetch_lesson(context: &Context<Page>, language: Language, number: u8) {
+    context.link().send_future_batch(async move {
+        let folder = format!("course/{}", language.tag());
+        let lesson = match browser::fetch_text(&format!("{folder}/lesson-{number}.md")).await {
+            Some(text) => Lesson::parse(&text).map_err(|error| error.to_string()),
+            None => Err(format!("lesson-{number}.md")),
+        };
+        let lesson = match lesson {
+            Ok(lesson) => CourseText::Lesson(number, Rc::new(lesson)),
+            Err(why) => CourseText::Missing(number, why),
+        };
+        let mut arrived = vec![lesson];
+        let glossary = browser::fetch_text(&format!("{folder}/glossary.yaml")).await;
+        let sources = browser::fetch_text(&format!("{folder}/sources.yaml")).await;
+        if let (Some(glossary), Some(sources)) = (glossary, sources)
+            && let (Ok(glossary), Ok(sources)) = (Glossary::parse(&glossary), Sources::parse(&sources))
+        {
+            arrived.push(CourseText::References(Rc::new((glossary, sources))));
+        }
+        arrived
+            .into_iter()
+            .map(|text| Message::Act(Action::CourseArrived(language, text)))
+            .collect::<Vec<_>>()
+    });
+}
+
 /// Sorts files by kind and reads them: one model, or one recipe, or one video, or any number of pictures.
 fn take_files(context: &Context<Page>, feeds: Option<Element>, files: Vec<File>) {
     let link = context.link().clone();
@@ -512,8 +563,8 @@ fn listeners(context: &Context<Page>) -> Vec<Listener> {
     let show = act.clone();
     listeners.push(Listener::new(&window, "hashchange", move |_| {
         let fragment = browser::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
-        if ["", "#start", "#live"].contains(&fragment.as_str()) {
-            show.emit(Action::Show(View::from_fragment(&fragment)));
+        if let Some(action) = action_of(&fragment) {
+            show.emit(action);
         }
     }));
 
@@ -554,6 +605,12 @@ fn listeners(context: &Context<Page>) -> Vec<Listener> {
     listeners
 }
 
+/// What an address's fragment asks for; an anchor of the page asks for nothing.
+fn action_of(fragment: &str) -> Option<Action> {
+    let place = state::Place::from_fragment(fragment).map(Action::ShowStep);
+    place.or_else(|| View::from_fragment(fragment).map(Action::Show))
+}
+
 fn carries_files(event: &Event) -> bool {
     let types = event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer).map(|data| data.types());
     types.is_some_and(|types| types.includes(&"Files".into(), 0))
@@ -574,6 +631,8 @@ fn key_action(event: &KeyboardEvent) -> Option<Action> {
     match event.key().as_str() {
         " " if !inside("button, a, summary, input, [role]") => Some(Action::TogglePause),
         "m" | "M" => Some(Action::ToggleMirror),
+        "ArrowRight" if !inside("input, [role], .wide") => Some(Action::TurnSteps(state::Turn::On)),
+        "ArrowLeft" if !inside("input, [role], .wide") => Some(Action::TurnSteps(state::Turn::Back)),
         "1" => Some(Action::Format(pipeline::NumberFormat::Float32)),
         "2" => Some(Action::Format(pipeline::NumberFormat::Float16)),
         "3" => Some(Action::Format(pipeline::NumberFormat::Int8)),

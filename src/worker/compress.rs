@@ -27,7 +27,7 @@ pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) ->
     let graph = session.borrow().original.as_ref().ok_or(Failure::NoModel)?.graph.clone();
     let mut run = RecipeRun::new(graph, recipe.clone(), frames.into()).map_err(refused)?;
     let mut turn_ends = 0.0;
-    let Compressed { graph, sizes, n_calibration, steps } = loop {
+    let Compressed { graph, sizes, layers, n_calibration, steps } = loop {
         if now_millis() >= turn_ends {
             next_turn().await;
             session.borrow_mut().check_cancelled(id)?;
@@ -68,6 +68,7 @@ pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) ->
         millis: now_millis() - start,
         n_calibration: n_calibration as u32,
         calibration,
+        layers,
         steps: steps
             .into_iter()
             .map(|pipeline::StepReport { pass: _, bytes, zeros, multiply_adds }| StepFacts {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use pipeline::{
-    Classifier, FormatError, Graph, LabelSet, PipelineError, Preprocessing, cost, dense_bytes, read_model,
+    Classifier, FormatError, Graph, LabelSet, PipelineError, Preprocessing, Storage, cost, layer_facts,
+    model_file, read_model, weight_bytes,
 };
 use serde::Deserialize;
 
@@ -94,7 +95,7 @@ async fn make_original(
     let mut classifier = Classifier::new(&graph).map_err(|error| refused(&name, &error))?;
     classifier.try_out().map_err(|error| refused(&name, &error))?;
     reading(id).await;
-    let facts = facts(&graph, &classifier, &recorded, file_bytes);
+    let facts = facts(&graph, &classifier, &recorded, file_bytes).map_err(|error| refused(&name, &error))?;
     let preparer = Classifier::preparer(&graph);
     let tensor = vec![0.0; preparer.tensor_len()];
     let graph = Arc::new(graph);
@@ -111,11 +112,18 @@ async fn reading(id: RequestId) {
     next_turn().await;
 }
 
-fn facts(graph: &Graph, classifier: &Classifier, recorded: &Preprocessing, file_bytes: u64) -> ModelFacts {
+fn facts(
+    graph: &Graph,
+    classifier: &Classifier,
+    recorded: &Preprocessing,
+    file_bytes: u64,
+) -> Result<ModelFacts, PipelineError> {
     let metadata = &graph.metadata;
+    let file = model_file(graph, Storage::Plain);
+    let layers = layer_facts(graph, &weight_bytes(&file)?)?;
     let cost = cost(graph);
     let used = (metadata.preprocessing.mean, metadata.preprocessing.std);
-    ModelFacts {
+    Ok(ModelFacts {
         name: metadata.name.clone(),
         origin: metadata.origin.clone(),
         licence: metadata.licence.clone(),
@@ -136,8 +144,9 @@ fn facts(graph: &Graph, classifier: &Classifier, recorded: &Preprocessing, file_
             Preprocessing::IMAGENET => Normalization::ImageNet,
             _ => Normalization::Recorded,
         },
-        shipped_bytes: dense_bytes(graph),
-    }
+        shipped_bytes: file.len() as u64,
+        layers,
+    })
 }
 
 async fn catalog_entry(id: &str) -> Result<CatalogEntry, Failure> {

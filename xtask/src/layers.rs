@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("formats", &["graph"]),
     ("compress", &["graph"]),
     ("engine", &["graph", "kernels"]),
+    ("course", &["compress"]),
     ("pipeline", &["graph", "kernels", "vision", "formats", "compress", "engine"]),
     ("cli", &["pipeline"]),
     ("bench-models", &["graph", "formats", "compress", "pipeline", "engine"]),

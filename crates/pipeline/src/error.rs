@@ -1,5 +1,6 @@
 use compress::CompressError;
 use engine::EngineError;
+use formats::FormatError;
 use graph::GraphError;
 
 use crate::Budget;
@@ -14,6 +15,9 @@ pub enum PipelineError {
     /// A pass refused the graph or its parameters.
     #[error(transparent)]
     Compress(#[from] CompressError),
+    /// A file is not one that Tinylens wrote.
+    #[error(transparent)]
+    Format(#[from] FormatError),
     /// A graph does not hold together.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -64,6 +68,14 @@ pub enum PipelineError {
         budget: Budget,
         /// What is reached, in the budget's unit.
         reached: f64,
+    },
+    /// Bytes were counted in a file of another network.
+    #[error("the file has {actual} layers with weights, expected {expected}")]
+    LayerCount {
+        /// Those of the model.
+        expected: usize,
+        /// Those of the file.
+        actual: usize,
     },
     /// A compressed model has lost a layer of the original, or has it in another shape.
     #[error("layer `{node}` of the original has no layer of its name and shape in the compressed model")]

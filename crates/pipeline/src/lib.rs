@@ -7,6 +7,7 @@
 mod budget;
 mod classifier;
 mod error;
+mod layer_facts;
 pub mod quality;
 mod recipe_run;
 mod sensitivity;
@@ -25,10 +26,11 @@ pub use compress::{
 };
 pub use engine::EngineError;
 pub use error::PipelineError;
-pub use formats::container::Breakdown;
+pub use formats::container::{Breakdown, WeightBytes, weight_bytes};
 pub use formats::{FormatError, container, onnx, read_model, tflite};
 pub use graph::{Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, Weight, WeightValues, cost};
 pub use kernels::{FLAVOUR, Products, ceiling};
+pub use layer_facts::{Affine, LayerFacts, LayerKind, WeightFormat, layer_facts};
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status, StepReport};
 pub use sensitivity::{LayerSensitivity, SensitivityScan, layer_kind};
 pub use sizes::{Sizes, SizesRun, dense_bytes, model_file};

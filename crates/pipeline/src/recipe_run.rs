@@ -14,7 +14,7 @@ use graph::{Evidence, Graph, Node, cost, fold_batch_norms};
 
 use crate::statistics::StatisticsSweep;
 use crate::sweep::Sweep;
-use crate::{PipelineError, Sizes, SizesRun, dense_bytes};
+use crate::{LayerFacts, PipelineError, Sizes, SizesRun, dense_bytes, layer_facts};
 
 /// A recipe under way. Each [`RecipeRun::advance`] does one bounded piece of work: one pass, one calibration frame for
 /// one layer or one piece of a file. Dropping it is cancelling; the original is never touched.
@@ -95,6 +95,8 @@ pub struct Compressed {
     pub graph: Graph,
     /// Its files' sizes.
     pub sizes: Sizes,
+    /// Its layers, with their bytes in the file that ships.
+    pub layers: Vec<LayerFacts>,
     /// Frames that calibrated it; 0 where no step needed any.
     pub n_calibration: usize,
     /// What each step of the recipe left, in order.
@@ -192,8 +194,10 @@ impl RecipeRun {
             Work::Sizes(run) => {
                 if let Some(sizes) = run.advance() {
                     let n_calibration = if self.calibrated { self.calibration.len() } else { 0 };
+                    let layers = layer_facts(&self.graph, run.by_weight(self.recipe.storage))?;
                     let (graph, steps) = (Graph::clone(&self.graph), std::mem::take(&mut self.reports));
-                    return Ok(Status::Done(Box::new(Compressed { graph, sizes, n_calibration, steps })));
+                    let compressed = Compressed { graph, sizes, layers, n_calibration, steps };
+                    return Ok(Status::Done(Box::new(compressed)));
                 }
             }
         }
@@ -356,7 +360,12 @@ impl RecipeRun {
         };
         let work = match layer {
             Some(work) => work,
-            None => layer.insert(Box::new(NearestClusters::new(before.unwrap_or(weight), weight, *clusters, *granularity)?)),
+            None => layer.insert(Box::new(NearestClusters::new(
+                before.unwrap_or(weight),
+                weight,
+                *clusters,
+                *granularity,
+            )?)),
         };
         if let Some(clustered) = work.advance()? {
             *weight = clustered;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use compress::Storage;
 use flate2::write::GzEncoder;
-use formats::container::{Breakdown, Coding, EntropyWriter, GZIP_LEVEL, breakdown, gzip, write};
+use formats::container::{
+    Breakdown, Coding, EntropyWriter, GZIP_LEVEL, WeightBytes, breakdown, gzip, weight_bytes, write,
+};
 use graph::Graph;
 
 /// Bytes in four forms.
@@ -55,10 +57,19 @@ pub fn dense_bytes(graph: &Graph) -> u64 {
 pub struct SizesRun {
     dense: Vec<u8>,
     sparse: u64,
+    stored: Stored,
     done: usize,
     encoder: GzEncoder<Counter>,
     coder: EntropyWriter<Arc<Graph>>,
     coded: Option<(u64, Breakdown)>,
+}
+
+/// Bytes of each weight in the plain, the sparse and the coded file.
+#[derive(Debug, Default)]
+struct Stored {
+    dense: Vec<WeightBytes>,
+    sparse: Vec<WeightBytes>,
+    coded: Vec<WeightBytes>,
 }
 
 /// Bytes compressed for each call of [`SizesRun::advance`]: some milliseconds in a browser, tens for runs of zeros.
@@ -68,16 +79,20 @@ impl SizesRun {
     /// Serializes `graph` in its dense and its sparse form.
     pub fn new(graph: Arc<Graph>) -> Self {
         let dense = write(&graph, Coding::Dense);
-        let sparse = write(&graph, Coding::Sparse).len() as u64;
+        let sparse = write(&graph, Coding::Sparse);
+        let stored = Stored { dense: by_weight(&dense), sparse: by_weight(&sparse), coded: Vec::new() };
+        let sparse = sparse.len() as u64;
         let encoder = GzEncoder::new(Counter(0), flate2::Compression::new(GZIP_LEVEL));
-        Self { dense, sparse, done: 0, encoder, coder: EntropyWriter::new(graph), coded: None }
+        Self { dense, sparse, stored, done: 0, encoder, coder: EntropyWriter::new(graph), coded: None }
     }
 
     /// Codes or compresses the next piece. `Some` when all is counted.
     pub fn advance(&mut self) -> Option<Sizes> {
         let Some((coded, breakdown)) = self.coded else {
             if !self.coder.advance() {
-                self.coded = Some(measured(&self.coder.file()));
+                let file = self.coder.file();
+                self.stored.coded = by_weight(&file);
+                self.coded = Some(measured(&file));
             }
             return None;
         };
@@ -92,6 +107,16 @@ impl SizesRun {
         Some(Sizes { dense: self.dense.len() as u64, gzip, sparse: self.sparse, coded, breakdown })
     }
 
+    /// Bytes of each weight in the file of this form, in the order of the nodes; nothing before it is written. A gzip file
+    /// does not tell them apart: there they are those of the plain file inside.
+    pub fn by_weight(&self, storage: Storage) -> &[WeightBytes] {
+        match storage {
+            Storage::Plain | Storage::Gzip => &self.stored.dense,
+            Storage::SparseCoded => &self.stored.sparse,
+            Storage::EntropyCoded => &self.stored.coded,
+        }
+    }
+
     /// Weights coded and bytes compressed, and all there are.
     pub fn progress(&self) -> (u64, u64) {
         let (n_coded, n) = self.coder.progress();
@@ -101,6 +126,10 @@ impl SizesRun {
 
 fn measured(file: &[u8]) -> (u64, Breakdown) {
     (file.len() as u64, breakdown(file).expect("what was written has a header"))
+}
+
+fn by_weight(file: &[u8]) -> Vec<WeightBytes> {
+    weight_bytes(file).expect("what was written has a header and a graph")
 }
 
 /// Counts what is written to it and keeps nothing.
@@ -165,5 +194,12 @@ mod tests {
         }
         assert_eq!(sizes.breakdown.total(), sizes.coded);
         assert!(sizes.breakdown.masks > 0);
+        let weights = |storage| run.by_weight(storage).iter().map(|weight| weight.weights).sum::<u64>();
+        assert_eq!(weights(Storage::EntropyCoded), sizes.breakdown.weights);
+        assert_eq!((weights(Storage::Plain), weights(Storage::Gzip)), (12_000, 12_000));
+        assert_eq!(
+            weights(Storage::SparseCoded),
+            12_000 - 4 * graph.weights().next().unwrap().count_zeros() as u64
+        );
     }
 }

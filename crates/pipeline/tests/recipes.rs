@@ -38,6 +38,10 @@ fn every_preset_gives_a_smaller_model_that_runs() {
         );
         let file = pipeline::model_file(&compressed.graph, storage);
         assert_eq!(file.len() as u64, compressed.sizes.of(storage), "{name}");
+        let layers = &compressed.layers;
+        assert_eq!(layers.len(), 28, "{name}");
+        let bytes: u64 = layers.iter().map(|layer| layer.bytes).sum();
+        assert!(bytes > 0 && (storage == Storage::Gzip || bytes < file.len() as u64), "{name}");
         let read = pipeline::read_model(&file, name).unwrap();
         assert_eq!(read, compressed.graph, "{name} is not read back as it was written");
         assert!(relative_error(&graph, &compressed.graph).is_finite(), "{name}");

@@ -4,7 +4,9 @@ mod small;
 
 use std::sync::Arc;
 
-use graph::{BatchNorm, Clip, Conv2d, GraphBuilder, LabelSet, Linear, Metadata, Op, Padding, Preprocessing, Weight};
+use graph::{
+    BatchNorm, Clip, Conv2d, GraphBuilder, LabelSet, Linear, Metadata, Op, Padding, Preprocessing, Weight,
+};
 use pipeline::{CompressError, Graph, PipelineError, Recipe, RecipeRun, cost, zoo};
 use small::{network, pictures, relative_error, run};
 
@@ -126,7 +128,8 @@ fn errors_name_step_and_layer() {
     let graph = linear(8);
     let mut calibration = pictures(&graph, 0..2);
     calibration[1][5] = f32::NAN;
-    let prune = r#"{"pass":"prune","sparsity":0.1},{"pass":"quantize-weights","bits":4,"repair":"reconstruct"}"#;
+    let prune =
+        r#"{"pass":"prune","sparsity":0.1},{"pass":"quantize-weights","bits":4,"repair":"reconstruct"}"#;
     let run = RecipeRun::new(graph, recipe(prune), calibration.into()).unwrap();
     assert_eq!(
         run.finish().unwrap_err().to_string(),

@@ -8,7 +8,7 @@ use super::segmented::{Choice, Segmented};
 use super::side_head::served_name;
 use crate::app::state::{Action, ModelChoice, ModelState, Theme, View, WorkerState};
 use crate::app::tools::{use_tools, use_words};
-use crate::app::words::{Language, Words};
+use crate::app::words::{Language, Words, key};
 
 /// The name of the project; its letters narrow from left to right.
 const WORDMARK: &str = "Tinylens";
@@ -32,9 +32,17 @@ pub struct Props {
 #[component]
 pub fn Head(props: &Props) -> Html {
     let (words, tools) = (use_words(), use_tools());
-    let tab = |view: View, name: String| {
+    let tab = |view: View| {
+        let name = words.text(match view {
+            View::Start => key("view-start"),
+            View::Live => key("view-live"),
+            View::Layers => key("view-layers"),
+            View::Experiments => key("view-experiments"),
+            View::Course => key("view-course"),
+        });
         let current = (props.view == view).then_some("page");
-        html! { <a href={format!("#{}", view.name())} aria-current={current}>{ name }</a> }
+        let testid = format!("view-{}", view.name());
+        html! { <a href={format!("#{}", view.name())} aria-current={current} data-testid={testid}>{ name }</a> }
     };
     let choice = |language: Language, label: &'static str, name: &'static str, testid| Choice {
         value: language.tag(),
@@ -60,8 +68,7 @@ pub fn Head(props: &Props) -> Html {
                 <span aria-hidden="true">{ for WORDMARK.chars().map(|letter| html! { <i>{ letter }</i> }) }</span>
             </a>
             <nav class="tabs" aria-label={words.text("views")}>
-                { tab(View::Start, words.text("view-start")) }
-                { tab(View::Live, words.text("view-live")) }
+                { for View::TABS.map(tab) }
             </nav>
             <span class="grow" />
             <button class="chip model-chip" type="button" aria-haspopup="dialog" title={words.text("model-open")} onclick={tools.on(Action::Models(true))}>

@@ -25,6 +25,8 @@ pub enum Icon {
     Unplugged,
     /// Three sheets.
     Layers,
+    /// An arrowhead to the right.
+    Next,
     /// A half-filled disc.
     Theme,
     /// Three dots.
@@ -52,6 +54,7 @@ impl Icon {
                 &["M6 3v4M10.5 3v4M4 7h8.5v2.5a4.2 4.2 0 01-8.5 0zM8.2 13.7V17M14 11l4 4M18 11l-4 4"]
             }
             Self::Layers => &["M10 3l7.5 4L10 11 2.5 7zM2.5 11L10 15l7.5-4"],
+            Self::Next => &["M7.5 4.5l5.5 5.5-5.5 5.5"],
             Self::Theme => &["M17 10a7 7 0 11-14 0 7 7 0 0114 0z", "M10 3v14a7 7 0 000-14z"],
             Self::More => &["M4.5 10v.01M10 10v.01M15.5 10v.01"],
             Self::Close => &["M5 5l10 10M15 5L5 15"],

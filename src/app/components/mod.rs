@@ -4,6 +4,7 @@
 mod camera_card;
 mod card;
 mod controls;
+mod course;
 mod dock;
 mod fixed_set;
 mod head;
@@ -28,6 +29,7 @@ mod start;
 mod tape;
 mod verdict;
 
+pub use course::Course;
 pub use dock::Dock;
 pub use head::Head;
 pub use live::Live;

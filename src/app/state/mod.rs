@@ -2,7 +2,12 @@
 //! in the browser ([`Effect`]). Nothing here touches the browser, so all of it is tested natively. Start with
 //! [`State`], then [`reduce`] in `reduce.rs`.
 
+mod course;
+mod course_steps;
+#[cfg(test)]
+mod course_tests;
 mod draft;
+mod figures;
 mod live;
 mod model;
 mod numbers;
@@ -13,18 +18,26 @@ mod reduce;
 mod source;
 #[cfg(test)]
 mod tests;
+mod view;
 
+#[cfg(test)]
+pub use course::CourseProgress;
+pub use course::{CourseState, CourseText, Place, Turn};
 #[cfg(test)]
 pub use draft::PASSES;
 pub use draft::{
     Draft, DraftStep, MAX_SPARSITY_PERCENT, PRESETS, StepChange, format_preset, sparsity_percent,
 };
+pub use figures::{Absent, Value, kind_of_layer, layer_share};
 pub use live::{Live, Pair, Spoken};
 pub use model::{Loading, ModelChoice, ModelState};
 pub use numbers::{Agreement, Cell, Numbers, Reason};
 pub use recipe::{Attempt, RecipeState};
 pub use reduce::reduce;
 pub use source::{Camera, CameraState, CameraTrouble, Source};
+pub use view::View;
+
+use ::course::{CourseRecipe, SliderName};
 
 use super::lists::{CatalogEntry, ClassNames, Naming, PictureFacts, ServedModel};
 use super::words::Language;
@@ -73,6 +86,8 @@ pub struct State {
     pub fixed: FixedState,
     /// The visitor's own pictures that the worker has.
     pub n_own_pictures: u32,
+    /// The course.
+    pub course: CourseState,
     /// Something went wrong and is not tied to the stage or the recipe.
     pub notice: Option<Notice>,
     /// The model dialog is open.
@@ -83,15 +98,6 @@ pub struct State {
     pub pair: u32,
     next_request: u32,
     tried_models: Vec<String>,
-}
-
-/// The views that exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    /// The promise and the running lens.
-    Start,
-    /// Both answers, the recipe, the controls.
-    Live,
 }
 
 /// Light or dark.
@@ -191,6 +197,32 @@ pub enum Notice {
 pub enum Action {
     /// A view was chosen.
     Show(View),
+    /// A step of the course was chosen.
+    ShowStep(Place),
+    /// One step of the course forwards, or back.
+    TurnSteps(Turn),
+    /// A text of the course arrived, or did not.
+    CourseArrived(Language, CourseText),
+    /// An option of a question was chosen.
+    ChooseOption {
+        /// The question.
+        id: String,
+        /// The option.
+        position: usize,
+    },
+    /// A guess was made.
+    Guess {
+        /// Which one.
+        id: String,
+        /// In the unit of its slider.
+        value: f64,
+    },
+    /// A slider of the course was moved.
+    Slide(SliderName, f64),
+    /// These recipes are to be measured, one after the other.
+    RunRecipes(Vec<CourseRecipe>),
+    /// No more recipes are to be measured.
+    CancelRuns,
     /// A language was chosen.
     Speak(Language),
     /// The theme after this one.
@@ -342,6 +374,12 @@ pub enum Effect {
     FetchNames(Labels),
     /// Puts the view into the address.
     PutView(View),
+    /// Puts the view into the address in place of what stands there, which names no place.
+    CorrectAddress,
+    /// Fetches a lesson, and with it glossary and sources.
+    FetchLesson(Language, u8),
+    /// The learner's progress goes into the browser's storage.
+    RememberCourse,
     /// Asks for the camera; ends any other source when it runs.
     OpenCamera {
         /// The device, or `None` for any.
@@ -384,6 +422,7 @@ impl State {
             numbers: Numbers::default(),
             fixed: FixedState::default(),
             n_own_pictures: 0,
+            course: CourseState::new(),
             notice: None,
             models_open: false,
             dragging: false,
@@ -403,6 +442,14 @@ impl State {
                 CameraState::Running { towards_user: true } | CameraState::Unplugged { towards_user: true }
             )
         ))
+    }
+
+    /// The address's fragment, without `#`.
+    pub fn fragment(&self) -> String {
+        match self.view {
+            View::Course => self.course.place.fragment(),
+            View::Start | View::Live | View::Layers | View::Experiments => self.view.name().to_owned(),
+        }
     }
 
     /// The worker listens.
@@ -467,20 +514,5 @@ impl Theme {
     /// The theme of this name, else automatic.
     pub fn from_name(name: &str) -> Self {
         [Self::Light, Self::Dark].into_iter().find(|theme| theme.name() == name).unwrap_or(Self::Auto)
-    }
-}
-
-impl View {
-    /// Its name in the address.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Live => "live",
-        }
-    }
-
-    /// The view that an address's fragment names, else Start.
-    pub fn from_fragment(fragment: &str) -> Self {
-        if fragment.trim_start_matches('#') == Self::Live.name() { Self::Live } else { Self::Start }
     }
 }

@@ -6,7 +6,7 @@ use pipeline::Recipe;
 
 use super::{
     Action, Agreement, Attempt, CameraState, CameraTrouble, Draft, Effect, FixedResult, FixedRun, FixedState,
-    Live, Loading, ModelChoice, Notice, Numbers, Progress, Source, State, View, WorkerState,
+    Live, Loading, ModelChoice, Notice, Numbers, Progress, Source, State, View, WorkerState, course_steps,
 };
 use crate::app::lists::{Naming, labels_path};
 use crate::bridge::{Answer, CompressedFacts, Failure, FixedSet, ModelFacts, Request, RequestId};
@@ -35,6 +35,7 @@ pub fn reduce(mut state: State, action: Action) -> (State, Vec<Effect>) {
     };
     if numbers_due {
         state.numbers = Numbers::of(&state);
+        course_steps::follow(&mut state, &mut effects);
     }
     (state, effects)
 }
@@ -42,10 +43,22 @@ pub fn reduce(mut state: State, action: Action) -> (State, Vec<Effect>) {
 fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     match action {
         Action::Frame(_) => {}
-        Action::Show(view) => show(state, view, effects),
+        Action::Show(view) => {
+            show(state, view, effects);
+            course_steps::fetch(state, effects);
+        }
+        Action::ShowStep(_)
+        | Action::TurnSteps(_)
+        | Action::CourseArrived(..)
+        | Action::ChooseOption { .. }
+        | Action::Guess { .. }
+        | Action::Slide(..)
+        | Action::RunRecipes(_)
+        | Action::CancelRuns => course_steps::step(state, action, effects),
         Action::Speak(language) => {
             state.language = language;
             effects.push(Effect::Remember);
+            course_steps::fetch(state, effects);
         }
         Action::NextTheme => {
             state.theme = state.theme.next();
@@ -133,17 +146,7 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             compress(state, effects);
         }
         Action::CancelRecipe => cancel_recipe_by_hand(state, effects),
-        Action::RunFixed(set) => {
-            cancel_fixed(state, effects);
-            if state.recipe.is_current() && state.worker_ready() {
-                let id = state.request_id();
-                state.fixed = FixedState {
-                    running: Some(FixedRun { id, done: 0, total: None }),
-                    ..FixedState::default()
-                };
-                effects.push(Effect::Post(Request::RunFixedSet { id, set }));
-            }
-        }
+        Action::RunFixed(set) => run_fixed(state, set, effects),
         Action::CancelFixed => cancel_fixed(state, effects),
         Action::StartCamera => open_camera(state, effects),
         Action::ChooseCamera(device) => {
@@ -196,7 +199,7 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     }
 }
 
-fn show(state: &mut State, view: View, effects: &mut Vec<Effect>) {
+pub(super) fn show(state: &mut State, view: View, effects: &mut Vec<Effect>) {
     if state.view != view {
         state.view = view;
         effects.push(Effect::PutView(view));
@@ -213,6 +216,7 @@ fn lose_worker(state: &mut State) {
     state.recipe.running = None;
     state.recipe.finished = None;
     state.recipe.failure = None;
+    state.course.queue.clear();
     state.fixed = FixedState::default();
     state.n_own_pictures = 0;
     state.live = Live::default();
@@ -371,6 +375,8 @@ fn model_loaded(state: &mut State, id: RequestId, model: ModelFacts, effects: &m
     }
     state.recipe.finished = None;
     state.recipe.failure = None;
+    // What was measured belongs to the former model; what waits is measured on this one.
+    state.course.measured.clear();
     cancel_fixed(state, effects);
     state.fixed = FixedState::default();
     other_models(state);
@@ -386,7 +392,7 @@ fn model_loaded(state: &mut State, id: RequestId, model: ModelFacts, effects: &m
 // ---- recipe ----
 
 /// The rail shows something else: what runs is cancelled, and after a rest the wanted recipe runs, unless it is refused.
-fn want(state: &mut State, wanted: Draft, effects: &mut Vec<Effect>) {
+pub(super) fn want(state: &mut State, wanted: Draft, effects: &mut Vec<Effect>) {
     let same = wanted.recipe() == state.recipe.wanted.recipe();
     state.recipe.wanted = wanted;
     if same && state.recipe.failure.is_none() {
@@ -426,7 +432,7 @@ fn cancel_recipe(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 /// Back to the finished recipe, or, where there is none, a stop that says so.
-fn cancel_recipe_by_hand(state: &mut State, effects: &mut Vec<Effect>) {
+pub(super) fn cancel_recipe_by_hand(state: &mut State, effects: &mut Vec<Effect>) {
     if state.recipe.running.is_none() {
         return;
     }
@@ -452,7 +458,17 @@ fn compressed(state: &mut State, id: RequestId, facts: CompressedFacts, effects:
     }
 }
 
-fn cancel_fixed(state: &mut State, effects: &mut Vec<Effect>) {
+pub(super) fn run_fixed(state: &mut State, set: FixedSet, effects: &mut Vec<Effect>) {
+    cancel_fixed(state, effects);
+    if state.recipe.is_current() && state.worker_ready() {
+        let id = state.request_id();
+        let running = Some(FixedRun { id, done: 0, total: None });
+        state.fixed = FixedState { running, ..FixedState::default() };
+        effects.push(Effect::Post(Request::RunFixedSet { id, set }));
+    }
+}
+
+pub(super) fn cancel_fixed(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(run) = state.fixed.running.take() {
         effects.push(Effect::Post(Request::Cancel { id: run.id }));
     }

@@ -20,7 +20,7 @@ impl Page {
     }
 
     /// A worker, both served models, pictures; the default model is on its way.
-    fn loading() -> Self {
+    pub(super) fn loading() -> Self {
         let mut page = Self::new();
         page.act(Action::PicturesListed(vec![picture()]));
         page.act(Action::ServedListed(vec![served("everyday-60"), served("efficientnet-lite0")]));
@@ -120,7 +120,7 @@ fn sizes(bytes: u64) -> Sizes {
     Sizes { dense: bytes, gzip: bytes, sparse: bytes, coded: bytes, shipped: bytes }
 }
 
-fn model(bytes: u64) -> ModelFacts {
+pub(super) fn model(bytes: u64) -> ModelFacts {
     ModelFacts {
         name: "Model".into(),
         origin: "here".into(),
@@ -134,6 +134,7 @@ fn model(bytes: u64) -> ModelFacts {
         normalization_assumed: false,
         normalization: Normalization::Recorded,
         shipped_bytes: bytes,
+        layers: Vec::new(),
     }
 }
 
@@ -157,6 +158,7 @@ pub(super) fn facts_of(draft: &Draft, bytes: u64) -> CompressedFacts {
         n_calibration: 64,
         calibration: CalibrationSource::BuiltIn,
         steps: Vec::new(),
+        layers: Vec::new(),
     }
 }
 
@@ -543,10 +545,12 @@ fn ids_of_requests_and_of_frames_never_meet() {
 
 #[test]
 fn views_and_themes_have_names() {
-    for view in [View::Start, View::Live] {
-        assert_eq!(View::from_fragment(&format!("#{}", view.name())), view);
+    for view in View::TABS.into_iter().chain([View::Start]) {
+        assert_eq!(View::from_fragment(&format!("#{}", view.name())), Some(view));
     }
-    assert_eq!(View::from_fragment(""), View::Start);
+    let named = [("", View::Start), ("#layers=7", View::Layers), ("#course/3", View::Course)];
+    assert!(named.into_iter().all(|(fragment, view)| View::from_fragment(fragment) == Some(view)));
+    assert_eq!(View::from_fragment("#main"), None);
     for theme in [Theme::Auto, Theme::Light, Theme::Dark] {
         assert_eq!(Theme::from_name(theme.name()), theme);
         assert_eq!(theme.next().next().next(), theme);
@@ -561,7 +565,9 @@ fn changing_the_view_changes_nothing_else() {
     let before = page.state.clone();
     page.act(Action::Show(View::Live));
     assert_eq!(page.effects, [Effect::PutView(View::Live)]);
-    assert_eq!(State { view: View::Start, numbers: before.numbers.clone(), ..page.state.clone() }, before);
+    // What was measured meanwhile is written down at any action.
+    let (numbers, course) = (before.numbers.clone(), before.course.clone());
+    assert_eq!(State { view: View::Start, numbers, course, ..page.state.clone() }, before);
 }
 
 #[test]

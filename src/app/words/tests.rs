@@ -59,8 +59,17 @@ fn keys_in_code() -> BTreeSet<String> {
     keys
 }
 
-/// Keys that are put together from an id: of a served list, of a preset, of a pass.
-const BY_ID: [&str; 5] = ["model-name-", "model-about-", "preset-name-", "preset-about-", "pass-"];
+/// Keys that are put together from an id: of a served list, of a preset, of a pass, of what lessons name.
+const BY_ID: [&str; 8] = [
+    "model-name-",
+    "model-about-",
+    "preset-name-",
+    "preset-about-",
+    "pass-",
+    "course-recipe-",
+    "course-view-",
+    "course-figure-",
+];
 
 #[test]
 fn both_files_are_sound() {

@@ -79,6 +79,7 @@ mod dto;
 mod forms;
 mod network;
 mod sparse;
+mod weight_bytes;
 
 use graph::{Clip, Graph, Op, UpperBound, Weight, WeightValues};
 use safetensors::Dtype;
@@ -87,6 +88,7 @@ pub use crate::gzip::{GZIP_LEVEL, gzip};
 
 pub use self::breakdown::{Breakdown, breakdown};
 pub use self::coded::EntropyWriter;
+pub use self::weight_bytes::{WeightBytes, weight_bytes};
 
 use self::dto::{GraphDto, NodeDto, WeightCoding, WeightDto};
 use self::network::{TensorReader, TensorWriter};

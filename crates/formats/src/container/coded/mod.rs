@@ -42,7 +42,7 @@ use graph::{ClusteredWeights, IntegerWeights, WeightValues};
 use super::dto::Center;
 use crate::entropy::{FloatLayout, Sizes};
 
-pub(super) use self::reader::read;
+pub(super) use self::reader::{graph_json, read};
 pub use self::writer::EntropyWriter;
 
 /// Names of the sections.

@@ -96,6 +96,30 @@ fn the_parts_are_the_file() {
 }
 
 #[test]
+fn the_weights_have_their_parts_of_the_file() {
+    for graph in graphs().into_iter().chain([graph()]) {
+        for coding in [Coding::Dense, Coding::Sparse, Coding::Entropy] {
+            let bytes = write(&graph, coding);
+            let (parts, weights) = (breakdown(&bytes).unwrap(), weight_bytes(&bytes).unwrap());
+            assert_eq!(weights.len(), graph.weights().count());
+            let sum = |part: fn(&WeightBytes) -> u64| weights.iter().map(part).sum::<u64>();
+            assert_eq!(sum(|weight| weight.weights), parts.weights, "{coding:?}");
+            assert_eq!(sum(|weight| weight.masks), parts.masks, "{coding:?}");
+            if coding != Coding::Entropy {
+                assert_eq!(sum(|weight| weight.scales), parts.scales, "{coding:?}");
+                assert_eq!(sum(|weight| weight.tables), parts.tables, "{coding:?}");
+            }
+        }
+        let dense = weight_bytes(&write(&graph, Coding::Dense)).unwrap();
+        for (weight, stored) in graph.weights().zip(dense) {
+            assert_eq!(stored.weights, (weight.len() as u64 * u64::from(weight.stored_bits())).div_ceil(8));
+            assert_eq!(stored.total(), stored.weights + weight.side_bytes() as u64);
+        }
+    }
+    assert!(weight_bytes(&gzip(&write(&graph(), Coding::Dense))).is_err());
+}
+
+#[test]
 fn masks_are_coded_where_zeros_were_made() {
     let levels = |keep: usize| -> Vec<i8> {
         (0..189).map(|i| if i % keep == 0 { (i % 60) as i8 + 20 } else { 0 }).collect()

@@ -1,0 +1,42 @@
+//! The views and their places in the address.
+
+/// The views that exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The promise and the running lens.
+    Start,
+    /// Both answers, the recipe, the controls.
+    Live,
+    /// All layers, and one from inside.
+    Layers,
+    /// What every recipe so far has made.
+    Experiments,
+    /// Lessons.
+    Course,
+}
+
+impl View {
+    /// Those that have a tab; Start is behind the mark.
+    pub const TABS: [Self; 4] = [Self::Live, Self::Layers, Self::Experiments, Self::Course];
+
+    /// Its name in the address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Live => "live",
+            Self::Layers => "layers",
+            Self::Experiments => "experiments",
+            Self::Course => "course",
+        }
+    }
+
+    /// The view that an address's fragment names, up to an `=` or `/` that names a place in it; Start without a fragment,
+    /// and `None` for an anchor of the page.
+    pub fn from_fragment(fragment: &str) -> Option<Self> {
+        let name = fragment.trim_start_matches('#').split(['=', '/']).next().unwrap_or_default();
+        if name.is_empty() {
+            return Some(Self::Start);
+        }
+        Self::TABS.into_iter().chain([Self::Start]).find(|view| view.name() == name)
+    }
+}
