@@ -6,7 +6,8 @@ use pipeline::Recipe;
 
 use super::{
     Action, Agreement, Attempt, CameraState, CameraTrouble, Draft, Effect, FixedResult, FixedRun, FixedState,
-    Live, Loading, ModelChoice, Notice, Numbers, Progress, Source, State, View, WorkerState,
+    LayersState, Live, Loading, ModelChoice, Notice, Numbers, Profile, Progress, Source, State, View,
+    WorkerState, experiments, layers,
 };
 use crate::app::lists::{Naming, labels_path};
 use crate::bridge::{Answer, CompressedFacts, Failure, FixedSet, ModelFacts, Request, RequestId};
@@ -30,11 +31,13 @@ pub fn reduce(mut state: State, action: Action) -> (State, Vec<Effect>) {
         }
         other => {
             step(&mut state, other, &mut effects);
+            layers::follow(&mut state, &mut effects);
             true
         }
     };
     if numbers_due {
         state.numbers = Numbers::of(&state);
+        experiments::follow(&mut state, &mut effects);
     }
     (state, effects)
 }
@@ -133,6 +136,8 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             compress(state, effects);
         }
         Action::CancelRecipe => cancel_recipe_by_hand(state, effects),
+        Action::Experiments(action) => experiments::act(state, action, effects),
+        Action::Layers(action) => layers::act(state, action, effects),
         Action::RunFixed(set) => {
             cancel_fixed(state, effects);
             if state.recipe.is_current() && state.worker_ready() {
@@ -214,6 +219,7 @@ fn lose_worker(state: &mut State) {
     state.recipe.finished = None;
     state.recipe.failure = None;
     state.fixed = FixedState::default();
+    state.layers = LayersState { metric: state.layers.metric, ..LayersState::default() };
     state.n_own_pictures = 0;
     state.live = Live::default();
     state.pair = state.pair.wrapping_add(1);
@@ -254,6 +260,10 @@ fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
         }
         // The page does not ask; a benchmark does.
         Answer::Measured { .. } => {}
+        Answer::LayersProfiled { id, runs, original, compressed, ceiling } => {
+            layers::profiled(state, id, Profile { runs, original, compressed, ceiling });
+        }
+        Answer::LayerInspected { id, view } => layers::inspected(state, id, view),
         Answer::OwnPicturesSet { id: _, n } => {
             state.n_own_pictures = n;
             if state.fixed.result.is_some_and(|result| result.set == FixedSet::Own) {
@@ -265,6 +275,9 @@ fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
 }
 
 fn failed(state: &mut State, id: RequestId, failure: Failure, effects: &mut Vec<Effect>) {
+    if layers::failed(state, id) {
+        return;
+    }
     if let Some(loading) = state.model.loading.take_if(|loading| loading.id == id) {
         let former = state.model.current.is_some();
         if failure != Failure::Cancelled {
@@ -386,7 +399,7 @@ fn model_loaded(state: &mut State, id: RequestId, model: ModelFacts, effects: &m
 // ---- recipe ----
 
 /// The rail shows something else: what runs is cancelled, and after a rest the wanted recipe runs, unless it is refused.
-fn want(state: &mut State, wanted: Draft, effects: &mut Vec<Effect>) {
+pub(super) fn want(state: &mut State, wanted: Draft, effects: &mut Vec<Effect>) {
     let same = wanted.recipe() == state.recipe.wanted.recipe();
     state.recipe.wanted = wanted;
     if same && state.recipe.failure.is_none() {
@@ -494,6 +507,7 @@ fn other_source(state: &mut State) {
 }
 
 fn other_models(state: &mut State) {
+    layers::other_models(&mut state.layers);
     state.pair = state.pair.wrapping_add(1);
     state.live.other_models();
 }

@@ -564,7 +564,8 @@ fn changing_the_view_changes_nothing_else() {
     let before = page.state.clone();
     page.act(Action::Show(View::Live));
     assert_eq!(page.effects, [Effect::PutView(View::Live)]);
-    assert_eq!(State { view: View::Start, numbers: before.numbers.clone(), ..page.state.clone() }, before);
+    let State { numbers, experiments, .. } = before.clone();
+    assert_eq!(State { view: View::Start, numbers, experiments, ..page.state.clone() }, before);
 }
 
 #[test]
