@@ -21,7 +21,7 @@ async function looked(page, layer) {
 
 test('a layer opens by click and by key, and shows the arithmetic of a weight', onPage({}, async (page) => {
   await open(page);
-  const n = await page.getByRole('option').count();
+  const n = await page.getByRole('listbox').getByRole('option').count();
   assert.ok(n > 20, `${n} layers`);
   assert.equal(await page.getByTestId('layer-table').locator('tbody tr').count(), n);
   await page.getByTestId('layer-3').click();
