@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use pipeline::{LayerFacts, NumberFormat, Recipe};
+use pipeline::{LayerFacts, LayerView, NumberFormat, Recipe};
 use serde::{Deserialize, Serialize};
 
 /// Names a request; answers repeat it. Unique over one page's life.
@@ -70,6 +70,22 @@ pub enum Request {
         side: Side,
         /// How often, 1000 times at most.
         runs: u32,
+    },
+    /// Times every layer of both models on the last frame. Frames are answered between runs.
+    ProfileLayers {
+        /// Repeated by [`Answer::LayersProfiled`] or [`Answer::Failed`].
+        id: RequestId,
+        /// How often, 100 times at most.
+        runs: u32,
+    },
+    /// Looks at the weights of one layer in both models.
+    InspectLayer {
+        /// Repeated by [`Answer::LayerInspected`] or [`Answer::Failed`].
+        id: RequestId,
+        /// The layer's node.
+        node: String,
+        /// The output channel whose largest weight is followed; without one, that of median width.
+        channel: Option<usize>,
     },
     /// Ends a running request; it answers with [`Failure::Cancelled`].
     Cancel {
@@ -210,6 +226,26 @@ pub enum Answer {
         /// Bytes of the worker's whole memory, which never shrinks.
         peak_bytes: u64,
     },
+    /// The layers of both models were timed.
+    LayersProfiled {
+        /// The request.
+        id: RequestId,
+        /// Runs of which each time is the median.
+        runs: u32,
+        /// The original's kernel calls.
+        original: Vec<LayerTime>,
+        /// The compressed model's, where there is one.
+        compressed: Option<Vec<LayerTime>>,
+        /// What one thread can reach.
+        ceiling: Ceiling,
+    },
+    /// The weights of one layer.
+    LayerInspected {
+        /// The request.
+        id: RequestId,
+        /// What was seen.
+        view: LayerView,
+    },
     /// A request came to nothing; what was before goes on.
     Failed {
         /// The request.
@@ -234,6 +270,15 @@ pub struct LayerTime {
     pub weight_bytes: u64,
     /// Milliseconds.
     pub millis: f64,
+}
+
+/// Multiply-adds in registers alone, GMAC/s of one thread.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ceiling {
+    /// In float32.
+    pub f32: f64,
+    /// On int8.
+    pub i8: f64,
 }
 
 /// The runtime badge's facts.

@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, Document, Element, Event, EventTarget, HtmlElement, HtmlVideoElement, Response, Storage, Url,
-    Window,
+    Blob, Document, Element, Event, EventTarget, HtmlElement, HtmlVideoElement, Response,
+    ScrollIntoViewOptions, ScrollLogicalPosition, Storage, Url, Window,
 };
 
 /// A browser has taken a file's bytes after this long, milliseconds.
@@ -130,6 +130,14 @@ pub fn focus(element: &HtmlElement) {
     let _ = element.focus();
 }
 
+/// Scrolls an element sideways into its box, and the page as little as can be.
+pub fn reveal(element: &Element) {
+    let options = ScrollIntoViewOptions::new();
+    options.set_block(ScrollLogicalPosition::Nearest);
+    options.set_inline(ScrollLogicalPosition::Nearest);
+    element.scroll_into_view_with_scroll_into_view_options(&options);
+}
+
 /// Gives `text` to the visitor as a file called `name`.
 ///
 /// # Errors
@@ -145,6 +153,36 @@ pub fn save(name: &str, text: &str) -> Result<(), JsValue> {
         let _ = Url::revoke_object_url(&address);
     });
     Ok(())
+}
+
+/// The presentation attributes that a drawing takes from the page's styles.
+const STYLES: [&str; 6] = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font-family", "font-size"];
+
+/// Gives a drawing to the visitor as a file, with the colours that it has on the page now.
+pub fn save_drawing(name: &str, drawing: &Element) {
+    let text = (|| -> Result<String, JsValue> {
+        let copy: Element = drawing.clone_node_with_deep(true)?.dyn_into()?;
+        let parts = drawing.query_selector_all("*")?;
+        let copies = copy.query_selector_all("*")?;
+        let window = window().ok_or("no window")?;
+        for idx in 0..parts.length() {
+            let pair = (parts.item(idx).and_then(to_element), copies.item(idx).and_then(to_element));
+            let (Some(part), Some(copy)) = pair else { continue };
+            let Some(style) = window.get_computed_style(&part)? else { continue };
+            for property in STYLES {
+                copy.set_attribute(property, &style.get_property_value(property)?)?;
+            }
+        }
+        Ok(copy.outer_html())
+    })();
+    let saved = text.and_then(|text| save(name, &text));
+    if let Err(error) = saved {
+        warn("the drawing was not saved", &error);
+    }
+}
+
+fn to_element(node: web_sys::Node) -> Option<Element> {
+    node.dyn_into().ok()
 }
 
 /// Says on the console what went wrong without consequences for the visitor.

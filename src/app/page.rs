@@ -13,13 +13,16 @@ use yew::prelude::*;
 
 use super::browser::{self, Listener};
 use super::camera::{self, CameraSession};
-use super::components::{Course, Dock, DropZone, Head, Live, ModelDialog, Notices, SpokenAnswers, Start};
+use super::components::{
+    Course, Dock, DropZone, ExperimentsView, Head, Layers, Live, ModelDialog, Notices, SpokenAnswers, Start,
+};
 use super::files::{FileKind, kind_of};
 use super::frames::{Feed, FrameLoop, Video};
 use super::lists::{CatalogEntry, ClassNames, PictureFacts, ServedModel, labels_path};
 use super::pictures::{self, FileVideo, MAX_PICTURES};
 use super::state::{
-    self, Action, CameraTrouble, CourseText, Effect, FrameAnswer, Source, State, Theme, View,
+    self, Action, CameraTrouble, Cell, CourseText, Effect, Experiments, ExperimentsAction, FrameAnswer,
+    Source, State, Theme, View,
 };
 use super::tools::{SharedWords, Tools};
 use super::words::{Language, Words};
@@ -29,6 +32,7 @@ use crate::bridge::{Answer, ModelSource, Request};
 const LANGUAGE_KEY: &str = "tinylens-language";
 const THEME_KEY: &str = "tinylens-theme";
 const COURSE_KEY: &str = "tinylens-course";
+const EXPERIMENTS_KEY: &str = "tinylens-experiments";
 
 /// A worker that is not ready after this long is reported, milliseconds.
 const READY_MILLIS: u32 = 20_000;
@@ -136,6 +140,11 @@ impl Component for Page {
             _listeners: listeners(context),
         };
         page.remember(false);
+        if let Some(experiments) =
+            browser::stored(EXPERIMENTS_KEY).and_then(|text| serde_json::from_str::<Experiments>(&text).ok())
+        {
+            page.act(context, Action::Experiments(ExperimentsAction::Restored(experiments)));
+        }
         page.start_worker(context);
         fetch_lists(context);
         page
@@ -207,8 +216,19 @@ impl Component for Page {
                 loading={state.model.loading.is_some() || state.model.current.is_none()}
             /> },
             View::Live => html! { <Live {canvas} state={Rc::new(state.clone())} /> },
-            View::Layers => html! { <h1>{ self.words.text("view-layers") }</h1> },
-            View::Experiments => html! { <h1>{ self.words.text("view-experiments") }</h1> },
+            View::Layers => html! { <Layers
+                model={state.model.current.clone()}
+                compressed={state.recipe.current().cloned()}
+                layers={state.layers.clone()}
+                threads={state.threads()}
+            /> },
+            View::Experiments => html! { <ExperimentsView
+                experiments={state.experiments.clone()}
+                model={state.model.current.clone()}
+                latency={match state.numbers.latency_original { Cell::Known(latency) => Some(latency.median), Cell::Missing(_) => None }}
+                wanted={state.recipe.wanted.clone()}
+                running={state.recipe.running.is_some()}
+            /> },
             View::Course => html! { <Course {canvas} state={Rc::new(state.clone())} /> },
         };
         html! {
@@ -330,6 +350,12 @@ impl Page {
             Effect::Save { name, text } => {
                 if let Err(error) = browser::save(&name, &text) {
                     browser::warn("the recipe was not saved", &error);
+                }
+            }
+            Effect::KeepExperiments(experiments) => {
+                // What a visit has made is kept for the next one, where the browser allows it.
+                if let Ok(text) = serde_json::to_string(&experiments) {
+                    browser::store(EXPERIMENTS_KEY, &text);
                 }
             }
             Effect::Remember => self.remember(true),
@@ -633,6 +659,8 @@ fn key_action(event: &KeyboardEvent) -> Option<Action> {
         "m" | "M" => Some(Action::ToggleMirror),
         "ArrowRight" if !inside("input, [role], .wide") => Some(Action::TurnSteps(state::Turn::On)),
         "ArrowLeft" if !inside("input, [role], .wide") => Some(Action::TurnSteps(state::Turn::Back)),
+        "l" | "L" => Some(Action::Show(View::Layers)),
+        "e" | "E" => Some(Action::Show(View::Experiments)),
         "1" => Some(Action::Format(pipeline::NumberFormat::Float32)),
         "2" => Some(Action::Format(pipeline::NumberFormat::Float16)),
         "3" => Some(Action::Format(pipeline::NumberFormat::Int8)),

@@ -53,7 +53,7 @@ pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) ->
     next_turn().await;
     session.borrow_mut().check_cancelled(id)?;
     session.borrow().check_generation(generation)?;
-    session.borrow_mut().replace_compressed(classifier);
+    session.borrow_mut().replace_compressed(graph, classifier);
     let facts = CompressedFacts {
         sizes: Sizes {
             dense: sizes.dense,

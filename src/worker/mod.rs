@@ -2,13 +2,14 @@
 //!
 //! Requests are handled one after another except for the long ones (loading, compressing, fixed sets), which give
 //! control back between pieces of work so that frames go on. [`serve`] is the entry; `session.rs` holds what is
-//! loaded; `load.rs`, `compress.rs`, `frames.rs` and `fixed_set.rs` answer the requests.
+//! loaded; `load.rs`, `compress.rs`, `frames.rs`, `layers.rs` and `fixed_set.rs` answer the requests.
 
 mod browser;
 mod compress;
 mod download;
 mod fixed_set;
 mod frames;
+mod layers;
 mod load;
 mod measure;
 mod pictures;
@@ -107,6 +108,13 @@ fn receive(session: &Shared, data: &JsValue) {
             let bytes = property("bytes").dyn_into::<js_sys::ArrayBuffer>().ok();
             let input = Float32Array::new(&bytes.unwrap_or_else(|| js_sys::ArrayBuffer::new(0)));
             let answer = measure::measure(&session, id, side, runs, &input);
+            post(&answer.unwrap_or_else(|failure| Answer::Failed { id, failure }));
+        }
+        Request::ProfileLayers { id, runs } => {
+            answer_when_done(&session.clone(), id, async move { layers::profile(&session, id, runs).await });
+        }
+        Request::InspectLayer { id, node, channel } => {
+            let answer = layers::inspect(&session, id, &node, channel);
             post(&answer.unwrap_or_else(|failure| Answer::Failed { id, failure }));
         }
         Request::RunFixedSet { id, set } => {

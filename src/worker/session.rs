@@ -19,6 +19,8 @@ pub(super) const CALIBRATION_FRAMES: usize = 32;
 pub(crate) struct Session {
     pub(super) original: Option<Original>,
     pub(super) compressed: Option<Classifier>,
+    /// What [`Self::compressed`] runs, to look into.
+    pub(super) compressed_graph: Option<Arc<Graph>>,
     pub(super) frames: RecentFrames,
     pub(super) built_in: Option<Vec<Pixels>>,
     pub(super) own: Vec<Pixels>,
@@ -69,14 +71,16 @@ impl Session {
     pub(super) fn replace_original(&mut self, original: Original) {
         self.frames = RecentFrames::default();
         self.compressed = None;
+        self.compressed_graph = None;
         self.original = Some(original);
         self.generation += 1;
         self.revision += 1;
     }
 
     /// Makes `compressed` the compressed model.
-    pub(super) fn replace_compressed(&mut self, compressed: Classifier) {
+    pub(super) fn replace_compressed(&mut self, graph: Graph, compressed: Classifier) {
         self.compressed = Some(compressed);
+        self.compressed_graph = Some(Arc::new(graph));
         self.revision += 1;
     }
 

@@ -121,6 +121,8 @@ impl CourseRecipe {
                         structure: Structure::Unstructured,
                         distribution: Distribution::Weighted,
                         repair: Repair::Reconstruct,
+                        schedule: None,
+                        layers: BTreeMap::new(),
                     },
                     Step::Cluster {
                         clusters: 32,
@@ -146,6 +148,8 @@ fn prune(sparsity: f64) -> Step {
         structure: Structure::Unstructured,
         distribution: Distribution::Global,
         repair: Repair::Off,
+        schedule: None,
+        layers: BTreeMap::new(),
     }
 }
 

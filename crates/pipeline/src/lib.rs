@@ -8,6 +8,7 @@ mod budget;
 mod classifier;
 mod error;
 mod layer_facts;
+mod layer_view;
 pub mod quality;
 mod recipe_run;
 mod sensitivity;
@@ -28,9 +29,12 @@ pub use engine::EngineError;
 pub use error::PipelineError;
 pub use formats::container::{Breakdown, WeightBytes, weight_bytes};
 pub use formats::{FormatError, container, onnx, read_model, tflite};
-pub use graph::{Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, Weight, WeightValues, cost};
+pub use graph::{
+    Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, Weight, WeightValues, cost, fold_batch_norms,
+};
 pub use kernels::{FLAVOUR, Products, ceiling};
 pub use layer_facts::{Affine, LayerFacts, LayerKind, WeightFormat, layer_facts};
+pub use layer_view::{BINS, LayerView, Spread, StoredWeight, WeightStep, layer_view};
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status, StepReport};
 pub use sensitivity::{LayerSensitivity, SensitivityScan, layer_kind};
 pub use sizes::{Sizes, SizesRun, dense_bytes, model_file};

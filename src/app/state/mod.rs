@@ -7,7 +7,13 @@ mod course_steps;
 #[cfg(test)]
 mod course_tests;
 mod draft;
+mod experiments;
+#[cfg(test)]
+mod experiments_tests;
 mod figures;
+mod layers;
+#[cfg(test)]
+mod layers_tests;
 mod live;
 mod model;
 mod numbers;
@@ -28,7 +34,9 @@ pub use draft::PASSES;
 pub use draft::{
     Draft, DraftStep, MAX_SPARSITY_PERCENT, PRESETS, StepChange, format_preset, sparsity_percent,
 };
+pub use experiments::{Experiment, Experiments, ExperimentsAction, Same, front};
 pub use figures::{Absent, Value, kind_of_layer, layer_share};
+pub use layers::{LayersAction, LayersState, Metric, Profile};
 pub use live::{Live, Pair, Spoken};
 pub use model::{Loading, ModelChoice, ModelState};
 pub use numbers::{Agreement, Cell, Numbers, Reason};
@@ -38,6 +46,7 @@ pub use source::{Camera, CameraState, CameraTrouble, Source};
 pub use view::View;
 
 use ::course::{CourseRecipe, SliderName};
+use reduce::want;
 
 use super::lists::{CatalogEntry, ClassNames, Naming, PictureFacts, ServedModel};
 use super::words::Language;
@@ -82,6 +91,10 @@ pub struct State {
     pub live: Live,
     /// What the dock shows.
     pub numbers: Numbers,
+    /// What recipes have made so far.
+    pub experiments: Experiments,
+    /// The view of layers.
+    pub layers: LayersState,
     /// The check on a fixed set.
     pub fixed: FixedState,
     /// The visitor's own pictures that the worker has.
@@ -288,6 +301,10 @@ pub enum Action {
     RetryRecipe,
     /// Ends the running recipe.
     CancelRecipe,
+    /// Something in the view of experiments.
+    Experiments(ExperimentsAction),
+    /// Something in the view of layers.
+    Layers(LayersAction),
     /// Runs the fixed set.
     RunFixed(FixedSet),
     /// Ends the running fixed set.
@@ -396,6 +413,8 @@ pub enum Effect {
         /// Its text.
         text: String,
     },
+    /// Keeps the experiments for the next visit.
+    KeepExperiments(Experiments),
     /// Language and theme go to the document and into the browser's storage.
     Remember,
 }
@@ -420,6 +439,8 @@ impl State {
             mirror: None,
             live: Live::default(),
             numbers: Numbers::default(),
+            experiments: Experiments::default(),
+            layers: LayersState::default(),
             fixed: FixedState::default(),
             n_own_pictures: 0,
             course: CourseState::new(),
@@ -455,6 +476,14 @@ impl State {
     /// The worker listens.
     pub fn worker_ready(&self) -> bool {
         matches!(self.worker, WorkerState::Ready(_))
+    }
+
+    /// Threads that share a kernel's work.
+    pub fn threads(&self) -> u32 {
+        match self.worker {
+            WorkerState::Ready(runtime) => runtime.threads,
+            WorkerState::Starting | WorkerState::Lost => 1,
+        }
     }
 
     /// There are built-in pictures.

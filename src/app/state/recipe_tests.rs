@@ -1,6 +1,6 @@
 //! The transition, where the recipe's steps are edited.
 
-use pipeline::{Recipe, Repair, Step, Storage};
+use pipeline::{Recipe, Repair, Step, Storage, Structure};
 
 use super::tests::{Page, facts_of};
 use super::*;

@@ -6,7 +6,8 @@ use pipeline::Recipe;
 
 use super::{
     Action, Agreement, Attempt, CameraState, CameraTrouble, Draft, Effect, FixedResult, FixedRun, FixedState,
-    Live, Loading, ModelChoice, Notice, Numbers, Progress, Source, State, View, WorkerState, course_steps,
+    LayersState, Live, Loading, ModelChoice, Notice, Numbers, Profile, Progress, Source, State, View,
+    WorkerState, course_steps, experiments, layers,
 };
 use crate::app::lists::{Naming, labels_path};
 use crate::bridge::{Answer, CompressedFacts, Failure, FixedSet, ModelFacts, Request, RequestId};
@@ -30,11 +31,13 @@ pub fn reduce(mut state: State, action: Action) -> (State, Vec<Effect>) {
         }
         other => {
             step(&mut state, other, &mut effects);
+            layers::follow(&mut state, &mut effects);
             true
         }
     };
     if numbers_due {
         state.numbers = Numbers::of(&state);
+        experiments::follow(&mut state, &mut effects);
         course_steps::follow(&mut state, &mut effects);
     }
     (state, effects)
@@ -146,6 +149,8 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             compress(state, effects);
         }
         Action::CancelRecipe => cancel_recipe_by_hand(state, effects),
+        Action::Experiments(action) => experiments::act(state, action, effects),
+        Action::Layers(action) => layers::act(state, action, effects),
         Action::RunFixed(set) => run_fixed(state, set, effects),
         Action::CancelFixed => cancel_fixed(state, effects),
         Action::StartCamera => open_camera(state, effects),
@@ -218,6 +223,7 @@ fn lose_worker(state: &mut State) {
     state.recipe.failure = None;
     state.course.queue.clear();
     state.fixed = FixedState::default();
+    state.layers = LayersState { metric: state.layers.metric, ..LayersState::default() };
     state.n_own_pictures = 0;
     state.live = Live::default();
     state.pair = state.pair.wrapping_add(1);
@@ -258,6 +264,10 @@ fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
         }
         // The page does not ask; a benchmark does.
         Answer::Measured { .. } => {}
+        Answer::LayersProfiled { id, runs, original, compressed, ceiling } => {
+            layers::profiled(state, id, Profile { runs, original, compressed, ceiling });
+        }
+        Answer::LayerInspected { id, view } => layers::inspected(state, id, view),
         Answer::OwnPicturesSet { id: _, n } => {
             state.n_own_pictures = n;
             if state.fixed.result.is_some_and(|result| result.set == FixedSet::Own) {
@@ -269,6 +279,9 @@ fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
 }
 
 fn failed(state: &mut State, id: RequestId, failure: Failure, effects: &mut Vec<Effect>) {
+    if layers::failed(state, id) {
+        return;
+    }
     if let Some(loading) = state.model.loading.take_if(|loading| loading.id == id) {
         let former = state.model.current.is_some();
         if failure != Failure::Cancelled {
@@ -510,6 +523,7 @@ fn other_source(state: &mut State) {
 }
 
 fn other_models(state: &mut State) {
+    layers::other_models(&mut state.layers);
     state.pair = state.pair.wrapping_add(1);
     state.live.other_models();
 }

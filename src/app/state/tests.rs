@@ -566,8 +566,8 @@ fn changing_the_view_changes_nothing_else() {
     page.act(Action::Show(View::Live));
     assert_eq!(page.effects, [Effect::PutView(View::Live)]);
     // What was measured meanwhile is written down at any action.
-    let (numbers, course) = (before.numbers.clone(), before.course.clone());
-    assert_eq!(State { view: View::Start, numbers, course, ..page.state.clone() }, before);
+    let State { numbers, course, experiments, .. } = before.clone();
+    assert_eq!(State { view: View::Start, numbers, course, experiments, ..page.state.clone() }, before);
 }
 
 #[test]

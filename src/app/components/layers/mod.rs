@@ -1,0 +1,135 @@
+//! The view *Layers*: all layers as a strip with a table, and one of them from inside.
+
+mod detail;
+mod ranges;
+mod rows;
+mod strip;
+mod table;
+
+use std::rc::Rc;
+
+use pipeline::{LayerFacts, LayerKind};
+use yew::prelude::*;
+
+use super::picker::{Entry, Picker};
+use crate::app::state::{Action, LayersAction, LayersState, Metric};
+use crate::app::tools::{use_tools, use_words};
+use crate::app::words::{Words, key};
+use crate::bridge::{CompressedFacts, ModelFacts};
+use detail::Detail;
+use strip::Strip;
+use table::LayerTable;
+
+/// Properties of [`Layers`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The original.
+    pub model: Option<Rc<ModelFacts>>,
+    /// The compressed model, where it is what the recipe says.
+    pub compressed: Option<Rc<CompressedFacts>>,
+    /// What is chosen and known.
+    pub layers: LayersState,
+    /// Threads that share a kernel's work.
+    pub threads: u32,
+}
+
+/// See the module.
+#[component]
+pub fn Layers(props: &Props) -> Html {
+    let (words, tools) = (use_words(), use_tools());
+    let Some(model) = props.model.as_ref().filter(|model| !model.layers.is_empty()) else {
+        return html! {
+            <div class="viewhead"><div><h1>{ words.text("view-layers") }</h1><p>{ words.text("layers-none") }</p></div></div>
+        };
+    };
+    let compressed = props.compressed.as_ref().map(|facts| facts.layers.as_slice());
+    let rows = rows::rows(&model.layers, compressed, props.layers.profile.as_deref(), props.threads);
+    let chosen = props.layers.chosen.min(rows.len().saturating_sub(1));
+    let entries = Metric::ALL.map(|metric| Entry {
+        value: metric.name().into(),
+        label: metric_name(&words, metric).into(),
+        disabled: false,
+    });
+    let measuring = props.layers.profiling.is_some();
+    html! {
+        <>
+        <div class="viewhead">
+            <div><h1>{ words.text("view-layers") }</h1><p>{ words.text("layers-lead") }</p></div>
+            <span class="grow" />
+            <Picker
+                label={words.text("layers-metric")}
+                entries={entries.to_vec()}
+                chosen={props.layers.metric.name()}
+                onchoose={tools.dispatch.reform(|name| Action::Layers(LayersAction::Show(name)))}
+                testid="layer-metric"
+            />
+            <button class="btn" type="button" data-testid="layers-measure" disabled={measuring} onclick={tools.on(Action::Layers(LayersAction::Measure))}>
+                { if measuring { words.text("layers-measuring") } else { words.text("layers-measure") } }
+            </button>
+        </div>
+        <Strip bars={strip::bars(&rows, props.layers.metric, &words)} metric={props.layers.metric} {chosen} />
+        <Detail
+            number={chosen}
+            facts={rows[chosen].original.facts.clone()}
+            compressed={rows[chosen].compressed.map(|side| side.facts.clone())}
+            view={props.layers.view.clone().filter(|view| view.node == rows[chosen].original.facts.node)}
+        />
+        <LayerTable lines={table::lines(&rows, &words)} {chosen} runs={props.layers.profile.as_ref().map(|profile| profile.runs)} />
+        </>
+    }
+}
+
+/// What a metric is called.
+fn metric_name(words: &Words, metric: Metric) -> String {
+    words.text(match metric {
+        Metric::Bytes => key("metric-bytes"),
+        Metric::Macs => key("metric-macs"),
+        Metric::Millis => key("metric-millis"),
+        Metric::Zeros => key("metric-zeros"),
+        Metric::Bits => key("metric-bits"),
+    })
+}
+
+/// What a layer does, in words.
+fn kind_name(words: &Words, kind: LayerKind) -> String {
+    words.text(match kind {
+        LayerKind::First => key("kind-first"),
+        LayerKind::Depthwise => key("kind-depthwise"),
+        LayerKind::Pointwise => key("kind-pointwise"),
+        LayerKind::Classifier => key("kind-classifier"),
+        LayerKind::Other => key("kind-other"),
+    })
+}
+
+/// `depthwise 3 × 3, 144 channels`.
+fn about(words: &Words, facts: &LayerFacts) -> String {
+    let kernel = match facts.weight_shape[..] {
+        [_, _, height, width] => format!("{height} × {width}"),
+        _ => "1 × 1".to_owned(),
+    };
+    let (kind, channels) = (kind_name(words, facts.kind), words.count(facts.output.channels() as u64));
+    words.text_with(
+        "layer-about",
+        &[("kind", (&kind).into()), ("kernel", (&kernel).into()), ("channels", (&channels).into())],
+    )
+}
+
+/// A value of a metric with its unit.
+fn metric_value(words: &Words, metric: Metric, value: f64) -> String {
+    match metric {
+        Metric::Bytes => {
+            let bytes = words.count(value as u64);
+            words.text_with("exact-bytes", &[("bytes", (&bytes).into())])
+        }
+        Metric::Macs => {
+            let millions = words.number(value / 1e6, 2);
+            words.text_with("millions", &[("n", (&millions).into())])
+        }
+        Metric::Millis => format!("{}\u{a0}{}", words.number(value, 3), words.text("unit-milliseconds")),
+        Metric::Zeros => words.percent(value, 1),
+        Metric::Bits => {
+            let bits = words.count(value as u64);
+            words.text_with("bits-each", &[("bits", (&bits).into())])
+        }
+    }
+}

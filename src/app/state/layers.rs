@@ -1,0 +1,156 @@
+//! The view *Layers*: which layer is open, what the strip shows, the measured times, and the weights of the open layer.
+//! Facts of the layers belong to the models themselves ([`ModelFacts`](crate::bridge::ModelFacts)).
+
+use std::rc::Rc;
+
+use pipeline::LayerView;
+
+use super::{Effect, State, View};
+use crate::bridge::{Ceiling, LayerTime, Request, RequestId};
+
+/// How often each layer is timed.
+pub const PROFILE_RUNS: u32 = 15;
+
+/// What is chosen, asked for and known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LayersState {
+    /// Position of the open layer among the original's.
+    pub chosen: usize,
+    /// The output channel whose largest weight is followed; `None` for the one of median width.
+    pub channel: Option<usize>,
+    /// What the strip shows.
+    pub metric: Metric,
+    /// Times of the present models' layers.
+    pub profile: Option<Rc<Profile>>,
+    /// The request that measures them.
+    pub profiling: Option<RequestId>,
+    /// The open layer's weights, of the present models or of those before them.
+    pub view: Option<Rc<LayerView>>,
+    /// What was asked for last, so that nothing is asked twice: the pair of models, the layer and the channel.
+    pub(super) asked: Option<(u32, usize, Option<usize>)>,
+    pub(super) inspecting: Option<RequestId>,
+}
+
+/// What the strip's bars show of each layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Metric {
+    /// Bytes of its weights in the file that ships.
+    #[default]
+    Bytes,
+    /// Multiply-adds.
+    Macs,
+    /// Measured milliseconds.
+    Millis,
+    /// Share of zeros among its weights.
+    Zeros,
+    /// Bits of each weight.
+    Bits,
+}
+
+impl Metric {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 5] = [Self::Bytes, Self::Macs, Self::Millis, Self::Zeros, Self::Bits];
+
+    /// Its name in the list.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Macs => "macs",
+            Self::Millis => "millis",
+            Self::Zeros => "zeros",
+            Self::Bits => "bits",
+        }
+    }
+}
+
+/// Measured times of both models' layers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// Runs of which each time is the median.
+    pub runs: u32,
+    /// The original's.
+    pub original: Vec<LayerTime>,
+    /// The compressed model's.
+    pub compressed: Option<Vec<LayerTime>>,
+    /// What one thread reaches without memory.
+    pub ceiling: Ceiling,
+}
+
+/// What can happen in the view.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LayersAction {
+    /// Opens the layer at this position.
+    Choose(usize),
+    /// Follows the largest weight of this channel.
+    Channel(usize),
+    /// Another metric, by its name.
+    Show(String),
+    /// Times all layers of both models.
+    Measure,
+}
+
+/// The state after `action`.
+pub(super) fn act(state: &mut State, action: LayersAction, effects: &mut Vec<Effect>) {
+    match action {
+        LayersAction::Choose(layer) => {
+            let n = state.model.current.as_ref().map_or(0, |model| model.layers.len());
+            if layer < n && layer != state.layers.chosen {
+                state.layers.chosen = layer;
+                state.layers.channel = None;
+            }
+        }
+        LayersAction::Channel(channel) => state.layers.channel = Some(channel),
+        LayersAction::Show(name) => {
+            if let Some(metric) = Metric::ALL.into_iter().find(|metric| metric.name() == name) {
+                state.layers.metric = metric;
+            }
+        }
+        LayersAction::Measure => {
+            if state.worker_ready() && state.layers.profiling.is_none() && state.model.current.is_some() {
+                let id = state.request_id();
+                state.layers.profiling = Some(id);
+                effects.push(Effect::Post(Request::ProfileLayers { id, runs: PROFILE_RUNS }));
+            }
+        }
+    }
+}
+
+/// Asks for the open layer's weights where they are shown and not those of the present models.
+pub(super) fn follow(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(model) = state.model.current.clone().filter(|_| state.view == View::Layers) else { return };
+    state.layers.chosen = state.layers.chosen.min(model.layers.len().saturating_sub(1));
+    let wanted = (state.pair, state.layers.chosen, state.layers.channel);
+    let Some(layer) = model.layers.get(wanted.1).filter(|_| state.layers.asked != Some(wanted)) else {
+        return;
+    };
+    let id = state.request_id();
+    state.layers.asked = Some(wanted);
+    state.layers.inspecting = Some(id);
+    effects.push(Effect::Post(Request::InspectLayer { id, node: layer.node.clone(), channel: wanted.2 }));
+}
+
+/// The worker measured.
+pub(super) fn profiled(state: &mut State, id: RequestId, profile: Profile) {
+    if state.layers.profiling.take_if(|wanted| *wanted == id).is_some() {
+        state.layers.profile = Some(Rc::new(profile));
+    }
+}
+
+/// The worker looked; what was asked for before something else is let go.
+pub(super) fn inspected(state: &mut State, id: RequestId, view: LayerView) {
+    if state.layers.inspecting.take_if(|wanted| *wanted == id).is_some() {
+        state.layers.view = Some(Rc::new(view));
+    }
+}
+
+/// A request of the view came to nothing. Says whether it was one.
+pub(super) fn failed(state: &mut State, id: RequestId) -> bool {
+    state.layers.profiling.take_if(|wanted| *wanted == id).is_some()
+        || state.layers.inspecting.take_if(|wanted| *wanted == id).is_some()
+}
+
+/// Either model is another one: times of the former ones are no longer shown.
+pub(super) fn other_models(layers: &mut LayersState) {
+    layers.profile = None;
+    layers.profiling = None;
+}

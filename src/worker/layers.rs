@@ -1,0 +1,93 @@
+//! Looks into layers: the times of all of them in both models, and the weights of one.
+
+use pipeline::{Classifier, LayerProfile, PipelineError, Products, ceiling, fold_batch_norms, layer_view};
+
+use super::Shared;
+use super::browser::{next_turn, now_millis};
+use super::session::Session;
+use crate::bridge::{Answer, Ceiling, Failure, LayerTime, RequestId};
+
+/// Runs more often than this are no measurement but a hang.
+const MAX_RUNS: u32 = 100;
+
+/// Turns of the loop whose speed is the ceiling: some milliseconds.
+const CEILING_TURNS: usize = 100_000;
+
+/// Times every layer of both models `runs` times on the last frame, one model after the other, giving control back
+/// between runs.
+pub(super) async fn profile(session: &Shared, id: RequestId, runs: u32) -> Result<Answer, Failure> {
+    let revision = session.borrow().revision();
+    let (mut original, mut compressed) = (Vec::new(), Vec::new());
+    let mut ceiling = Ceiling { f32: 0.0, i8: 0.0 };
+    let runs = runs.clamp(1, MAX_RUNS);
+    for _ in 0..runs {
+        next_turn().await;
+        let mut session = session.borrow_mut();
+        session.check_cancelled(id)?;
+        session.check_revision(revision)?;
+        let Session { original: Some(model), compressed: companion, .. } = &mut *session else {
+            return Err(Failure::NoModel);
+        };
+        measure_ceiling(&mut ceiling);
+        original.push(run(&mut model.classifier, &model.tensor)?);
+        if let Some(companion) = companion {
+            compressed.push(run(companion, &model.tensor)?);
+        }
+    }
+    let compressed = (!compressed.is_empty()).then(|| medians(&compressed));
+    Ok(Answer::LayersProfiled { id, runs, original: medians(&original), compressed, ceiling })
+}
+
+/// Looks at the weights of one layer.
+pub(super) fn inspect(
+    session: &Shared,
+    id: RequestId,
+    node: &str,
+    channel: Option<usize>,
+) -> Result<Answer, Failure> {
+    let session = session.borrow();
+    let original = session.original.as_ref().ok_or(Failure::NoModel)?;
+    let folded = fold_batch_norms(&original.graph).map_err(|error| internal(&error.into()))?;
+    let view = layer_view(&folded, session.compressed_graph.as_deref(), node, channel);
+    let view = view.ok_or_else(|| Failure::Internal { detail: format!("no layer `{node}`") })?;
+    Ok(Answer::LayerInspected { id, view })
+}
+
+fn run(classifier: &mut Classifier, tensor: &[f32]) -> Result<Vec<LayerProfile>, Failure> {
+    classifier.profile(tensor, &now_millis).map_err(|error| internal(&error))
+}
+
+fn internal(error: &PipelineError) -> Failure {
+    Failure::Internal { detail: error.to_string() }
+}
+
+/// Keeps the best of several measurements: what slows one down is something else that runs.
+fn measure_ceiling(best: &mut Ceiling) {
+    let rate = |multiply_add: &dyn Fn() -> u64| {
+        let start = now_millis();
+        let macs = multiply_add();
+        let millis = now_millis() - start;
+        if millis > 0.0 { macs as f64 / millis / 1e6 } else { 0.0 }
+    };
+    best.f32 = best.f32.max(rate(&|| ceiling::multiply_add_f32(CEILING_TURNS)));
+    best.i8 = best.i8.max(rate(&|| ceiling::multiply_add_i8(Products::best(), CEILING_TURNS)));
+}
+
+fn medians(runs: &[Vec<LayerProfile>]) -> Vec<LayerTime> {
+    let Some(first) = runs.first() else { return Vec::new() };
+    let layers = first.iter().enumerate();
+    layers
+        .map(|(idx, layer)| {
+            let mut millis: Vec<f64> = runs.iter().map(|run| run[idx].millis).collect();
+            millis.sort_by(f64::total_cmp);
+            LayerTime {
+                node: layer.node.clone(),
+                kernel: layer.kernel.to_owned(),
+                is_integer: layer.is_integer,
+                macs: layer.macs,
+                weight_bytes: layer.weight_bytes,
+                millis: millis[millis.len() / 2],
+            }
+        })
+        .collect()
+}

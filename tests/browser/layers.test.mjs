@@ -1,0 +1,53 @@
+// The view of layers: a strip, a table, one layer from inside, measured times.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bothPredict, numberWhen, suite } from './harness/page.mjs';
+
+const onPage = suite();
+
+/** Both models run, and the view is open with its first layer looked into. */
+async function open(page) {
+  await page.getByTestId('use-pictures').first().click();
+  await bothPredict(page);
+  await page.getByTestId('view-layers').click();
+  await looked(page, 0);
+}
+
+/** Waits until the worker has looked into the layer at this position. */
+async function looked(page, layer) {
+  await page.locator(`[data-testid="layer-detail"][data-layer="${layer}"][data-ready="true"]`).waitFor();
+}
+
+test('a layer opens by click and by key, and shows the arithmetic of a weight', onPage({}, async (page) => {
+  await open(page);
+  const n = await page.getByRole('listbox').getByRole('option').count();
+  assert.ok(n > 20, `${n} layers`);
+  assert.equal(await page.getByTestId('layer-table').locator('tbody tr').count(), n);
+  await page.getByTestId('layer-3').click();
+  await looked(page, 3);
+  await page.getByRole('listbox').focus();
+  await page.keyboard.press('ArrowRight');
+  await looked(page, 4);
+  await page.keyboard.press('End');
+  await looked(page, n - 1);
+  assert.equal(await page.getByTestId(`layer-${n - 1}`).getAttribute('aria-selected'), 'true');
+  assert.match(await page.getByTestId('weight-arithmetic').innerText(), /\d/);
+  const narrow = await numberWhen(page, 'narrow-channels', 'a count');
+  const channels = Number(await page.getByTestId('narrow-channels').getAttribute('data-n'));
+  assert.ok(narrow <= channels, `${narrow} of ${channels}`);
+}));
+
+test('times are measured on request and stand in strip and table', onPage({}, async (page) => {
+  await open(page);
+  await page.getByTestId('layers-measure').click();
+  await page.getByTestId('layer-metric').selectOption('millis');
+  await page.getByTestId('layer-readout').getByText(/\d ms/).waitFor();
+  assert.equal(await page.getByTestId('layers-measure').isEnabled(), true);
+}));
+
+test('nothing scrolls sideways on a phone, in German', onPage({ locale: 'de-DE', viewport: { width: 360, height: 760 } }, async (page) => {
+  await open(page);
+  const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(content <= width, `${content} of ${width} pixels`);
+}));
