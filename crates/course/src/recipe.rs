@@ -62,7 +62,8 @@ named! {
 /// What the learner's sliders set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// Zeros of [`CourseRecipe::Prune`], `0.0..=0.95`.
+    /// Zeros of [`CourseRecipe::Prune`], and share of the multiply-adds that [`CourseRecipe::PruneChannels`] takes,
+    /// `0.0..=0.95`.
     pub sparsity: f64,
     /// Groups of [`CourseRecipe::Cluster`], `2..=256`.
     pub clusters: usize,
@@ -75,7 +76,7 @@ impl Default for Settings {
 }
 
 impl CourseRecipe {
-    /// The recipe, or `None` where no pass makes it yet: one kind of layer kept in float32, channels removed, training.
+    /// The recipe, or `None` where no pass makes it yet: one kind of layer kept in float32, training.
     pub fn recipe(self, settings: Settings) -> Option<Recipe> {
         let recipe = |steps, storage| Recipe { version: RECIPE_VERSION, steps, storage };
         match self {
@@ -105,6 +106,10 @@ impl CourseRecipe {
                 Storage::Plain,
             )),
             Self::Prune50Plain => Some(recipe(vec![prune(0.5)], Storage::SparseCoded)),
+            Self::PruneChannels => Some(recipe(
+                vec![Step::RemoveChannels { share: settings.sparsity, refit: true }],
+                Storage::Plain,
+            )),
             Self::Prune => Some(recipe(vec![prune(settings.sparsity)], Storage::SparseCoded)),
             Self::Cluster => Some(recipe(
                 vec![Step::Cluster {
@@ -136,7 +141,6 @@ impl CourseRecipe {
             | Self::KeepDepthwise
             | Self::KeepPointwise
             | Self::KeepClassifier
-            | Self::PruneChannels
             | Self::Recover => None,
         }
     }
@@ -164,7 +168,6 @@ mod tests {
             CourseRecipe::KeepDepthwise,
             CourseRecipe::KeepPointwise,
             CourseRecipe::KeepClassifier,
-            CourseRecipe::PruneChannels,
             CourseRecipe::Recover,
         ];
         for &name in CourseRecipe::ALL {
