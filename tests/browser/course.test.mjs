@@ -56,7 +56,7 @@ test('a figure is a button until its recipe has run, and a guess comes first', o
   assert.ok(Number(await truth.getAttribute('data-value')) > 90, 'fp16 changes little');
   await open(page, '2/3');
   const figure = page.locator('.prose [data-figure="agreement.fixed @ fp16"]').first();
-  assert.match(await figure.innerText(), /n = 120/);
+  assert.match(await figure.innerText(), /n = 60/);
   await open(page, '2/5');
   assert.equal(await page.getByTestId('masked').count(), 1, 'the text goes on behind the question');
   await page.getByTestId('option-2').click();
