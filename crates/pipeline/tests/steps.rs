@@ -35,7 +35,7 @@ fn removed_channels_make_the_network_smaller_and_a_refit_makes_up_for_some() {
         assert_eq!(pipeline::read_model(&file, "file").unwrap(), compressed.graph);
     }
     let [without, with] = [&plain, &refitted].map(|it| relative_error(&graph, &it.graph));
-    assert!(with < 0.95 * without, "{without} without, {with} with a refit");
+    assert!(with < 0.9 * without, "{without} without, {with} with a refit");
     assert!(with > 0.0 && without < 1.0, "{without} {with}");
 }
 
