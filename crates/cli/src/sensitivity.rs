@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use pipeline::{Classifier, LayerSensitivity, Recipe, RecipeRun, SensitivityScan, Step};
+use pipeline::{
+    AgainstReference, Agreement, Classifier, Graph, LayerSensitivity, Prediction, Recipe, RecipeRun, SensitivityScan, Step,
+};
 use serde::Serialize;
 
 use crate::arguments::SensitivityArguments;
@@ -133,6 +135,22 @@ pub fn measure(
         |(), layer_idx| Ok(scan.measure(layer_idx, tensors, reference)?),
         || bar.step(),
     )
+}
+
+/// A model beside the original.
+///
+/// # Errors
+/// When the engine cannot run one of them, or there are no pictures.
+pub fn compare(original: &Graph, changed: &Graph, tensors: &[Vec<f32>]) -> Result<Agreement> {
+    let background_class = original.metadata.background_class;
+    let (mut theirs, mut ours) = (Classifier::new(original)?, Classifier::new(changed)?);
+    let mut judged = Vec::with_capacity(tensors.len());
+    for tensor in tensors {
+        let reference = Prediction { probabilities: theirs.probabilities(tensor)?, background_class };
+        let answer = Prediction { probabilities: ours.probabilities(tensor)?, background_class };
+        judged.push(AgainstReference::judge(answer, reference)?);
+    }
+    Agreement::of(&judged).context("no pictures")
 }
 
 /// The prepared pictures of a scan.

@@ -188,13 +188,16 @@ fn budgets_become_recipes_that_keep_them() {
     assert!(json["bytes"].as_u64().unwrap() <= limit, "{json}");
     assert_eq!(json["budget"]["bytes"], limit);
     has_fields(&json["layers"][0], &["node", "bits", "sparsity", "mean_kl", "bytes", "ms"]);
+    assert_eq!((json["n"].as_u64(), json["n_calibration"].as_u64()), (Some(1), Some(1)));
+    assert!(json["mean_kl"].as_f64() > Some(0.0) && json["agreement"].is_number(), "{json}");
+    let planned = json["bytes"].clone();
     let bits: Vec<u64> =
         json["layers"].as_array().unwrap().iter().filter_map(|layer| layer["bits"].as_u64()).collect();
     assert!(bits.contains(&8) && bits.contains(&4), "{bits:?}");
 
     let compress = ["compress", &model, "--recipe", &plan, "--calibration", &images, "-o", &out, "--json"];
     let (json, _) = report(&compress);
-    assert!(json["bytes"].as_u64().unwrap() <= limit, "{json}");
+    assert_eq!(json["bytes"], planned, "bytes are those of the recipe's file");
     let passes: Vec<&str> =
         json["steps"].as_array().unwrap().iter().filter_map(|step| step["pass"].as_str()).collect();
     assert_eq!(passes, ["quantize-activations", "quantize-weights"]);
