@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use pipeline::quality::Agreement;
 use pipeline::{
-    Agreement, Budget, Choice, Graph, LayerChoices, LayerForm, Plan, Recipe, RecipeRun, Repair, Rest,
-    SensitivityScan, Storage, layer_millis, model_file, plan_to_budget,
+    Budget, Choice, Graph, LayerChoices, LayerForm, Plan, Recipe, RecipeRun, Repair, Rest, SensitivityScan,
+    Storage, layer_millis, model_file, plan_to_budget,
 };
 use serde::Serialize;
 
@@ -194,7 +195,11 @@ fn alike(form: LayerForm) -> Recipe {
             format!(r#"{{"pass":"prune","sparsity":{share},"distribution":"uniform"}}"#)
         }
     };
-    let json = format!(r#"{{"version":{},"steps":[{step}],"storage":"plain"}}"#, pipeline::RECIPE_VERSION);
+    of_steps(&step)
+}
+
+fn of_steps(steps: &str) -> Recipe {
+    let json = format!(r#"{{"version":{},"steps":[{steps}],"storage":"plain"}}"#, pipeline::RECIPE_VERSION);
     Recipe::from_json(&json).expect("this is a recipe")
 }
 
@@ -252,9 +257,8 @@ struct Times {
 
 impl Times {
     fn measure(base: &Graph, tensors: &[Vec<f32>]) -> Result<Self> {
-        let json = r#"{"version":2,"steps":[{"pass":"quantize-activations"},{"pass":"quantize-weights","bits":8}],"storage":"plain"}"#;
-        let run =
-            RecipeRun::new(Arc::new(base.clone()), Recipe::from_json(json)?, tensors[..1].to_vec().into())?;
+        let int8 = of_steps(r#"{"pass":"quantize-activations"},{"pass":"quantize-weights","bits":8}"#);
+        let run = RecipeRun::new(Arc::new(base.clone()), int8, tensors[..1].to_vec().into())?;
         let integer = run.finish()?.graph;
         Ok(Self { float: median_millis(base, &tensors[0])?, integer: median_millis(&integer, &tensors[0])? })
     }

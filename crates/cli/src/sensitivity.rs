@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use pipeline::{
-    AgainstReference, Agreement, Classifier, Graph, LayerSensitivity, Prediction, Recipe, RecipeRun, SensitivityScan, Step,
-};
+use pipeline::quality::{AgainstReference, Agreement, Prediction};
+use pipeline::{Classifier, Graph, LayerSensitivity, Recipe, RecipeRun, SensitivityScan, Step};
 use serde::Serialize;
 
 use crate::arguments::SensitivityArguments;

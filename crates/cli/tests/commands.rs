@@ -161,17 +161,17 @@ fn sensitivity_ranks_the_layers() {
 #[test]
 fn pictures_that_calibrate_are_not_scored() {
     let pictures = Folder::with_pictures(3);
-    let scan = |limit: &str| {
-        ["sensitivity", &bundled(), "--recipe", "int4", "--images", &pictures.path(), "--limit", limit, "--json"]
-            .map(str::to_owned)
-    };
-    let words = |arguments: &[String; 9]| arguments.each_ref().map(|word| word.as_str()).to_vec();
-    let (json, notes) = report(&words(&scan("3")));
+    let (model, images) = (bundled(), pictures.path());
+    let scan = ["sensitivity", &model, "--recipe", "int4", "--images", &images, "--json", "--limit"];
+    let (json, notes) = report(&[&scan[..], &["3"]].concat());
     assert_eq!((json["n"].as_u64(), json["n_calibration"].as_u64()), (Some(2), Some(1)));
     assert!(notes.contains("repairs are left out"), "{notes}");
     let steps = json["recipe"]["steps"].as_array().unwrap();
-    assert!(steps.iter().all(|step| step["repair"] != "reconstruct" && step["repair"] != "biases"), "{steps:?}");
-    let single = tinylens(&words(&scan("1")));
+    assert!(
+        steps.iter().all(|step| step["repair"] != "reconstruct" && step["repair"] != "biases"),
+        "{steps:?}"
+    );
+    let single = tinylens(&[&scan[..], &["1"]].concat());
     assert!(String::from_utf8(single.stderr).unwrap().contains("expected at least 2"));
 }
 

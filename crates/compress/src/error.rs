@@ -46,7 +46,9 @@ pub enum CompressError {
         earlier: &'static str,
     },
     /// A step starts from the original's weights and would undo an earlier one of its kind.
-    #[error("step {step} ({pass}) would undo step {earlier}, a {pass} too; join them, with `layers` for single layers")]
+    #[error(
+        "step {step} ({pass}) would undo step {earlier}, a {pass} too; join them, with `layers` for single layers"
+    )]
     Repeated {
         /// Position, from 1.
         step: usize,

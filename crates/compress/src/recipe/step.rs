@@ -292,7 +292,8 @@ impl Step {
 
     /// True where the step changes what the network computes and a later one may make up for it.
     pub fn loses(&self) -> bool {
-        matches!(self, Self::AbsorbBiases {} | Self::RemoveChannels { .. } | Self::Prune { .. }) || self.forms_weights()
+        matches!(self, Self::AbsorbBiases {} | Self::RemoveChannels { .. } | Self::Prune { .. })
+            || self.forms_weights()
     }
 
     /// True where the step gives weights the form in which they stay: a later change would undo it.
