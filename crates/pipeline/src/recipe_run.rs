@@ -356,7 +356,12 @@ impl RecipeRun {
         };
         let work = match layer {
             Some(work) => work,
-            None => layer.insert(Box::new(NearestClusters::new(before.unwrap_or(weight), weight, *clusters, *granularity)?)),
+            None => layer.insert(Box::new(NearestClusters::new(
+                before.unwrap_or(weight),
+                weight,
+                *clusters,
+                *granularity,
+            )?)),
         };
         if let Some(clustered) = work.advance()? {
             *weight = clustered;

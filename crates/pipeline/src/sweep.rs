@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use compress::reconstruct::{MAX_INPUTS, MomentsBuilder};
-use compress::{CompressError, InputSums, LayerMethod, LayerWork, correct_bias, shorten_bias, widen_for_bias};
+use compress::{
+    CompressError, InputSums, LayerMethod, LayerWork, correct_bias, shorten_bias, widen_for_bias,
+};
 use engine::{Executor, Fusion, Plan};
 use graph::{Conv2d, Graph, Op, Shape, Weight};
 
