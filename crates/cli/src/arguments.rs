@@ -59,7 +59,7 @@ pub struct CompressArguments {
     /// Draws the calibration pictures where the folder holds more
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Pictures that must not calibrate: a folder, a list of file names, or a report of `compress --json`
+    /// Pictures that must not calibrate: a folder, a list of paths within it, or a report of `compress --json`
     #[arg(long, value_name = "DIR|LIST")]
     pub exclude: Vec<PathBuf>,
     /// File to write: .safetensors (Tinylens' own), .onnx or .tflite
@@ -164,7 +164,7 @@ pub struct PictureArguments {
     /// Look at N of them, spread evenly over their sorted names
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub limit: Option<usize>,
-    /// Pictures to leave out: a folder, a list of file names, or a report of `compress --json`
+    /// Pictures to leave out: a folder, a list of paths within it, or a report of `compress --json`
     #[arg(long, value_name = "DIR|LIST")]
     pub exclude: Vec<PathBuf>,
     /// Threads; all cores without it

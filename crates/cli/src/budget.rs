@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use pipeline::quality::Agreement;
 use pipeline::{
-    Budget, Choice, Graph, LayerChoices, LayerForm, PipelineError, Plan, Recipe, RecipeRun, Repair, Rest,
-    SensitivityScan, Storage, layer_millis, model_file, plan_to_budget,
+    Budget, Choice, Graph, LayerChoices, LayerForm, Plan, Recipe, RecipeRun, Repair, Rest, SensitivityScan,
+    Storage, layer_millis, model_file, plan_to_budget,
 };
 use serde::Serialize;
 
@@ -16,6 +17,7 @@ use crate::arguments::{BudgetArguments, Planned, SensitivityArguments};
 use crate::decoding::{Prepared, Unreadable};
 use crate::model::{Model, PreparationReport};
 use crate::report::{bytes, pairs, percent, print, table};
+use crate::sensitivity::Halves;
 use crate::{sensitivity, timing};
 
 /// Bits that a layer may have, beside 32 for the original's.
@@ -35,9 +37,14 @@ struct Report {
     recipe: Recipe,
     out: Option<String>,
     n: usize,
+    n_calibration: usize,
     bytes_before: u64,
     bytes: u64,
     kl_sum: f64,
+    mean_kl: f64,
+    mean_kl_interval: (f64, f64),
+    agreement: Option<f64>,
+    agreement_interval: (f64, f64),
     millis: Option<f64>,
     preprocessing: PreparationReport,
     unreadable: Vec<Unreadable>,
@@ -70,7 +77,8 @@ pub fn wanted(arguments: &BudgetArguments) -> Option<Budget> {
 }
 
 /// Scans the layers in every form and plans. Losses are those of rounding to nearest or of magnitude pruning, without the repair
-/// that the planned recipe has; they rank layers.
+/// that the planned recipe has; they rank layers. Then the planned recipe runs. One half of the pictures is for all this, the
+/// other for judging the result.
 ///
 /// # Errors
 /// When the model or pictures are refused, or the budget cannot be kept.
@@ -82,23 +90,25 @@ pub fn run(arguments: &SensitivityArguments, budget: Budget) -> Result<()> {
     let model = Model::read(&arguments.model, &arguments.preparation)?;
     model.tell_preparation();
     let Prepared { tensors, unreadable, .. } = sensitivity::pictures(&model, arguments)?;
+    let Halves { calibration, scored } = Halves::of(tensors)?;
     let base = SensitivityScan::base(&model.graph)?;
     let storage = match planned {
         Planned::Bits => Storage::Plain,
         Planned::Zeros => Storage::EntropyCoded,
     };
     let times = match budget {
-        Budget::Millis(_) => Some(Times::measure(&base, &tensors)?),
+        Budget::Millis(_) => Some(Times::measure(&base, &calibration)?),
         Budget::Bytes(_) | Budget::Kl(_) => None,
     };
-    let layers = choices(arguments, &base, &tensors, storage, times.as_ref())?;
+    let layers = choices(arguments, &base, &calibration, storage, times.as_ref())?;
     let before = model_file(&base, storage).len() as u64;
     let rest = Rest {
         bytes: before.saturating_sub(layers.iter().map(|layer| layer.choices[0].bytes).sum()),
         millis: times.as_ref().map_or(0.0, |times| times.rest(&layers)),
     };
-    let (plan, file_bytes) = plan(&base, &tensors, &layers, rest, budget, storage)?;
-    let recipe = plan.recipe(Repair::Reconstruct);
+    let planning = Planning { base: &base, calibration: &calibration, layers: &layers, rest, budget };
+    let Measured { plan, recipe, graph, bytes: file_bytes } = planning.plan()?;
+    let Agreement { top1, kl, .. } = sensitivity::compare(&base, &graph, &scored)?;
     if let Some(out) = &arguments.budget.out {
         write(out, &recipe)?;
     }
@@ -111,10 +121,15 @@ pub fn run(arguments: &SensitivityArguments, budget: Budget) -> Result<()> {
         },
         recipe,
         out: arguments.budget.out.as_ref().map(|out| out.display().to_string()),
-        n: tensors.len(),
+        n: scored.len(),
+        n_calibration: calibration.len(),
         bytes_before: before,
         bytes: file_bytes,
         kl_sum: plan.kl,
+        mean_kl: kl.value,
+        mean_kl_interval: kl.interval,
+        agreement: top1.value(),
+        agreement_interval: top1.interval(),
         millis: times.is_some().then_some(plan.millis),
         preprocessing: model.preparation_report(),
         model: model.file,
@@ -180,34 +195,58 @@ fn alike(form: LayerForm) -> Recipe {
             format!(r#"{{"pass":"prune","sparsity":{share},"distribution":"uniform"}}"#)
         }
     };
-    let json = format!(r#"{{"version":{},"steps":[{step}],"storage":"plain"}}"#, pipeline::RECIPE_VERSION);
+    of_steps(&step)
+}
+
+fn of_steps(steps: &str) -> Recipe {
+    let json = format!(r#"{{"version":{},"steps":[{steps}],"storage":"plain"}}"#, pipeline::RECIPE_VERSION);
     Recipe::from_json(&json).expect("this is a recipe")
 }
 
-/// A plan whose file, without its repair, keeps a budget of bytes; and the file's length.
-fn plan(
-    base: &Graph,
-    tensors: &[Vec<f32>],
-    layers: &[LayerChoices],
+/// What plans are made of.
+struct Planning<'a> {
+    base: &'a Graph,
+    calibration: &'a Arc<[Vec<f32>]>,
+    layers: &'a [LayerChoices],
     rest: Rest,
     budget: Budget,
-    storage: Storage,
-) -> Result<(Plan, u64)> {
-    let mut aim = budget;
-    for _ in 0..ATTEMPTS {
-        let plan = plan_to_budget(layers, rest, aim).context("planning")?;
-        let run =
-            RecipeRun::new(Arc::new(base.clone()), plan.recipe(Repair::Off), tensors[..1].to_vec().into())?;
-        let length = model_file(&run.finish()?.graph, storage).len() as u64;
-        match (budget, aim) {
-            (Budget::Bytes(limit), Budget::Bytes(aimed)) if length > limit => {
-                aim = Budget::Bytes(aimed.saturating_sub(length - limit));
+}
+
+/// A plan and what its recipe makes.
+struct Measured {
+    plan: Plan,
+    recipe: Recipe,
+    graph: Graph,
+    /// Length of the file.
+    bytes: u64,
+}
+
+impl Planning<'_> {
+    /// A plan whose file keeps a budget of bytes.
+    fn plan(&self) -> Result<Measured> {
+        let mut aim = self.budget;
+        let mut reached = 0;
+        for _ in 0..ATTEMPTS {
+            let plan = plan_to_budget(self.layers, self.rest, aim).context("planning")?;
+            // The quick run without repairs finds most of what is too long.
+            for repair in [Repair::Off, Repair::Reconstruct] {
+                let recipe = plan.recipe(repair);
+                let run =
+                    RecipeRun::new(Arc::new(self.base.clone()), recipe.clone(), self.calibration.clone())?;
+                let graph = run.finish()?.graph;
+                reached = model_file(&graph, recipe.storage).len() as u64;
+                match (self.budget, aim) {
+                    (Budget::Bytes(limit), Budget::Bytes(aimed)) if reached > limit => {
+                        aim = Budget::Bytes(aimed.saturating_sub(reached - limit));
+                        break;
+                    }
+                    _ if repair == Repair::Off => {}
+                    _ => return Ok(Measured { plan, recipe, graph, bytes: reached }),
+                }
             }
-            _ => return Ok((plan, length)),
         }
+        bail!("the planned file has {reached} bytes after {ATTEMPTS} attempts, more than --budget-bytes")
     }
-    Err(PipelineError::Budget { budget, reached: f64::NAN })
-        .context("the file stays longer than its layers add up to")
 }
 
 /// Milliseconds of each node, in float32 and on integers.
@@ -218,9 +257,8 @@ struct Times {
 
 impl Times {
     fn measure(base: &Graph, tensors: &[Vec<f32>]) -> Result<Self> {
-        let json = r#"{"version":2,"steps":[{"pass":"quantize-activations"},{"pass":"quantize-weights","bits":8}],"storage":"plain"}"#;
-        let run =
-            RecipeRun::new(Arc::new(base.clone()), Recipe::from_json(json)?, tensors[..1].to_vec().into())?;
+        let int8 = of_steps(r#"{"pass":"quantize-activations"},{"pass":"quantize-weights","bits":8}"#);
+        let run = RecipeRun::new(Arc::new(base.clone()), int8, tensors[..1].to_vec().into())?;
         let integer = run.finish()?.graph;
         Ok(Self { float: median_millis(base, &tensors[0])?, integer: median_millis(&integer, &tensors[0])? })
     }
@@ -282,9 +320,11 @@ fn text(report: &Report) -> String {
         .collect();
     let foot = pairs(&[
         ("model", report.model.clone()),
-        ("pictures", report.n.to_string()),
+        ("pictures", format!("{}, and {} others that calibrated", report.n, report.n_calibration)),
         ("before", bytes(report.bytes_before)),
         ("after", bytes(report.bytes)),
+        ("mean KL", format!("{:.4}, measured", report.mean_kl)),
+        ("agreement", report.agreement.map(percent).unwrap_or_default()),
         ("sum of mean KL", format!("{:.4}, before the recipe's repair", report.kl_sum)),
         ("recipe", report.out.clone().unwrap_or_else(|| "not written; -o names a file".to_owned())),
     ]);

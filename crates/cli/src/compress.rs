@@ -77,6 +77,7 @@ pub fn run(arguments: &CompressArguments) -> Result<()> {
     let format = Format::of(&arguments.out)?;
     let recipe = recipe::parse(&arguments.recipe)?;
     let model = Model::read(&arguments.model, &arguments.preparation)?;
+    let place = Replacement::begin(&arguments.out)?;
     let needed = recipe.steps.iter().find(|step| Step::needs_calibration(step));
     let (tensors, calibration) = match (needed, &arguments.calibration) {
         (None, None) => (Vec::new(), None),
@@ -108,7 +109,7 @@ pub fn run(arguments: &CompressArguments) -> Result<()> {
     drop(bar);
 
     let file = format.write(&compressed.graph, recipe.storage)?;
-    replace(&arguments.out, &file)?;
+    place.finish(&file)?;
     let report = Report {
         command: "compress",
         model: model.file,
@@ -186,15 +187,35 @@ impl Format {
     }
 }
 
-/// Writes a file whole or not at all.
-fn replace(path: &Path, contents: &[u8]) -> Result<()> {
-    let name = path.file_name().ok_or_else(|| anyhow!("{} names no file", path.display()))?;
-    let beside: PathBuf = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let written = fs::write(&beside, contents).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
+/// A file that is written whole or not at all: until then there is an empty one beside it, gone when dropped.
+struct Replacement<'p> {
+    path: &'p Path,
+    beside: PathBuf,
+}
+
+impl<'p> Replacement<'p> {
+    /// Finds out whether the place can be written to, before the work.
+    fn begin(path: &'p Path) -> Result<Self> {
+        let name = path.file_name().ok_or_else(|| anyhow!("{} names no file", path.display()))?;
+        let beside = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+        if path.is_dir() {
+            bail!("{} cannot be written: it is a folder", path.display());
+        }
+        fs::write(&beside, []).with_context(|| format!("{} cannot be written", path.display()))?;
+        Ok(Self { path, beside })
     }
-    written.with_context(|| format!("{} cannot be written", path.display()))
+
+    fn finish(self, contents: &[u8]) -> Result<()> {
+        let written = fs::write(&self.beside, contents).and_then(|()| fs::rename(&self.beside, self.path));
+        written.with_context(|| format!("{} cannot be written", self.path.display()))
+    }
+}
+
+impl Drop for Replacement<'_> {
+    fn drop(&mut self) {
+        // Renamed by now, where all went well.
+        let _ = fs::remove_file(&self.beside);
+    }
 }
 
 fn stage_name(stage: Stage) -> &'static str {

@@ -41,13 +41,13 @@ impl Folder {
         Ok(Self { path: folder.to_owned(), files })
     }
 
-    /// Leaves out the pictures whose file name is among `excluded`, and returns how many.
+    /// Leaves out the pictures whose path within the folder is among `excluded`, and returns how many.
     ///
     /// # Errors
     /// When none is left.
     pub fn exclude(&mut self, excluded: &HashSet<String>) -> Result<usize> {
         let before = self.files.len();
-        self.files.retain(|file| !excluded.contains(file_name(file)));
+        self.files.retain(|file| !excluded.contains(file));
         if self.files.is_empty() {
             bail!("all {before} pictures of {} are excluded", self.path.display());
         }
@@ -94,8 +94,8 @@ pub fn draw(files: Vec<String>, limit: usize, seed: u64) -> Vec<String> {
     chosen
 }
 
-/// File names in `places`: folders of pictures, reports of `compress --json`, and lists with a file on each line (in a
-/// CSV, the first column).
+/// Paths within their folders, of what `places` name: folders of pictures, reports of `compress --json`, and lists with a file
+/// on each line (in a CSV, the first column).
 ///
 /// # Errors
 /// When a place cannot be read, or is JSON without `calibration.files`.
@@ -103,7 +103,7 @@ pub fn names_to_exclude(places: &[PathBuf]) -> Result<HashSet<String>> {
     let mut names = HashSet::new();
     for place in places {
         if place.is_dir() {
-            names.extend(Folder::open(place)?.files.iter().map(|file| file_name(file).to_owned()));
+            names.extend(Folder::open(place)?.files);
             continue;
         }
         let text = fs::read_to_string(place).with_context(|| format!("--exclude {}", place.display()))?;
@@ -116,11 +116,10 @@ pub fn names_to_exclude(places: &[PathBuf]) -> Result<HashSet<String>> {
                     place.display()
                 );
             };
-            names
-                .extend(files.iter().filter_map(|file| file.as_str()).map(|file| file_name(file).to_owned()));
+            names.extend(files.iter().filter_map(|file| file.as_str()).map(within));
         } else {
             let files = text.lines().filter_map(|line| line.split(',').next()).map(str::trim);
-            names.extend(files.filter(|file| !file.is_empty()).map(|file| file_name(file).to_owned()));
+            names.extend(files.filter(|file| !file.is_empty()).map(within));
         }
     }
     Ok(names)
@@ -146,8 +145,10 @@ fn is_picture(name: &str) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
-fn file_name(file: &str) -> &str {
-    file.rsplit(['/', '\\']).next().unwrap_or(file)
+/// A path as [`Folder::files`] spells it.
+fn within(file: &str) -> String {
+    let file = file.replace('\\', "/");
+    file.strip_prefix("./").unwrap_or(&file).to_owned()
 }
 
 #[cfg(test)]
@@ -181,16 +182,23 @@ mod tests {
         fs::create_dir(path("pictures")).unwrap();
         fs::write(path("pictures/a.JPG"), "").unwrap();
         fs::write(path("pictures/notes.txt"), "").unwrap();
-        fs::write(path("list.csv"), "x/b.png,3,cat\n\nc.webp\n").unwrap();
+        fs::write(path("list.csv"), "./x/b.png,3,cat\n\nx\\c.webp\n").unwrap();
         fs::write(path("report.json"), r#"{"calibration": {"files": ["y/d.jpg"]}}"#).unwrap();
         fs::write(path("other.json"), "{}").unwrap();
         let names = names_to_exclude(&[path("pictures"), path("list.csv"), path("report.json")]).unwrap();
-        assert_eq!(names, ["a.JPG", "b.png", "c.webp", "d.jpg"].map(str::to_owned).into());
+        assert_eq!(names, ["a.JPG", "x/b.png", "x/c.webp", "y/d.jpg"].map(str::to_owned).into());
         assert!(names_to_exclude(&[path("other.json")]).is_err());
         assert!(names_to_exclude(&[path("nothing")]).is_err());
 
         let mut pictures = Folder::open(&path("pictures")).unwrap();
         assert_eq!(pictures.exclude(&HashSet::new()).unwrap(), 0);
         assert!(pictures.exclude(&names).is_err());
+        for folder in ["cat", "dog"] {
+            fs::create_dir_all(path("animals").join(folder)).unwrap();
+            fs::write(path("animals").join(folder).join("1.jpg"), "").unwrap();
+        }
+        let mut animals = Folder::open(&path("animals")).unwrap();
+        assert_eq!(animals.exclude(&["cat/1.jpg".to_owned()].into()).unwrap(), 1);
+        assert_eq!(animals.files, ["dog/1.jpg"]);
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use pipeline::{Classifier, LayerSensitivity, Recipe, RecipeRun, SensitivityScan};
+use pipeline::quality::{AgainstReference, Agreement, Prediction};
+use pipeline::{Classifier, Graph, LayerSensitivity, Recipe, RecipeRun, SensitivityScan, Step};
 use serde::Serialize;
 
 use crate::arguments::SensitivityArguments;
@@ -22,6 +23,7 @@ struct Report {
     model: String,
     recipe: Recipe,
     n: usize,
+    n_calibration: usize,
     preprocessing: PreparationReport,
     unreadable: Vec<Unreadable>,
     layers: Vec<LayerReport>,
@@ -40,7 +42,8 @@ struct LayerReport {
     top5_overlap: f64,
 }
 
-/// Runs the command. The pictures also calibrate, where the recipe wants it: the scan ranks layers and scores nothing.
+/// Runs the command. Where the recipe calibrates, every second picture does, and the others are scored. Repairs are left out:
+/// what a layer makes up for others' losses would count against it here, where it stands alone.
 ///
 /// # Errors
 /// When model, recipe or pictures are refused.
@@ -49,31 +52,71 @@ pub fn run(arguments: &SensitivityArguments) -> Result<()> {
         return budget::run(arguments, budget);
     }
     let recipe = recipe::parse(&arguments.recipe)?;
+    if recipe.steps.iter().any(|step| matches!(step, Step::QuantizeForSize { .. })) {
+        bail!("quantize-for-size makes up for each layer's losses in others; layers mean nothing alone");
+    }
+    let alone = recipe.without_repairs();
+    if alone != recipe {
+        note("repairs are left out, since layers are judged one by one");
+    }
+    let recipe = alone;
     let model = Model::read(&arguments.model, &arguments.preparation)?;
     Classifier::new(&model.graph).with_context(|| format!("model {}", model.file))?;
     model.tell_preparation();
     let Prepared { tensors, unreadable, .. } = pictures(&model, arguments)?;
 
     let base = SensitivityScan::base(&model.graph)?;
-    let run = RecipeRun::new(Arc::new(base.clone()), recipe.clone(), tensors.clone().into())?;
+    let Halves { calibration, scored } = match recipe.steps.iter().any(Step::needs_calibration) {
+        true => Halves::of(tensors)?,
+        false => Halves { calibration: Vec::new().into(), scored: tensors },
+    };
+    let n_calibration = calibration.len();
+    let run = RecipeRun::new(Arc::new(base.clone()), recipe.clone(), calibration)?;
     let compressed = run.finish().with_context(|| format!("recipe {}", arguments.recipe))?;
     let scan = SensitivityScan::new(base, compressed.graph)?;
     if scan.n_layers() == 0 {
         bail!("recipe {} changes no layer's weights; there is nothing to rank", arguments.recipe);
     }
-    let reference = scan.reference(&tensors)?;
-    let mut layers = measure(&scan, &tensors, &reference, arguments)?;
+    let reference = scan.reference(&scored)?;
+    let mut layers = measure(&scan, &scored, &reference, arguments)?;
     layers.sort_by(|a, b| b.agreement.kl.value.total_cmp(&a.agreement.kl.value));
     let report = Report {
         command: "sensitivity",
         preprocessing: model.preparation_report(),
         model: model.file,
         recipe,
-        n: tensors.len(),
+        n: scored.len(),
+        n_calibration,
         unreadable,
         layers: layers.into_iter().map(LayerReport::from).collect(),
     };
     print(arguments.output.json, &report, text)
+}
+
+/// Pictures in two parts that have none in common.
+#[derive(Debug)]
+pub struct Halves {
+    /// Those that calibrate.
+    pub calibration: Arc<[Vec<f32>]>,
+    /// Those that are scored.
+    pub scored: Vec<Vec<f32>>,
+}
+
+impl Halves {
+    /// In turns, so that both have some of each subfolder.
+    ///
+    /// # Errors
+    /// For a single picture.
+    pub fn of(tensors: Vec<Vec<f32>>) -> Result<Self> {
+        if tensors.len() < 2 {
+            bail!("a single picture cannot both calibrate and be scored; expected at least 2");
+        }
+        let (mut calibration, mut scored) = (Vec::new(), Vec::new());
+        for (idx, tensor) in tensors.into_iter().enumerate() {
+            if idx % 2 == 0 { scored.push(tensor) } else { calibration.push(tensor) }
+        }
+        Ok(Self { calibration: calibration.into(), scored })
+    }
 }
 
 /// Every layer of a scan, on all threads.
@@ -91,6 +134,22 @@ pub fn measure(
         |(), layer_idx| Ok(scan.measure(layer_idx, tensors, reference)?),
         || bar.step(),
     )
+}
+
+/// A model beside the original.
+///
+/// # Errors
+/// When the engine cannot run one of them, or there are no pictures.
+pub fn compare(original: &Graph, changed: &Graph, tensors: &[Vec<f32>]) -> Result<Agreement> {
+    let background_class = original.metadata.background_class;
+    let (mut theirs, mut ours) = (Classifier::new(original)?, Classifier::new(changed)?);
+    let mut judged = Vec::with_capacity(tensors.len());
+    for tensor in tensors {
+        let reference = Prediction { probabilities: theirs.probabilities(tensor)?, background_class };
+        let answer = Prediction { probabilities: ours.probabilities(tensor)?, background_class };
+        judged.push(AgainstReference::judge(answer, reference)?);
+    }
+    Agreement::of(&judged).context("no pictures")
 }
 
 /// The prepared pictures of a scan.
@@ -143,7 +202,7 @@ fn text(report: &Report) -> String {
     let header = ["layer", "operator", "weights", "changed by", "mean KL", "±", "agreement", "top-5 overlap"];
     let foot = pairs(&[
         ("model", report.model.clone()),
-        ("pictures", report.n.to_string()),
+        ("pictures", format!("{}, and {} others that calibrated", report.n, report.n_calibration)),
         ("measured", "weights of one layer at a time, activations in float32".to_owned()),
     ]);
     format!("{}\n{foot}", table(&header, &rows))

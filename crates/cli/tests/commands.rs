@@ -155,6 +155,24 @@ fn sensitivity_ranks_the_layers() {
     assert!(kl.len() > 10 && kl.is_sorted_by(|a, b| a >= b) && kl[0] > 0.0, "{kl:?}");
     has_fields(&layers[0], &["node", "op", "weights", "relative_error", "agreement", "top5_overlap"]);
     assert!(layers.iter().all(|layer| layer["op"] != "depthwise"), "depthwise layers are not pruned");
+    assert_eq!((json["n"].as_u64(), json["n_calibration"].as_u64()), (Some(2), Some(0)));
+}
+
+#[test]
+fn pictures_that_calibrate_are_not_scored() {
+    let pictures = Folder::with_pictures(3);
+    let (model, images) = (bundled(), pictures.path());
+    let scan = ["sensitivity", &model, "--recipe", "int4", "--images", &images, "--json", "--limit"];
+    let (json, notes) = report(&[&scan[..], &["3"]].concat());
+    assert_eq!((json["n"].as_u64(), json["n_calibration"].as_u64()), (Some(2), Some(1)));
+    assert!(notes.contains("repairs are left out"), "{notes}");
+    let steps = json["recipe"]["steps"].as_array().unwrap();
+    assert!(
+        steps.iter().all(|step| step["repair"] != "reconstruct" && step["repair"] != "biases"),
+        "{steps:?}"
+    );
+    let single = tinylens(&[&scan[..], &["1"]].concat());
+    assert!(String::from_utf8(single.stderr).unwrap().contains("expected at least 2"));
 }
 
 #[test]
@@ -170,13 +188,16 @@ fn budgets_become_recipes_that_keep_them() {
     assert!(json["bytes"].as_u64().unwrap() <= limit, "{json}");
     assert_eq!(json["budget"]["bytes"], limit);
     has_fields(&json["layers"][0], &["node", "bits", "sparsity", "mean_kl", "bytes", "ms"]);
+    assert_eq!((json["n"].as_u64(), json["n_calibration"].as_u64()), (Some(1), Some(1)));
+    assert!(json["mean_kl"].as_f64() > Some(0.0) && json["agreement"].is_number(), "{json}");
+    let planned = json["bytes"].clone();
     let bits: Vec<u64> =
         json["layers"].as_array().unwrap().iter().filter_map(|layer| layer["bits"].as_u64()).collect();
     assert!(bits.contains(&8) && bits.contains(&4), "{bits:?}");
 
     let compress = ["compress", &model, "--recipe", &plan, "--calibration", &images, "-o", &out, "--json"];
     let (json, _) = report(&compress);
-    assert!(json["bytes"].as_u64().unwrap() <= limit, "{json}");
+    assert_eq!(json["bytes"], planned, "bytes are those of the recipe's file");
     let passes: Vec<&str> =
         json["steps"].as_array().unwrap().iter().filter_map(|step| step["pass"].as_str()).collect();
     assert_eq!(passes, ["quantize-activations", "quantize-weights"]);

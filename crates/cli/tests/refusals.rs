@@ -66,6 +66,7 @@ fn labels_that_do_not_fit_are_refused() {
 fn recipes_and_outputs_are_checked_before_the_work() {
     let made = Folder::new();
     let out = made.join("out.safetensors");
+    std::fs::create_dir(made.join("pictures.onnx")).unwrap();
     let compress =
         |recipe: &str, out: &str| refusal(&["compress", &bundled(), "--recipe", recipe, "-o", out]).0;
     let message = compress("int9", &out);
@@ -77,13 +78,16 @@ fn recipes_and_outputs_are_checked_before_the_work() {
     assert!(message.contains("--calibration"), "{message}");
     let message = compress("fp16", &made.join("out.zip"));
     assert!(message.contains("expected .safetensors"), "{message}");
-    let message = compress("fp16", &made.join("no/folder/out.onnx"));
-    assert!(message.contains("cannot be written"), "{message}");
+    // The place is tried before pictures are missed, or looked at.
+    for place in ["no/folder/out.onnx", "pictures.onnx"] {
+        let message = compress("int8", &made.join(place));
+        assert!(message.contains(place) && message.contains("cannot be written"), "{message}");
+    }
     let unknown = made.write("unknown.json", r#"{"version":1,"steps":[{"pass":"melt"}],"storage":"plain"}"#);
     let message = compress(&unknown, &out);
     assert!(
         message.contains("unknown.json") && message.contains("melt") && message.contains("line 1"),
         "{message}"
     );
-    assert_eq!(made.names(), ["unknown.json"], "a refused run writes nothing");
+    assert_eq!(made.names(), ["pictures.onnx", "unknown.json"], "a refused run writes nothing");
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use compress::reconstruct::{
     ClusterWork, CurvatureOptions, CurvatureWork, FAIR_TRADE, Grid, IntegerGrid, Means, MomentsBuilder,
     Order, Pieces, PruneWork, RateOptions, RateWork, RefitWork, RoundWork, Scope, SparsityPattern,
-    TargetWork, Zeros, step_for_bits,
+    TargetWork, Zeros,
 };
 
 fn main() {
@@ -50,8 +50,7 @@ fn main() {
         let grid = Grid::Codebooks(codebooks);
         timed("rounding to them", RoundWork::new(target.clone(), curvature.clone(), grid, Zeros::Free));
     }
-    let step = step_for_bits(&target, 4.0).expect("weights are not zero");
-    let options = RateOptions { steps: vec![step], trade: FAIR_TRADE, n_passes: 2, zeros: Zeros::Free };
+    let options = RateOptions { steps: vec![0.1], trade: FAIR_TRADE, n_passes: 2, zeros: Zeros::Free };
     timed("rate", RateWork::new(target.clone(), curvature.clone(), options));
     let pattern = SparsityPattern::Unstructured { sparsity: 0.5 };
     let pruned = timed("pruning", PruneWork::new(&target, curvature.clone(), pattern));

@@ -62,8 +62,8 @@ impl LayerMethod {
     fn options(self) -> CurvatureOptions {
         let ridge = match self {
             Self::Round { .. } => 0.02,
-            Self::Cluster { .. } | Self::Rate { .. } | Self::Refit => 0.1,
-            Self::Prune { .. } => 1.0,
+            Self::Cluster { .. } | Self::Rate { .. } => 0.1,
+            Self::Prune { .. } | Self::Refit => 1.0,
         };
         let means = match self {
             // Inputs that are no more have left a constant, which is the bias's to make up for.

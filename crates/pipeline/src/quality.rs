@@ -257,7 +257,7 @@ mod tests {
         let judged = judge(&[0.25, 0.75], &[0.5, 0.5]);
         let expected = 0.5 * 2.0_f64.ln() + 0.5 * (2.0_f64 / 3.0).ln();
         assert!((judged.kl - expected).abs() < 1e-12, "{judged:?}");
-        assert!(!judged.same_top1 || judged.top5_overlap == 1.0);
+        assert_eq!((judged.same_top1, judged.top5_overlap), (false, 1.0));
         assert_eq!(
             judge(&[0.1, 0.9], &[0.1, 0.9]),
             AgainstReference { same_top1: true, top5_overlap: 1.0, kl: 0.0 }

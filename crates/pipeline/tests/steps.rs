@@ -23,12 +23,12 @@ fn bottlenecks() -> Arc<Graph> {
 fn removed_channels_make_the_network_smaller_and_a_refit_makes_up_for_some() {
     let graph = bottlenecks();
     let remove = |refit: bool| {
-        run(&graph, recipe(&format!(r#"{{"pass":"remove-channels","share":0.1,"refit":{refit}}}"#)))
+        run(&graph, recipe(&format!(r#"{{"pass":"remove-channels","share":0.3,"refit":{refit}}}"#)))
     };
     let (plain, refitted) = (remove(false), remove(true));
     for compressed in [&plain, &refitted] {
         let [before, after] = [&graph, &compressed.graph].map(|graph| cost(graph).multiply_adds);
-        assert!(after < before * 95 / 100, "{after} of {before} multiply-adds");
+        assert!(after < before * 85 / 100, "{after} of {before} multiply-adds");
         assert!(compressed.sizes.dense < pipeline::dense_bytes(&graph));
         let report = compressed.steps[0];
         assert_eq!((report.pass, report.multiply_adds), ("remove-channels", after));
@@ -37,8 +37,7 @@ fn removed_channels_make_the_network_smaller_and_a_refit_makes_up_for_some() {
         assert_eq!(pipeline::read_model(&file, "file").unwrap(), compressed.graph);
     }
     let [without, with] = [&plain, &refitted].map(|it| relative_error(&graph, &it.graph));
-    // Late layers see 64 pixels here, far fewer than they have inputs: at a share of 0.3 the refit makes it worse.
-    assert!(with < without, "{without} without, {with} with a refit");
+    assert!(with < 0.9 * without, "{without} without, {with} with a refit");
     assert!(with > 0.0 && without < 1.0, "{without} {with}");
 }
 
@@ -58,12 +57,27 @@ fn later_steps_repair_towards_the_smaller_network() {
     assert!(error(&on.graph) < 0.6 * error(&off.graph), "{} {}", error(&on.graph), error(&off.graph));
 }
 
+/// Two convolutions, the first with biases that lift most of its outputs far above zero.
+fn high_biases() -> Arc<Graph> {
+    let (mut builder, mut x) = builder();
+    for (name, inputs, bias) in [("first", 3_usize, 0.8), ("second", 8, 0.0)] {
+        let values = (0..8 * inputs).map(|i| ((i * 37 % 101) as f32 - 50.0) / 128.0).collect();
+        let weight = Weight::f32(vec![8, inputs, 1, 1], values);
+        let padding = Padding::default();
+        let conv = Conv2d { weight, bias: Some(vec![bias; 8]), stride: [2, 2], padding, groups: 1 };
+        x = builder.add(name, Op::Conv2d(conv), &[x]).unwrap();
+        x = builder.add(&format!("{name}/relu"), Op::Clip(Clip::RELU), &[x]).unwrap();
+    }
+    let x = builder.add("pool", Op::GlobalAveragePool, &[x]).unwrap();
+    Arc::new(builder.finish(x).unwrap())
+}
+
 #[test]
 fn absorbed_biases_are_repaired_towards_what_they_became() {
-    let graph = network();
+    let graph = high_biases();
     let absorbed = run(&graph, recipe(r#"{"pass":"absorb-biases"}"#));
     let error = relative_error(&graph, &absorbed.graph);
-    assert!(error < 0.2, "{error}");
+    assert!(error < 0.2 && error > 1e-5, "{error}");
     // Nothing is left to correct.
     let corrected = run(&graph, recipe(r#"{"pass":"absorb-biases"},{"pass":"correct-biases"}"#));
     let error = relative_error(&absorbed.graph, &corrected.graph);

@@ -257,6 +257,29 @@ impl Recipe {
         warnings
     }
 
+    /// The same steps without what they make up for their own losses: [`Repair::Off`] everywhere, and no schedule.
+    pub fn without_repairs(&self) -> Self {
+        let mut recipe = self.clone();
+        for step in &mut recipe.steps {
+            match step {
+                Step::Prune { repair, schedule, .. } => (*repair, *schedule) = (Repair::Off, None),
+                Step::Cluster { repair, .. } | Step::QuantizeWeights { repair, .. } => *repair = Repair::Off,
+                Step::RemoveDeadChannels {}
+                | Step::Equalize {}
+                | Step::AbsorbBiases {}
+                | Step::ReestimateBatchNorms {}
+                | Step::RemoveChannels { .. }
+                | Step::RepairStatistics {}
+                | Step::QuantizeActivations { .. }
+                | Step::QuantizeForSize { .. }
+                | Step::CorrectBiases {}
+                | Step::Float16 {}
+                | Step::Bfloat16 {} => {}
+            }
+        }
+        recipe
+    }
+
     /// The number format of the result.
     pub fn number_format(&self) -> NumberFormat {
         self.steps.iter().fold(NumberFormat::Float32, |format, step| match step {

@@ -137,19 +137,6 @@ impl Pieces for ClusterWork {
     }
 }
 
-/// The `n_clusters` values, ascending, that minimise the sum of squared distances of `weights` to the nearest of them.
-///
-/// Exact up to 512 different weights; beyond, weights that differ by less than 0.8 % are one point. [`Zeros::Kept`] makes one of
-/// them zero.
-///
-/// # Errors
-/// As [`ClusterWork::new`].
-pub fn cluster(weights: &[f32], n_clusters: usize, zeros: Zeros) -> Result<Vec<f32>, CompressError> {
-    let importance = vec![1.0; 1];
-    let work = ClusterWork::new(weights.to_vec(), importance, Scope::Tensor, n_clusters, zeros)?;
-    Ok(work.finish()?.values)
-}
-
 /// Weights that are treated as one: their number by importance, sum and sum of squares.
 #[derive(Clone, Copy, Debug, Default)]
 struct Point {

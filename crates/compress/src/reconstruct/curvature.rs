@@ -33,7 +33,7 @@ pub struct CurvatureOptions {
 pub enum Means {
     /// They count like everything else: for layers without a bias to correct.
     Kept,
-    /// They are taken out, because [`super::corrected_biases`] follows and makes up for any error of the mean.
+    /// They are taken out, because [`crate::correct_bias`] follows and makes up for any error of the mean.
     Removed,
 }
 

@@ -11,12 +11,10 @@
 //! TargetWork      W                                ->  T, the weights that give the float output from compressed inputs
 //! RoundWork, RateWork, PruneWork                   T  ->  weights on a grid, or with zeros, errors compensated
 //! RefitWork       pruned weights                   ->  the best values for the weights that are left
-//! corrected_biases                                 ->  biases that keep the mean output
 //! ```
 //!
 //! Whatever can take long is [`Pieces`]: a state that advances by a bounded amount of arithmetic.
 
-mod bias;
 mod cluster;
 mod curvature;
 mod factor;
@@ -32,13 +30,12 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use bias::corrected_biases;
-pub use cluster::{ClusterWork, Codebooks, Scope, cluster};
+pub use cluster::{ClusterWork, Codebooks, Scope};
 pub use curvature::{Curvature, CurvatureOptions, CurvatureWork, Means, Order, PowerWork};
 pub use moments::{MAX_INPUTS, MomentsBuilder};
 pub use pieces::Pieces;
 pub use prune::{PruneWork, SparsityPattern};
-pub use rate::{FAIR_TRADE, RateOptions, RateRounded, RateWork, entropy_bits, step_for_bits, step_for_slope};
+pub use rate::{FAIR_TRADE, RateOptions, RateRounded, RateWork, entropy_bits, step_for_slope};
 pub use refit::RefitWork;
 pub use round::{Codes, Grid, RoundWork, Rounded, Zeros};
 pub use scale::IntegerGrid;

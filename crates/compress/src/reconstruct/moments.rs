@@ -34,8 +34,6 @@ impl MomentsBuilder {
 
     /// Takes in the same pixels from both streams: `compressed` and `float` are `[pixels, k]`, `nhwc`.
     ///
-    /// Where nothing before the layer is compressed yet, both are the same slice, and the cross moments are a copy.
-    ///
     /// # Errors
     /// [`CompressError::Reconstruct`] when the lengths differ or are not whole pixels, [`CompressError::NotFinite`] for
     /// NaN or infinite inputs; the moments are then unchanged.
@@ -51,17 +49,15 @@ impl MomentsBuilder {
         if compressed.iter().chain(float).any(|x| !x.is_finite()) {
             return Err(CompressError::NotFinite("inputs of a layer".to_owned()));
         }
-        let same = std::ptr::eq(compressed, float);
         let chunk = CHUNK_PIXELS * k;
         for (compressed, float) in compressed.chunks(chunk).zip(float.chunks(chunk)) {
-            self.observe_chunk(compressed, (!same).then_some(float));
+            self.observe_chunk(compressed, float);
         }
         self.moments.n_samples += (compressed.len() / k) as u64;
         Ok(())
     }
 
-    /// `float` is `None` where it is the same as `compressed`.
-    fn observe_chunk(&mut self, compressed: &[f32], float: Option<&[f32]>) {
+    fn observe_chunk(&mut self, compressed: &[f32], float: &[f32]) {
         let Moments { k, gram, cross, compressed_sums, float_sums, .. } = &mut self.moments;
         let k = *k;
         let matrix = |rows| ArrayView2::from_shape((compressed.len() / k, k), rows).expect("whole pixels");
@@ -77,22 +73,9 @@ impl MomentsBuilder {
             add(&mut sums[..=row], products.as_slice().expect("rows are contiguous"));
         }
         add_rows(compressed_sums, compressed);
-        match float {
-            Some(float) => {
-                multiply(x, matrix(float), products.view_mut());
-                add(cross, &self.products);
-                add_rows(float_sums, float);
-            }
-            None => {
-                for row in 0..k {
-                    for column in 0..k {
-                        let (low, high) = (row.min(column), row.max(column));
-                        cross[row * k + column] += f64::from(self.products[high * k + low]);
-                    }
-                }
-                add_rows(float_sums, compressed);
-            }
-        }
+        multiply(x, matrix(float), products.view_mut());
+        add(cross, &self.products);
+        add_rows(float_sums, float);
     }
 
     /// What was seen.

@@ -201,25 +201,6 @@ pub fn entropy_bits(levels: &[i8]) -> f64 {
     histogram(levels).into_iter().map(bits).sum()
 }
 
-/// The step at which rounding to the nearest gives `bits` of entropy for each weight, within some per cent. `None` where no
-/// step does: `bits` is not in `0.1..=7`, or all weights are zero.
-pub fn step_for_bits(weights: &[f32], bits: f64) -> Option<f32> {
-    let largest = weights.iter().fold(0.0_f32, |largest, w| largest.max(w.abs()));
-    if !(0.1..=7.0).contains(&bits) || !largest.is_finite() || largest < f32::MIN_POSITIVE * 1e6 {
-        return None;
-    }
-    // A sample of 65 536 weights tells the entropy to a hundredth of a bit.
-    let stride = (weights.len() >> 16).max(1);
-    let sample: Vec<f32> = weights.iter().step_by(stride).copied().collect();
-    let (mut fine, mut coarse) = (largest / MAX_LEVEL, 4.0 * largest);
-    for _ in 0..20 {
-        let step = (fine * coarse).sqrt();
-        let levels: Vec<i8> = sample.iter().map(|w| (w / step).round_ties_even() as i8).collect();
-        if entropy_bits(&levels) > bits * levels.len() as f64 { fine = step } else { coarse = step }
-    }
-    Some((fine * coarse).sqrt())
-}
-
 /// The step at which [`FAIR_TRADE`] gives up `slope` of mean squared output error for a bit:
 /// `sqrt(slope / (FAIR_TRADE mean(h)))`. Layers with the same slope share bits in the best way.
 pub fn step_for_slope(curvature: &Curvature, slope: f32) -> f32 {

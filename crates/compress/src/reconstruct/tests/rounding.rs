@@ -134,15 +134,7 @@ fn counting_bits_saves_bits_at_the_same_error() {
 }
 
 #[test]
-fn entropy_and_steps_agree() {
+fn entropy_is_that_of_the_histogram() {
     assert_eq!(entropy_bits(&[1, 1, 1, 1]), 0.0);
     assert_eq!(entropy_bits(&[1, -1, 0, 127]), 8.0);
-    let weights = Noise(5).vec(10_000);
-    for bits in [1.0, 3.0, 6.0] {
-        let step = step_for_bits(&weights, bits).unwrap();
-        let levels: Vec<i8> = weights.iter().map(|w| (w / step).round_ties_even() as i8).collect();
-        assert!((entropy_bits(&levels) / 10_000.0 - bits).abs() < 0.15);
-    }
-    assert_eq!(step_for_bits(&[0.0; 4], 2.0), None);
-    assert_eq!(step_for_bits(&[1.0; 4], f64::NAN), None);
 }
