@@ -28,7 +28,7 @@ pub use error::PipelineError;
 pub use formats::container::Breakdown;
 pub use formats::{FormatError, container, onnx, read_model, tflite};
 pub use graph::{Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, Weight, WeightValues, cost};
-pub use kernels::{FLAVOUR, Products, ceiling};
+pub use kernels::{FLAVOUR, Products, ceiling, start_threads};
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status, StepReport};
 pub use sensitivity::{LayerSensitivity, SensitivityScan, layer_kind};
 pub use sizes::{Sizes, SizesRun, dense_bytes, model_file};
