@@ -166,8 +166,7 @@ fn choices(
             None => reference.insert(scan.reference(tensors)?),
         };
         let measured = sensitivity::measure(&scan, tensors, reference, arguments)?;
-        for (idx, layer) in measured.into_iter().enumerate() {
-            let (before, after) = scan.layer_bytes(idx, storage);
+        for (layer, (before, after)) in measured.into_iter().zip(scan.layer_bytes(storage)?) {
             let ms = |pick: fn(&Times) -> &BTreeMap<String, f64>| {
                 times.and_then(|times| pick(times).get(&layer.node)).copied().unwrap_or(0.0)
             };

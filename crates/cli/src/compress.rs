@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 use pipeline::{
-    Graph, Progress, Recipe, RecipeRun, Repair, Stage, Status, Step, Storage, onnx, read_model, tflite,
+    Graph, Progress, Recipe, RecipeRun, Repair, Stage, Status, Step, Storage, onnx, read_model,
+    start_threads, tflite,
 };
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ use crate::images::{Folder, draw, names_to_exclude};
 use crate::inspect::SizesReport;
 use crate::model::{Model, PreparationReport};
 use crate::report::{bytes, note, pairs, percent, print};
-use crate::{progress, recipe};
+use crate::{parallel, progress, recipe};
 
 /// What the ending of the output's name chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -96,6 +97,9 @@ pub fn run(arguments: &CompressArguments) -> Result<()> {
         }
     };
 
+    if let Err(error) = start_threads(parallel::threads(None, usize::MAX)) {
+        note(&format!("not all cores are used: {error}"));
+    }
     let preprocessing = model.preparation_report();
     let original = Arc::new(model.graph);
     let mut run = RecipeRun::new(original, recipe.clone(), tensors.into())?;

@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use common::{Folder, bundled, report, tinylens};
+use common::{Folder, bundled, report, root, tinylens};
 use serde_json::Value;
 
 fn has_fields(json: &Value, fields: &[&str]) {
@@ -206,4 +206,14 @@ fn budgets_become_recipes_that_keep_them() {
     let small = tinylens(&[&scan[..], &["--budget-bytes", "1000"]].concat());
     assert!(!small.status.success());
     assert!(String::from_utf8(small.stderr).unwrap().contains("cannot be kept"));
+}
+
+#[test]
+fn the_documentation_names_every_preset_and_size() {
+    let text = fs::read_to_string(root().join("docs/command-line.md")).unwrap();
+    let (json, _) = report(&["inspect", &bundled(), "--json"]);
+    let sizes = json["sizes"].as_object().unwrap().keys().map(String::as_str);
+    for word in pipeline::PRESETS.into_iter().chain(["fp32"]).chain(sizes) {
+        assert!(text.contains(&format!("`{word}`")), "{word}");
+    }
 }

@@ -32,7 +32,7 @@ pub use formats::{FormatError, container, onnx, read_model, tflite};
 pub use graph::{
     Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, Weight, WeightValues, cost, fold_batch_norms,
 };
-pub use kernels::{FLAVOUR, Products, ceiling};
+pub use kernels::{FLAVOUR, Products, ceiling, start_threads};
 pub use layer_facts::{Affine, LayerFacts, LayerKind, WeightFormat, layer_facts};
 pub use layer_view::{BINS, LayerView, Spread, StoredWeight, WeightStep, layer_view};
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status, StepReport};

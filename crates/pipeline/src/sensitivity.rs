@@ -4,7 +4,10 @@
 //! same pictures. Proxies such as the norm of the weights' change mislead, because they know neither what the
 //! activations look like nor what follows.
 
+use std::collections::BTreeMap;
+
 use compress::Storage;
+use formats::container::weight_bytes;
 use graph::{Graph, Op, Weight, fold_batch_norms};
 
 use crate::quality::{AgainstReference, Agreement, Prediction};
@@ -70,20 +73,21 @@ impl SensitivityScan {
         self.layers.len()
     }
 
-    /// Bytes of one layer in a file of this form, as it is in the base and as the compressed model has it; a few hundred bytes of
-    /// the file's beginning are in both.
+    /// Bytes of each layer's weights in the files that are not zipped: as the base has them, and as the compressed model has
+    /// them.
     ///
-    /// # Panics
-    /// When `layer_idx` is not below [`SensitivityScan::n_layers`].
-    pub fn layer_bytes(&self, layer_idx: usize, storage: Storage) -> (u64, u64) {
-        let name = &self.base.nodes[self.layers[layer_idx]].name;
-        let alone = |graph: &Graph| {
-            let nodes = graph.nodes.iter().filter(|node| node.name == *name).cloned().collect();
-            let part =
-                Graph { nodes, metadata: graph.metadata.clone(), values: graph.values.clone(), ..*graph };
-            model_file(&part, storage).len() as u64
+    /// # Errors
+    /// [`PipelineError::Format`] for a form that is zipped.
+    pub fn layer_bytes(&self, storage: Storage) -> Result<Vec<(u64, u64)>, PipelineError> {
+        let by_name = |graph: &Graph| -> Result<BTreeMap<String, u64>, PipelineError> {
+            let bytes = weight_bytes(&model_file(graph, storage))?;
+            let nodes = graph.nodes.iter().filter(|node| node.op.weight().is_some());
+            Ok(nodes.zip(bytes).map(|(node, bytes)| (node.name.clone(), bytes.total())).collect())
         };
-        (alone(&self.base), alone(&self.changed))
+        let (base, changed) = (by_name(&self.base)?, by_name(&self.changed)?);
+        let of = |bytes: &BTreeMap<String, u64>, name: &str| bytes.get(name).copied().unwrap_or(0);
+        let names = self.layers.iter().map(|layer| &self.base.nodes[*layer].name);
+        Ok(names.map(|name| (of(&base, name), of(&changed, name))).collect())
     }
 
     /// The base with one layer's weights and bias from the compressed model, as float32.

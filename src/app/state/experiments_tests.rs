@@ -86,8 +86,8 @@ fn what_was_kept_comes_before_what_this_visit_made() {
 fn a_recipe_goes_on_from_the_longest_that_it_begins_with() {
     let (dead, equal, half) = (Step::RemoveDeadChannels {}, Step::Equalize {}, Step::Float16 {});
     let experiments = of(vec![
-        experiment(&[dead.clone()], 1, 90),
-        experiment(&[half.clone()], 2, 90),
+        experiment(std::slice::from_ref(&dead), 1, 90),
+        experiment(std::slice::from_ref(&half), 2, 90),
         experiment(&[dead.clone(), equal.clone()], 3, 90),
         experiment(&[dead, equal, half], 4, 90),
     ]);
