@@ -634,7 +634,10 @@ experiments-lead = Jedes Rezept, das hier gelaufen ist, mit dem, was dabei herau
 experiments-none = Noch ist kein Modell geladen.
 experiments-csv = Tabelle als CSV
 history = Verlauf
-history-n = { $n } Versuche mit diesem Modell
+history-n = { $n ->
+    [one] ein Versuch mit diesem Modell
+   *[other] { $count } Versuche mit diesem Modell
+ }
 history-same = gleiche Antwort
 history-remove = Entfernen
 history-remove-this = { $name } entfernen

@@ -634,7 +634,10 @@ experiments-lead = Every recipe that ran here, with what came of it. Choose one 
 experiments-none = No model is loaded yet.
 experiments-csv = Table as CSV
 history = History
-history-n = { $n } experiments with this model
+history-n = { $n ->
+    [one] one experiment with this model
+   *[other] { $count } experiments with this model
+ }
 history-same = same answer
 history-remove = Remove
 history-remove-this = Remove { $name }

@@ -26,6 +26,25 @@ const VIEWS = {
     await numberWhen(page, 'agreement', 'a share');
     await page.waitForTimeout(3000);
   },
+  layers: async (page) => {
+    await VIEWS.live(page);
+    await page.getByTestId('view-layers').click();
+    await page.getByTestId('layer-1').click();
+    await page.locator('[data-testid="layer-detail"][data-ready="true"]').waitFor({ timeout: 60_000 });
+    await page.getByTestId('layers-measure').click();
+    await page.waitForTimeout(6000);
+  },
+  experiments: async (page) => {
+    await VIEWS.live(page);
+    await page.getByTestId('view-experiments').click();
+    await page.getByTestId('history').waitFor();
+  },
+  course: async (page) => {
+    await VIEWS.live(page);
+    await page.goto(new URL('/#course/1/5', page.url()).href);
+    await page.locator('[data-testid="step"][data-value="l1.5"]').waitFor();
+    await page.waitForTimeout(1000);
+  },
 };
 /** No licence is stated for the motorcycle's photo, so it does not go into the documents. */
 async function withoutMotorcycle(page) {
@@ -38,6 +57,9 @@ const PICTURES = [
   ['start', 360, 'light', 'de'], ['start', 360, 'dark', 'en'],
   ['live', 1280, 'light', 'en'], ['live', 1280, 'dark', 'de'],
   ['live', 360, 'light', 'de'], ['live', 360, 'dark', 'en'],
+  ['layers', 1280, 'light', 'en'], ['layers', 360, 'dark', 'de'],
+  ['experiments', 1280, 'dark', 'en'], ['experiments', 360, 'light', 'de'],
+  ['course', 1280, 'light', 'de'], ['course', 360, 'dark', 'en'],
 ];
 
 mkdirSync(FOLDER, { recursive: true });
@@ -53,7 +75,7 @@ try {
     const trouble = watch(page, server.url);
     await page.goto(server.url);
     await VIEWS[view](page);
-    await withoutMotorcycle(page);
+    if (view === 'start' || view === 'live') await withoutMotorcycle(page);
     await page.screenshot({ path: `${FOLDER}${name}.png` });
     await context.close();
     console.log(name, trouble.length ? `with trouble: ${trouble.join('; ')}` : 'taken');

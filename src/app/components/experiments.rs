@@ -43,7 +43,8 @@ pub fn ExperimentsView(props: &Props) -> Html {
     let tree = props.experiments.of_model(&model.name);
     let wanted = props.wanted.recipe();
     let marks = pareto::marks(&words, &tree, &wanted);
-    let n = words.count(tree.len() as u64);
+    let count = words.count(tree.len() as u64);
+    let counts = [("n", (tree.len() as u64).into()), ("count", (&count).into())];
     let millis = props.latency.map_or_else(|| "–".to_owned(), |millis| words.millis(millis));
     html! {
         <>
@@ -54,7 +55,7 @@ pub fn ExperimentsView(props: &Props) -> Html {
         </div>
         <div class="experiments">
             <section class="box">
-                <header><h2>{ words.text("history") }</h2><span class="note">{ words.text_with("history-n", &[("n", (&n).into())]) }</span></header>
+                <header><h2>{ words.text("history") }</h2><span class="note">{ words.text_with("history-n", &counts) }</span></header>
                 <div class="scroll" tabindex="0" role="region" aria-label={words.text("history")}>
                     <table class="t" data-testid="history">
                         <thead><tr>
