@@ -42,7 +42,7 @@ test('times are measured on request and stand in strip and table', onPage({}, as
   await open(page);
   await page.getByTestId('layers-measure').click();
   await page.getByTestId('layer-metric').selectOption('millis');
-  await page.getByTestId('layer-readout').getByText(/\d ms/).waitFor();
+  await page.getByTestId('layer-readout').getByText(/\d\s*ms/).waitFor();
   assert.equal(await page.getByTestId('layers-measure').isEnabled(), true);
 }));
 
