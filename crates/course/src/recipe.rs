@@ -105,12 +105,12 @@ impl CourseRecipe {
                 ],
                 Storage::Plain,
             )),
-            Self::Prune50Plain => Some(recipe(vec![prune(0.5)], Storage::SparseCoded)),
+            Self::Prune50Plain => Some(recipe(vec![Step::prune(0.5)], Storage::SparseCoded)),
             Self::PruneChannels => Some(recipe(
                 vec![Step::RemoveChannels { share: settings.sparsity, refit: true }],
                 Storage::Plain,
             )),
-            Self::Prune => Some(recipe(vec![prune(settings.sparsity)], Storage::SparseCoded)),
+            Self::Prune => Some(recipe(vec![Step::prune(settings.sparsity)], Storage::SparseCoded)),
             Self::Cluster => Some(recipe(
                 vec![Step::Cluster {
                     clusters: settings.clusters,
@@ -143,17 +143,6 @@ impl CourseRecipe {
             | Self::KeepClassifier
             | Self::Recover => None,
         }
-    }
-}
-
-fn prune(sparsity: f64) -> Step {
-    Step::Prune {
-        sparsity,
-        structure: Structure::Unstructured,
-        distribution: Distribution::Global,
-        repair: Repair::Off,
-        schedule: None,
-        layers: BTreeMap::new(),
     }
 }
 

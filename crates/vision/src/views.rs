@@ -9,14 +9,19 @@ use std::ops::Range;
 use crate::View;
 
 /// Views that [`fixed_views`] makes of each picture.
-pub const VIEWS_PER_PICTURE: usize = 20;
+const VIEWS_PER_PICTURE: usize = 20;
 
 /// How many of `n_pictures` are judged by: the first, the third and so on. The others calibrate.
 pub fn n_judged(n_pictures: usize) -> usize {
     n_pictures.div_ceil(2)
 }
 
-/// The views whose agreement is reported: [`VIEWS_PER_PICTURE`] of each picture that is judged by, as (picture, view),
+/// How many [`fixed_views`] there are of `n_pictures`.
+pub fn n_fixed_views(n_pictures: usize) -> usize {
+    n_judged(n_pictures) * VIEWS_PER_PICTURE
+}
+
+/// The views whose agreement is reported: twenty of each picture that is judged by, as (picture, view),
 /// pictures in turn.
 pub fn fixed_views(n_pictures: usize) -> Vec<(usize, View)> {
     views((0..n_pictures).step_by(2), 0, VIEWS_PER_PICTURE)
@@ -70,7 +75,7 @@ mod tests {
         for n_pictures in 2..9 {
             let judged: Vec<usize> =
                 fixed_views(n_pictures).into_iter().map(|(picture, _)| picture).collect();
-            assert_eq!(judged.len(), n_judged(n_pictures) * VIEWS_PER_PICTURE);
+            assert_eq!(judged.len(), n_fixed_views(n_pictures));
             let calibration = calibration_views(n_pictures, 32);
             assert_eq!(calibration.len(), 32);
             assert!(

@@ -1,6 +1,6 @@
 //! Agreement over pictures that do not change: views of the built-in ones, or the visitor's own.
 
-use vision::{VIEWS_PER_PICTURE, n_judged};
+use vision::{n_fixed_views, n_judged};
 use yew::prelude::*;
 
 use super::progress_bar::ProgressBar;
@@ -31,7 +31,7 @@ pub fn FixedSetCheck(props: &Props) -> Html {
     let judged = n_judged(props.n_pictures);
     let n = match set {
         FixedSet::Own => u64::from(props.n_own),
-        FixedSet::BuiltIn => (judged * VIEWS_PER_PICTURE) as u64,
+        FixedSet::BuiltIn => n_fixed_views(props.n_pictures) as u64,
     };
     let (count, pictures) = (words.count(n), words.count(judged as u64));
     let values = [("n", (&count).into()), ("pictures", (&pictures).into())];

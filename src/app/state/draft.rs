@@ -313,21 +313,10 @@ fn is_prune(step: &Step) -> bool {
 fn steps_of(steps: Vec<Step>) -> Vec<DraftStep> {
     let mut steps: Vec<_> = steps.into_iter().map(|step| DraftStep { step, on: true }).collect();
     if !steps.iter().any(|entry| is_prune(&entry.step)) {
-        let rewrites = steps.iter().take_while(|entry| rank(&entry.step) < rank(&prune(0.0))).count();
-        steps.insert(rewrites, DraftStep { step: prune(0.0), on: false });
+        let rewrites = steps.iter().take_while(|entry| rank(&entry.step) < rank(&Step::prune(0.0))).count();
+        steps.insert(rewrites, DraftStep { step: Step::prune(0.0), on: false });
     }
     steps
-}
-
-fn prune(sparsity: f64) -> Step {
-    Step::Prune {
-        sparsity,
-        structure: Structure::Unstructured,
-        distribution: Distribution::Global,
-        repair: Repair::Off,
-        schedule: None,
-        layers: BTreeMap::new(),
-    }
 }
 
 /// Where a pass makes sense among the others.
@@ -358,7 +347,7 @@ fn default_step(pass: &str) -> Option<Step> {
         "remove-channels" => Step::RemoveChannels { share: 0.1, refit: true },
         "repair-statistics" => Step::RepairStatistics {},
         "equalize" => Step::Equalize {},
-        "prune" => prune(SWITCHED_ON_SPARSITY),
+        "prune" => Step::prune(SWITCHED_ON_SPARSITY),
         "quantize-activations" => Step::QuantizeActivations { ranges: RangeMethod::MinMax },
         "quantize-weights" => Step::QuantizeWeights {
             bits: 8,

@@ -2,7 +2,7 @@
 
 use course::{CourseRecipe, Figure, FigureAt, Kind, Part, Quantity, Rung};
 use pipeline::{LayerFacts, LayerKind, Step};
-use vision::{VIEWS_PER_PICTURE, n_judged};
+use vision::n_fixed_views;
 
 use super::course::Measured;
 use super::{Agreement, Cell, State, WorkerState};
@@ -95,7 +95,7 @@ impl State {
 
     /// Views of the fixed set.
     pub fn n_fixed_views(&self) -> usize {
-        self.pictures.as_ref().map_or(0, |pictures| n_judged(pictures.len())) * VIEWS_PER_PICTURE
+        self.pictures.as_ref().map_or(0, |pictures| n_fixed_views(pictures.len()))
     }
 
     /// Figures of the model, of the page, of the learner, and else of what answers on the compressed side.

@@ -130,14 +130,7 @@ impl Recipe {
     pub fn from_controls(format: NumberFormat, sparsity: f64) -> Self {
         let mut steps = Vec::new();
         if sparsity > 0.0 {
-            steps.push(Step::Prune {
-                sparsity,
-                structure: Structure::Unstructured,
-                distribution: Distribution::Global,
-                repair: Repair::Off,
-                schedule: None,
-                layers: BTreeMap::new(),
-            });
+            steps.push(Step::prune(sparsity));
         }
         match format {
             NumberFormat::Float32 => {}

@@ -239,6 +239,18 @@ pub enum RangeMethod {
 }
 
 impl Step {
+    /// Magnitude pruning over the whole model, its zeros anywhere, nothing made up for. `sparsity` as in [`Step::Prune`].
+    pub fn prune(sparsity: f64) -> Self {
+        Self::Prune {
+            sparsity,
+            structure: Structure::Unstructured,
+            distribution: Distribution::Global,
+            repair: Repair::Off,
+            schedule: None,
+            layers: BTreeMap::new(),
+        }
+    }
+
     /// The pass's name as the JSON spells it.
     pub fn pass(&self) -> &'static str {
         match self {

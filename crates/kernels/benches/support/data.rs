@@ -21,12 +21,18 @@ impl Layer {
         self.size * self.size * self.in_channels
     }
 
-    fn has_dense(&self) -> bool {
-        self.kind != Kind::Depthwise
+    /// Of a depthwise filter.
+    fn taps_len(&self) -> usize {
+        self.kernel * self.kernel
     }
 
-    fn has_filters(&self) -> bool {
-        matches!(self.kind, Kind::Depthwise | Kind::ExpandDepthwise)
+    fn dense_len(&self) -> usize {
+        if self.kind == Kind::Depthwise { 0 } else { self.out_channels * self.depth() }
+    }
+
+    fn filters_len(&self) -> usize {
+        let has_filters = matches!(self.kind, Kind::Depthwise | Kind::ExpandDepthwise);
+        if has_filters { self.out_channels * self.taps_len() } else { 0 }
     }
 
     /// The window's taps that meet the image, each with its place there.
@@ -52,14 +58,11 @@ impl DataF32 {
     pub fn new(layer: Layer) -> Self {
         let mut random = Random::new();
         let n = layer.out_channels;
-        let taps = layer.kernel * layer.kernel;
-        let dense = if layer.has_dense() { n * layer.depth() } else { 0 };
-        let filters = if layer.has_filters() { n * taps } else { 0 };
         Self {
             input: random.f32s(layer.input_len(), 1.0),
-            dense: random.f32s(dense, 3.0 / (layer.depth() as f32).sqrt()),
+            dense: random.f32s(layer.dense_len(), 3.0 / (layer.depth() as f32).sqrt()),
             dense_bias: random.f32s(n, 1.0),
-            filters: random.f32s(filters, 1.0),
+            filters: random.f32s(layer.filters_len(), 1.0),
             filter_bias: random.f32s(n, 1.0),
         }
     }
@@ -104,7 +107,7 @@ impl DataF32 {
         value: impl Fn(usize, usize) -> (f64, f64),
     ) -> (f64, f64) {
         let mut sum = BoundedSum::new(self.filter_bias[channel]);
-        let filter = &self.filters[channel * layer.kernel * layer.kernel..];
+        let filter = &self.filters[channel * layer.taps_len()..];
         for (tap, y, x) in layer.taps(y, x) {
             sum.add(value(y, x), filter[tap]);
         }
@@ -156,9 +159,6 @@ impl DataI8 {
     pub fn new(layer: Layer) -> Result<Self, KernelError> {
         let mut random = Random::new();
         let n = layer.out_channels;
-        let taps = layer.kernel * layer.kernel;
-        let dense = if layer.has_dense() { n * layer.depth() } else { 0 };
-        let filters = if layer.has_filters() { n * taps } else { 0 };
         // Sums of k products spread over some 74 * 73 * sqrt(k); outputs shall spread over the levels.
         let multiplier = |k: usize| 64.0 / (74.0 * 73.0 * (k as f64).sqrt());
         let requantization = |k: usize, random: &mut Random| {
@@ -168,12 +168,12 @@ impl DataI8 {
         };
         Ok(Self {
             input: random.bytes(layer.input_len()),
-            dense: random.weights(dense),
+            dense: random.weights(layer.dense_len()),
             dense_bias: random.biases(n),
-            filters: random.weights(filters),
+            filters: random.weights(layer.filters_len()),
             filter_bias: random.biases(n),
             to_dense: requantization(layer.depth(), &mut random)?,
-            to_filtered: requantization(taps, &mut random)?,
+            to_filtered: requantization(layer.taps_len(), &mut random)?,
         })
     }
 
@@ -209,7 +209,7 @@ impl DataI8 {
         channel: usize,
         level: impl Fn(usize, usize) -> u8,
     ) -> u8 {
-        let filter = &self.filters[channel * layer.kernel * layer.kernel..];
+        let filter = &self.filters[channel * layer.taps_len()..];
         let products = layer.taps(y, x).map(|(tap, y, x)| product(level(y, x), filter[tap]));
         self.to_filtered.apply_one(self.filter_bias[channel] + products.sum::<i32>(), channel)
     }
