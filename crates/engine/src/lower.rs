@@ -418,7 +418,7 @@ impl Lowering<'_> {
 
     fn activation(&mut self, number: Number, image: ImageShape, layout: Layout) -> Operand {
         let len = layout.len(image);
-        self.activations.push((number, Lifetime { len, written: 0, last_read: 0 }));
+        self.activations.push((number, Lifetime { len, written: 0, last_read: 0, over: None }));
         Operand { number, buffer: self.activations.len() - 1, image, layout }
     }
 
@@ -435,13 +435,27 @@ impl Lowering<'_> {
             }
         }
         self.activations[output.buffer].1.last_read = self.steps.len() + 1;
+        for step in &self.steps {
+            // A second input that is the same must not change while it is read.
+            let [first, others @ ..] = step.inputs.as_slice() else { continue };
+            if step.kernel.works_in_place() && !others.contains(first) {
+                self.activations[step.output.buffer].1.over = Some(first.buffer);
+            }
+        }
         let mut buffers = vec![0; self.activations.len()];
         for number in [Number::F32, Number::Level] {
             let mut chosen: Vec<usize> = (0..self.activations.len())
                 .filter(|&idx| used[idx] && self.activations[idx].0 == number)
                 .collect();
             chosen.sort_by_key(|&idx| self.activations[idx].1.written);
-            let lifetimes: Vec<Lifetime> = chosen.iter().map(|&idx| self.activations[idx].1).collect();
+            let lifetimes: Vec<Lifetime> = chosen
+                .iter()
+                .map(|&idx| {
+                    let lifetime = self.activations[idx].1;
+                    let over = lifetime.over.and_then(|over| chosen.iter().position(|&idx| idx == over));
+                    Lifetime { over, ..lifetime }
+                })
+                .collect();
             let assignment = assign(&lifetimes);
             for (idx, buffer) in chosen.into_iter().zip(assignment.buffers) {
                 buffers[idx] = buffer;

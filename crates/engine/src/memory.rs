@@ -9,6 +9,8 @@ pub(crate) struct Lifetime {
     pub(crate) written: usize,
     /// Last step that reads it, at least `written`.
     pub(crate) last_read: usize,
+    /// The position of the activation that its step can turn into it, in place.
+    pub(crate) over: Option<usize>,
 }
 
 /// A buffer for each activation and each buffer's size.
@@ -24,11 +26,20 @@ pub(crate) struct Assignment {
 /// buffer that is large enough, else the largest free one, grown.
 ///
 /// `lifetimes` are in the order of `written`. An activation that is read by the step that writes another is still
-/// alive then, so no kernel reads and writes one buffer.
+/// alive then, so no kernel reads and writes one buffer, except in place, over what nobody reads later.
 pub(crate) fn assign(lifetimes: &[Lifetime]) -> Assignment {
     let mut assignment = Assignment::default();
     let mut free_from: Vec<usize> = Vec::new();
     for lifetime in lifetimes {
+        let over = lifetime.over.filter(|&over| {
+            lifetimes[over].last_read == lifetime.written && lifetimes[over].len == lifetime.len
+        });
+        if let Some(over) = over {
+            let buffer = assignment.buffers[over];
+            free_from[buffer] = lifetime.last_read + 1;
+            assignment.buffers.push(buffer);
+            continue;
+        }
         let sizes = &mut assignment.sizes;
         let free = (0..sizes.len()).filter(|&buffer| free_from[buffer] <= lifetime.written);
         let (fitting, smaller): (Vec<_>, Vec<_>) = free.partition(|&buffer| sizes[buffer] >= lifetime.len);
@@ -53,7 +64,7 @@ mod tests {
     use super::*;
 
     fn lifetime(len: usize, written: usize, last_read: usize) -> Lifetime {
-        Lifetime { len, written, last_read }
+        Lifetime { len, written, last_read, over: None }
     }
 
     #[test]
@@ -62,6 +73,20 @@ mod tests {
         let assignment = assign(&chain);
         assert_eq!(assignment.sizes.len(), 2);
         assert!(assignment.sizes.iter().sum::<usize>() <= 109 + 108);
+    }
+
+    #[test]
+    fn only_what_nobody_reads_later_is_written_over() {
+        let over = |over, lifetime| Lifetime { over: Some(over), ..lifetime };
+        let assignment = assign(&[lifetime(8, 0, 1), over(0, lifetime(8, 1, 2)), over(1, lifetime(8, 2, 3))]);
+        assert_eq!(assignment.buffers, [0, 0, 0]);
+        let assignment = assign(&[lifetime(8, 0, 2), over(0, lifetime(8, 1, 2))]);
+        assert_eq!(assignment.buffers, [0, 1]);
+        let assignment = assign(&[lifetime(8, 0, 1), over(0, lifetime(16, 1, 2))]);
+        assert_eq!(assignment.buffers, [0, 1]);
+        // Once written over, it is not free before its successor is read.
+        let assignment = assign(&[lifetime(8, 0, 1), over(0, lifetime(8, 1, 3)), lifetime(8, 2, 3)]);
+        assert_eq!(assignment.buffers, [0, 0, 1]);
     }
 
     #[test]

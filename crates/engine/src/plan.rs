@@ -213,6 +213,11 @@ impl Kernel {
         }
     }
 
+    /// Whether it changes its first input into its output, element by element.
+    pub(crate) fn works_in_place(&self) -> bool {
+        matches!(self, Self::AddF32 { .. } | Self::ClampF32 { .. } | Self::Softmax | Self::AddI8 { .. })
+    }
+
     /// What it is called in a profile.
     fn name(&self) -> &'static str {
         match self {

@@ -159,8 +159,8 @@ impl Executor {
     }
 }
 
-/// The output's buffer is taken out while the step runs, so that inputs can be read beside it; the memory plan never
-/// gives an input the output's buffer.
+/// The output's buffer is taken out while the step runs, so that inputs can be read beside it. The memory plan gives an
+/// input the output's buffer only where [`Kernel::works_in_place`], and only the first.
 fn run_step(
     step: &Step,
     f32: &mut [Aligned<f32>],
@@ -240,11 +240,19 @@ fn run_to_f32(
             )
         }
         Kernel::AddF32 { clamp } => {
-            add_f32(read(f32, input), second.unwrap_or_default(), clamp_of(clamp), output)
+            take_over(f32, step, output);
+            add_f32(output, second.unwrap_or_default(), clamp_of(clamp))
         }
-        Kernel::ClampF32 { clamp } => clamp_f32(read(f32, input), clamp_of(clamp), output),
+        Kernel::ClampF32 { clamp } => {
+            take_over(f32, step, output);
+            clamp_f32(output, clamp_of(clamp))
+        }
         Kernel::PoolF32 => global_average_pool_f32(read(f32, input), image, output),
-        Kernel::Softmax => softmax_f32(&read(f32, input)[..image.len()], &mut output[..image.len()]),
+        Kernel::Softmax => {
+            take_over(f32, step, output);
+            softmax_f32(&mut output[..image.len()]);
+            Ok(())
+        }
         Kernel::LinearI8F32 { weights, scales } => {
             let input = &read(levels, input)[..image.len()];
             linear_i8_f32(input, weights, scales, &mut scratch.integer, output)
@@ -319,7 +327,8 @@ fn run_to_levels(
         }
         Kernel::AddI8 { requantization } => {
             let second = step.inputs.get(1).map(|operand| read(levels, *operand)).unwrap_or_default();
-            add_i8(read(levels, input), second, requantization, output)
+            take_over(levels, step, output);
+            add_i8(output, second, requantization)
         }
         Kernel::PoolI8 { zero_point, requantization } => {
             global_average_pool_i8(read(levels, input), image, *zero_point, requantization, output)
@@ -336,6 +345,14 @@ fn run_to_levels(
         | Kernel::PoolF32
         | Kernel::Softmax
         | Kernel::LinearI8F32 { .. } => unreachable!("lowering gives this kernel a float32 output"),
+    }
+}
+
+/// Gives a kernel that works in place its first input, unless it lies there already.
+fn take_over<T: Copy>(buffers: &[Aligned<T>], step: &Step, output: &mut [T]) {
+    let input = step.inputs[0];
+    if input.buffer != step.output.buffer {
+        output.copy_from_slice(read(buffers, input));
     }
 }
 

@@ -1,8 +1,11 @@
 //! How a depthwise convolution walks over one block of channels: in bands of rows that fit the cache.
 
+#![allow(unsafe_code, reason = "lines are copied through pointers; `copy_line` checks their lengths")]
+
 use std::ops::Range;
 
 use crate::blocks::{BLOCK, blocks};
+use crate::lanes::U8x16;
 use crate::{ImageShape, KernelError, Window};
 
 /// Output rows that are made together, and the image rows under their windows.
@@ -67,28 +70,31 @@ impl<'a> Walk<'a> {
         lines.saturating_mul(self.padded_width()).saturating_mul(BLOCK)
     }
 
-    /// A band's lines of one block with `outside` to the left and right, so that no window reaches beyond a line; in
-    /// `scratch` unless there is no padding.
+    /// Makes `scratch` ready for [`Self::padded`]: `outside` everywhere.
+    pub(crate) fn clear<T: Plain>(&self, outside: T, scratch: &mut [T]) {
+        if self.has_margins() {
+            scratch.fill(outside);
+        }
+    }
+
+    /// A band's lines of one block with a margin to the left and right, so that no window reaches beyond a line; in
+    /// `scratch`, which was [cleared](Self::clear) for this band, unless there is no padding.
     #[inline(always)]
-    pub(crate) fn padded<'s, T: Copy>(
-        &self,
-        band: &Band,
-        lines: &'s [T],
-        outside: T,
-        scratch: &'s mut [T],
-    ) -> &'s [T] {
-        let (width, left) = (self.image.width * BLOCK, self.window.padding.left * BLOCK);
-        let padded_width = self.padded_width() * BLOCK;
-        if padded_width == width {
+    pub(crate) fn padded<'s, T: Plain>(&self, band: &Band, lines: &'s [T], scratch: &'s mut [T]) -> &'s [T] {
+        if !self.has_margins() {
             return lines;
         }
+        let (width, left) = (self.image.width * BLOCK, self.window.padding.left * BLOCK);
+        let padded_width = self.padded_width() * BLOCK;
         let padded = &mut scratch[..band.lines.len() * padded_width];
-        for (index, padded) in padded.chunks_exact_mut(padded_width).enumerate() {
-            padded[..left].fill(outside);
-            padded[left..left + width].copy_from_slice(&lines[index * width..][..width]);
-            padded[left + width..].fill(outside);
+        for (line, padded) in lines.chunks_exact(width.max(1)).zip(padded.chunks_exact_mut(padded_width)) {
+            copy_line(line, &mut padded[left..left + width]);
         }
         padded
+    }
+
+    fn has_margins(&self) -> bool {
+        self.padded_width() != self.image.width
     }
 
     /// Elements of one block of the input.
@@ -126,5 +132,43 @@ impl Bands<'_> {
     /// Most lines of a band.
     pub(crate) fn longest(&self) -> usize {
         (0..self.n()).map(|band| self.get(band).lines.len()).max().unwrap_or(0)
+    }
+}
+
+/// Numbers whose bytes are all their own.
+///
+/// # Safety
+/// The type has no padding.
+pub(crate) unsafe trait Plain: Copy {}
+
+// SAFETY: a byte.
+unsafe impl Plain for u8 {}
+// SAFETY: four bytes, all of them significant.
+unsafe impl Plain for f32 {}
+
+/// Copies whole blocks. A call of the browser for each of these short lines would cost as much as the sums over them, and
+/// the compiler makes one of a loop that copies a single vector a turn.
+#[inline(always)]
+fn copy_line<T: Plain>(from: &[T], to: &mut [T]) {
+    const VECTOR: usize = size_of::<U8x16>();
+    assert!(from.len() == to.len() && from.len().is_multiple_of(BLOCK));
+    let len = size_of_val(from);
+    let (from, to) = (from.as_ptr().cast::<u8>(), to.as_mut_ptr().cast::<u8>());
+    let mut at = 0;
+    // SAFETY: both are `len` bytes, a multiple of eight, and reads and writes end at `len` at most.
+    unsafe {
+        while at + 2 * VECTOR <= len {
+            let (first, second) = (U8x16::load_at(from.add(at)), U8x16::load_at(from.add(at + VECTOR)));
+            first.store_at(to.add(at));
+            second.store_at(to.add(at + VECTOR));
+            at += 2 * VECTOR;
+        }
+        if at + VECTOR <= len {
+            U8x16::load_at(from.add(at)).store_at(to.add(at));
+            at += VECTOR;
+        }
+        if at < len {
+            to.add(at).cast::<u64>().write_unaligned(from.add(at).cast::<u64>().read_unaligned());
+        }
     }
 }

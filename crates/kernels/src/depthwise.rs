@@ -92,9 +92,10 @@ pub fn depthwise_f32(
         let band = bands.get(part.row_part);
         // SAFETY: the part's thread uses its lane only here.
         let scratch = unsafe { lanes.lane(part.lane) };
+        walk.clear(0.0, scratch);
         for block in part.columns {
             let input = &input[block * walk.input_block()..][walk.elements(&band.lines)];
-            let lines = walk.padded(&band, input, 0.0, scratch);
+            let lines = walk.padded(&band, input, scratch);
             let filters = &weights.blocks[block * (weights.taps + 1) * BLOCK..][..(weights.taps + 1) * BLOCK];
             let (min, max) = clamp.of_block(block);
             // SAFETY: no other part has this band of this block.
@@ -162,13 +163,14 @@ pub fn expand_depthwise_f32(
         let (plain, block) = scratch.split_at_mut(pixels * rows.k());
         let block = &mut block[..pixels * BLOCK];
         if !lanes.holds(&part) {
+            walk.clear(0.0, padded);
             rows.gather(input, band.lines.start * image.width, plain, |block, plain| *plain = *block);
         }
         // SAFETY: as the other lane.
         let unpacked = unsafe { unpacked.lane(part.lane) };
         for panel in part.columns {
             multiply_panel_f32(plain, expansion, panel, expansion_clamp, unpacked, block);
-            let lines = walk.padded(&band, block, 0.0, padded);
+            let lines = walk.padded(&band, block, padded);
             let filters = &weights.blocks[panel * (weights.taps + 1) * BLOCK..][..(weights.taps + 1) * BLOCK];
             let (min, max) = clamp.of_block(panel);
             // SAFETY: no other part has this band of this block.

@@ -1,4 +1,4 @@
-//! Element by element: clamp, sum, softmax.
+//! Element by element and in place: clamp, sum, softmax.
 
 use crate::KernelError;
 use crate::blocks::{BLOCK, blocks};
@@ -85,60 +85,51 @@ impl Clamp<'_> {
     }
 }
 
-/// `out = clamp(a + b)`, all of one length; blocked, where bounds are per channel.
+/// `sum = clamp(sum + b)`, of one length; blocked, where bounds are per channel.
 ///
 /// # Errors
 /// [`KernelError::Length`] when lengths differ, [`KernelError::Shape`] when there are not bounds for each channel.
-pub fn add_f32(a: &[f32], b: &[f32], clamp: Clamp<'_>, out: &mut [f32]) -> Result<(), KernelError> {
-    check_len("b", b.len(), a.len())?;
-    check_len("out", out.len(), a.len())?;
-    let plane = clamp.plane(out.len())?.max(1);
-    let planes = out.chunks_mut(plane).zip(a.chunks(plane)).zip(b.chunks(plane));
-    for (block, ((out, a), b)) in planes.enumerate() {
+pub fn add_f32(sum: &mut [f32], b: &[f32], clamp: Clamp<'_>) -> Result<(), KernelError> {
+    check_len("b", b.len(), sum.len())?;
+    let plane = clamp.plane(sum.len())?.max(1);
+    for (block, (sum, b)) in sum.chunks_mut(plane).zip(b.chunks(plane)).enumerate() {
         let (min, [low, high]) = clamp.of_block(block);
-        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<BLOCK>(), b.as_chunks::<BLOCK>());
-        let (out, out_rest) = out.as_chunks_mut::<BLOCK>();
-        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-            let halves = out.as_chunks_mut().0.iter_mut().zip(a.as_chunks().0).zip(b.as_chunks().0);
-            for (((out, a), b), max) in halves.zip([low, high]) {
-                F32x4::load(a).add(F32x4::load(b)).clamp(min, max).store(out);
+        let ((sum, sum_rest), (b, b_rest)) = (sum.as_chunks_mut::<BLOCK>(), b.as_chunks::<BLOCK>());
+        for (sum, b) in sum.iter_mut().zip(b) {
+            let halves = sum.as_chunks_mut().0.iter_mut().zip(b.as_chunks().0);
+            for ((sum, b), max) in halves.zip([low, high]) {
+                F32x4::load(sum).add(F32x4::load(b)).clamp(min, max).store(sum);
             }
         }
-        for ((out, a), b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
-            *out = clamp.apply(a + b, 0);
+        for (sum, b) in sum_rest.iter_mut().zip(b_rest) {
+            *sum = clamp.apply(*sum + b, 0);
         }
     }
     Ok(())
 }
 
-/// `out = clamp(x)`, of one length; blocked, where bounds are per channel.
+/// `x = clamp(x)`; blocked, where bounds are per channel.
 ///
 /// # Errors
-/// As [`add_f32`].
-pub fn clamp_f32(x: &[f32], clamp: Clamp<'_>, out: &mut [f32]) -> Result<(), KernelError> {
-    check_len("out", out.len(), x.len())?;
-    let plane = clamp.plane(out.len())?.max(1);
-    for (block, (out, x)) in out.chunks_mut(plane).zip(x.chunks(plane)).enumerate() {
-        for (lane, (out, x)) in out.iter_mut().zip(x).enumerate() {
-            *out = clamp.apply(*x, block * BLOCK + lane % BLOCK);
+/// [`KernelError::Shape`] when there are not bounds for each channel.
+pub fn clamp_f32(x: &mut [f32], clamp: Clamp<'_>) -> Result<(), KernelError> {
+    let plane = clamp.plane(x.len())?.max(1);
+    for (block, x) in x.chunks_mut(plane).enumerate() {
+        for (lane, x) in x.iter_mut().enumerate() {
+            *x = clamp.apply(*x, block * BLOCK + lane % BLOCK);
         }
     }
     Ok(())
 }
 
-/// `out[i] = exp(x[i] - max) / sum`, of one length. Sums to 1 within rounding; any NaN makes all NaN.
-///
-/// # Errors
-/// [`KernelError::Length`] when lengths differ.
-pub fn softmax_f32(x: &[f32], out: &mut [f32]) -> Result<(), KernelError> {
-    check_len("out", out.len(), x.len())?;
+/// `x[i] = exp(x[i] - max) / sum`. Sums to 1 within rounding; any NaN makes all NaN.
+pub fn softmax_f32(x: &mut [f32]) {
     let largest = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0_f64;
-    for (out, x) in out.iter_mut().zip(x) {
-        *out = (x - largest).exp();
-        sum += f64::from(*out);
+    for x in &mut *x {
+        *x = (*x - largest).exp();
+        sum += f64::from(*x);
     }
     let scale = (1.0 / sum) as f32;
-    out.iter_mut().for_each(|out| *out *= scale);
-    Ok(())
+    x.iter_mut().for_each(|x| *x *= scale);
 }

@@ -93,11 +93,9 @@ impl Classifier {
     /// [`PipelineError::Engine`] for a tensor of the wrong length.
     pub fn probabilities(&mut self, tensor: &[f32]) -> Result<&[f32], PipelineError> {
         let output = self.executor.run(tensor)?;
-        if self.ends_in_softmax {
-            self.probabilities.copy_from_slice(output);
-        } else {
-            kernels::softmax_f32(output, &mut self.probabilities)
-                .map_err(|source| engine::EngineError::Kernel { node: "softmax".to_owned(), source })?;
+        self.probabilities.copy_from_slice(output);
+        if !self.ends_in_softmax {
+            kernels::softmax_f32(&mut self.probabilities);
         }
         Ok(&self.probabilities)
     }

@@ -148,9 +148,10 @@ pub fn depthwise_i8(
         // SAFETY: the part's thread uses its lane only here.
         let (outside, padded) = unsafe { lanes.lane(part.lane) }.split_at_mut(outside_len(&walk));
         outside.fill(zero_point);
+        walk.clear(zero_point, padded);
         for block in part.columns {
             let input = &input[block * walk.input_block()..][walk.elements(&band.lines)];
-            let lines = walk.padded(&band, input, zero_point, padded);
+            let lines = walk.padded(&band, input, padded);
             // SAFETY: no other part has this band of this block.
             let output = unsafe { output.range(walk.output_rows(&band, block)) };
             BlockI8::new(lines, &band, outside, weights, block, &walk).run(requantization, output);

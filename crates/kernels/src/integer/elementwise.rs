@@ -69,18 +69,12 @@ fn check_scale(scale: f32) -> Result<(), KernelError> {
     }
 }
 
-/// Adds two activations of one length by [`AddRequantization`]'s formula; blocked, where bounds are per channel.
+/// Adds `b` to `a`, in place and of one length, by [`AddRequantization`]'s formula; blocked, where bounds are per channel.
 ///
 /// # Errors
 /// [`KernelError::Length`] when lengths differ, [`KernelError::Shape`] when there are not bounds for each channel.
-pub fn add_i8(
-    a: &[u8],
-    b: &[u8],
-    requantization: &AddRequantization,
-    out: &mut [u8],
-) -> Result<(), KernelError> {
+pub fn add_i8(a: &mut [u8], b: &[u8], requantization: &AddRequantization) -> Result<(), KernelError> {
     check_len("b", b.len(), a.len())?;
-    check_len("out", out.len(), a.len())?;
     let AddRequantization { multipliers, zero_points, shift, zero_point, min, ref max } = *requantization;
     let zero_points = zero_points.map(|zero_point| I16x8::splat(i16::from(zero_point)));
     let multipliers = multipliers.map(I32x4::splat);
@@ -88,30 +82,28 @@ pub fn add_i8(
     let min = I16x8::splat(i16::from(min));
     // Elements that share a block's bounds: those of one block of channels, or all.
     let plane = match max.len() {
-        1 => out.len(),
+        1 => a.len(),
         n_blocks => {
-            let pixels = out.len() / (n_blocks * BLOCK);
-            check_fits("elements of whole pixels", out.len(), pixels * n_blocks * BLOCK)?;
+            let pixels = a.len() / (n_blocks * BLOCK);
+            check_fits("elements of whole pixels", a.len(), pixels * n_blocks * BLOCK)?;
             pixels * BLOCK
         }
     };
     let plane = plane.max(1);
-    let planes = out.chunks_mut(plane).zip(a.chunks(plane)).zip(b.chunks(plane));
-    for (((out, a), b), max) in planes.zip(max) {
+    for ((a, b), max) in a.chunks_mut(plane).zip(b.chunks(plane)).zip(max) {
         let max = I16x8::load_u8(max);
-        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<BLOCK>(), b.as_chunks::<BLOCK>());
-        let (out, out_rest) = out.as_chunks_mut::<BLOCK>();
-        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+        let ((a, a_rest), (b, b_rest)) = (a.as_chunks_mut::<BLOCK>(), b.as_chunks::<BLOCK>());
+        for (a, b) in a.iter_mut().zip(b) {
             let [a0, a1] = I16x8::load_u8(a).sub(zero_points[0]).widen();
             let [b0, b1] = I16x8::load_u8(b).sub(zero_points[1]).widen();
             let level = |a: I32x4, b: I32x4| {
                 a.mul(multipliers[0]).add(b.mul(multipliers[1])).add(rounding).shift_right(shift)
             };
             let words = I16x8::narrow(level(a0, b0), level(a1, b1)).add_saturating(offset).clamp(min, max);
-            U8x16::narrow(words, words).store_half(out);
+            U8x16::narrow(words, words).store_half(a);
         }
-        for (lane, ((out, a), b)) in out_rest.iter_mut().zip(a_rest).zip(b_rest).enumerate() {
-            *out = requantization.apply_one(*a, *b, lane);
+        for (lane, (a, b)) in a_rest.iter_mut().zip(b_rest).enumerate() {
+            *a = requantization.apply_one(*a, *b, lane);
         }
     }
     Ok(())

@@ -97,6 +97,7 @@ pub fn expand_depthwise_i8(
         let (block, bytes) = bytes.split_at_mut(pixels * BLOCK);
         if !is_gathered {
             outside.fill(zero_point);
+            walk.clear(zero_point, padded);
             match products {
                 Products::Quads => rows.gather(input, first, &mut bytes[..pixels * rows.k()], copy),
                 Products::Pairs => rows.gather(input, first, &mut words[..pixels * rows.k()], widen),
@@ -107,7 +108,7 @@ pub fn expand_depthwise_i8(
                 Products::Quads => expansion.panel(&*bytes, index, unpacked, block),
                 Products::Pairs => expansion.panel(&*words, index, unpacked, block),
             }
-            let lines = walk.padded(&band, block, zero_point, padded);
+            let lines = walk.padded(&band, block, padded);
             // SAFETY: no other part has this band of this block.
             let output = unsafe { output.range(walk.output_rows(&band, index)) };
             BlockI8::new(lines, &band, outside, weights, index, &walk).run(requantization, output);

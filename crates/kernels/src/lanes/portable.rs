@@ -402,6 +402,16 @@ impl I16x8 {
 }
 
 impl U8x16 {
+    /// Sixteen bytes from `src` on.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading sixteen bytes.
+    #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const u8) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { src.cast::<[u8; 16]>().read_unaligned() })
+    }
+
     /// Four bytes from `src` on, four times.
     ///
     /// # Safety

@@ -402,6 +402,12 @@ impl I16x8 {
 
 impl U8x16 {
     #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const u8) -> Self {
+        // SAFETY: the caller's; `v128.load` needs no alignment.
+        Self(unsafe { v128_load(src.cast()) })
+    }
+
+    #[inline(always)]
     pub(crate) unsafe fn splat_quad_at(src: *const u8) -> Self {
         // SAFETY: the caller's; `v128.load32_splat` needs no alignment.
         Self(unsafe { v128_load32_splat(src.cast()) })

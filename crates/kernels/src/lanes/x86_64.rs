@@ -454,6 +454,12 @@ impl I16x8 {
 
 impl U8x16 {
     #[inline(always)]
+    pub(crate) unsafe fn load_at(src: *const u8) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { load_16(src) })
+    }
+
+    #[inline(always)]
     pub(crate) unsafe fn splat_quad_at(src: *const u8) -> Self {
         // SAFETY: the caller's.
         Self(_mm_set1_epi32(unsafe { src.cast::<i32>().read_unaligned() }))

@@ -10,12 +10,11 @@ fn clamping_keeps_nan_in_lanes_and_tail() {
     if FLAVOUR == "relaxed" {
         return;
     }
-    let x = [f32::NAN; 5];
-    let mut out = [0.0; 5];
-    add_f32(&x, &x, Clamp::RELU6, &mut out).unwrap();
-    assert!(out.iter().all(|x| x.is_nan()));
-    clamp_f32(&x, Clamp::RELU6, &mut out).unwrap();
-    assert!(out.iter().all(|x| x.is_nan()));
+    let (mut sum, mut clamped) = ([f32::NAN; 5], [f32::NAN; 5]);
+    add_f32(&mut sum, &[1.0; 5], Clamp::RELU6).unwrap();
+    assert!(sum.iter().all(|x| x.is_nan()));
+    clamp_f32(&mut clamped, Clamp::RELU6).unwrap();
+    assert!(clamped.iter().all(|x| x.is_nan()));
 }
 
 /// `value` in every place of the last block that no channel has.
@@ -76,8 +75,8 @@ proptest! {
         prop_assert_eq!(compare_f32(&unblocked(&output, shape), &expected, bound(taps, taps as f32 + 1.0)), Ok(()));
 
         let other = numbers.f32s(image.len());
-        let mut output = vec![0.0; blocked_len(image)];
-        add_f32(&blocked(&other, image), &blocked(&input, image), clamp, &mut output).unwrap();
+        let mut output = blocked(&other, image);
+        add_f32(&mut output, &blocked(&input, image), clamp).unwrap();
         let expected = reference::add_f32(&other, &input, channels, clamp);
         prop_assert_eq!(compare_f32(&unblocked(&output, image), &expected, 0.0), Ok(()));
     }
@@ -100,10 +99,10 @@ proptest! {
                 with_filling(input.clone(), image, filling), with_filling(other.clone(), image, filling),
             );
             let mut scratch = vec![f32::NAN; depthwise_scratch_len(image, &window)];
-            let (mut filtered, mut sums) = (vec![7.0; blocked_len(shape)], vec![7.0; input.len()]);
+            let (mut filtered, mut sums) = (vec![7.0; blocked_len(shape)], input.clone());
             let mut means = vec![7.0; channels.next_multiple_of(BLOCK)];
             depthwise_f32(&input, image, &window, &packed, clamp, &mut scratch, &mut filtered).unwrap();
-            add_f32(&input, &other, clamp, &mut sums).unwrap();
+            add_f32(&mut sums, &other, clamp).unwrap();
             global_average_pool_f32(&input, image, &mut means).unwrap();
             [bits(&unblocked(&filtered, shape)), bits(&unblocked(&sums, image)), bits(&means[..channels])].concat()
         };

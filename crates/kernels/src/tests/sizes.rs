@@ -22,13 +22,8 @@ fn wrong_lengths_are_named() {
     assert!(quantize_i8(&[1.0], 0.0, 0, &mut [0]).is_err());
     assert!(quantize_i8(&[1.0], f32::NAN, 0, &mut [0]).is_err());
     assert!(
-        add_i8(
-            &[1],
-            &[1, 2],
-            &AddRequantization::new((1.0, 0), (1.0, 0), (1.0, 0), 0, 255).unwrap(),
-            &mut [0]
-        )
-        .is_err()
+        add_i8(&mut [1], &[1, 2], &AddRequantization::new((1.0, 0), (1.0, 0), (1.0, 0), 0, 255).unwrap(),)
+            .is_err()
     );
 }
 
@@ -40,7 +35,7 @@ fn bounds_for_other_channels_are_refused() {
     assert!(linear(&[1.0; 16]).is_ok());
     assert_eq!(linear(&[1.0; 9]).unwrap_err().to_string(), "upper bounds has 9 elements, expected 16");
     assert!(linear(&[1.0; 24]).is_err());
-    let add = |max| add_f32(&[0.0; 32], &[0.0; 32], bounds(max), &mut [0.0; 32]);
+    let add = |max| add_f32(&mut [0.0; 32], &[0.0; 32], bounds(max));
     assert!(add(&[1.0; 16]).is_ok());
     assert!(add(&[1.0; 24]).is_err());
     assert!(add(&[1.0; 4]).is_err());
@@ -57,7 +52,7 @@ fn bounds_for_other_channels_are_refused() {
     assert!(requantization.with_upper_bounds(&[9; 8]).is_err());
     let add = |max: &[u8]| {
         let requantization = AddRequantization::new((1.0, 0), (1.0, 0), (1.0, 0), 0, 255).unwrap();
-        add_i8(&[0; 32], &[0; 32], &requantization.with_upper_bounds(max).unwrap(), &mut [0; 32])
+        add_i8(&mut [0; 32], &[0; 32], &requantization.with_upper_bounds(max).unwrap())
     };
     assert!(add(&[9; 16]).is_ok());
     assert!(add(&[9; 17]).is_err());
