@@ -7,6 +7,7 @@ use graph::{
 
 use crate::{EngineError, Executor, Fusion, Plan};
 
+mod in_place;
 mod parts;
 mod storage;
 
