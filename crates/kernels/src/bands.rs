@@ -1,11 +1,9 @@
 //! How a depthwise convolution walks over one block of channels: in bands of rows that fit the cache.
 
-#![allow(unsafe_code, reason = "lines are copied through pointers; `copy_line` checks their lengths")]
-
 use std::ops::Range;
 
 use crate::blocks::{BLOCK, blocks};
-use crate::lanes::U8x16;
+use crate::lanes::F32x4;
 use crate::{ImageShape, KernelError, Window};
 
 /// Output rows that are made together, and the image rows under their windows.
@@ -70,17 +68,17 @@ impl<'a> Walk<'a> {
         lines.saturating_mul(self.padded_width()).saturating_mul(BLOCK)
     }
 
-    /// Makes `scratch` ready for [`Self::padded`]: `outside` everywhere.
-    pub(crate) fn clear<T: Plain>(&self, outside: T, scratch: &mut [T]) {
+    /// Makes `scratch` ready for [`Self::padded`]: zeros everywhere.
+    pub(crate) fn clear(&self, scratch: &mut [f32]) {
         if self.has_margins() {
-            scratch.fill(outside);
+            scratch.fill(0.0);
         }
     }
 
-    /// A band's lines of one block with a margin to the left and right, so that no window reaches beyond a line; in
-    /// `scratch`, which was [cleared](Self::clear) for this band, unless there is no padding.
+    /// A band's lines of one block with a margin of zeros to the left and right, so that no window reaches beyond a line;
+    /// in `scratch`, which was [cleared](Self::clear) for this walk, unless there is no padding.
     #[inline(always)]
-    pub(crate) fn padded<'s, T: Plain>(&self, band: &Band, lines: &'s [T], scratch: &'s mut [T]) -> &'s [T] {
+    pub(crate) fn padded<'s>(&self, band: &Band, lines: &'s [f32], scratch: &'s mut [f32]) -> &'s [f32] {
         if !self.has_margins() {
             return lines;
         }
@@ -88,7 +86,7 @@ impl<'a> Walk<'a> {
         let padded_width = self.padded_width() * BLOCK;
         let padded = &mut scratch[..band.lines.len() * padded_width];
         for (line, padded) in lines.chunks_exact(width.max(1)).zip(padded.chunks_exact_mut(padded_width)) {
-            copy_line(line, &mut padded[left..left + width]);
+            copy_line(line, &mut padded[left..]);
         }
         padded
     }
@@ -135,40 +133,13 @@ impl Bands<'_> {
     }
 }
 
-/// Numbers whose bytes are all their own.
-///
-/// # Safety
-/// The type has no padding.
-pub(crate) unsafe trait Plain: Copy {}
-
-// SAFETY: a byte.
-unsafe impl Plain for u8 {}
-// SAFETY: four bytes, all of them significant.
-unsafe impl Plain for f32 {}
-
-/// Copies whole blocks. A call of the browser for each of these short lines would cost as much as the sums over them, and
-/// the compiler makes one of a loop that copies a single vector a turn.
+/// Copies a line of whole blocks, two vectors a turn: of a loop with one the compiler makes a call of the browser, which
+/// costs more than the vectors of so short a line.
 #[inline(always)]
-fn copy_line<T: Plain>(from: &[T], to: &mut [T]) {
-    const VECTOR: usize = size_of::<U8x16>();
-    assert!(from.len() == to.len() && from.len().is_multiple_of(BLOCK));
-    let len = size_of_val(from);
-    let (from, to) = (from.as_ptr().cast::<u8>(), to.as_mut_ptr().cast::<u8>());
-    let mut at = 0;
-    // SAFETY: both are `len` bytes, a multiple of eight, and reads and writes end at `len` at most.
-    unsafe {
-        while at + 2 * VECTOR <= len {
-            let (first, second) = (U8x16::load_at(from.add(at)), U8x16::load_at(from.add(at + VECTOR)));
-            first.store_at(to.add(at));
-            second.store_at(to.add(at + VECTOR));
-            at += 2 * VECTOR;
-        }
-        if at + VECTOR <= len {
-            U8x16::load_at(from.add(at)).store_at(to.add(at));
-            at += VECTOR;
-        }
-        if at < len {
-            to.add(at).cast::<u64>().write_unaligned(from.add(at).cast::<u64>().read_unaligned());
+fn copy_line(from: &[f32], to: &mut [f32]) {
+    for (from, to) in from.as_chunks::<BLOCK>().0.iter().zip(to.as_chunks_mut::<BLOCK>().0) {
+        for (from, to) in from.as_chunks().0.iter().zip(to.as_chunks_mut().0) {
+            F32x4::load(from).store(to);
         }
     }
 }

@@ -92,7 +92,7 @@ pub fn depthwise_f32(
         let band = bands.get(part.row_part);
         // SAFETY: the part's thread uses its lane only here.
         let scratch = unsafe { lanes.lane(part.lane) };
-        walk.clear(0.0, scratch);
+        walk.clear(scratch);
         for block in part.columns {
             let input = &input[block * walk.input_block()..][walk.elements(&band.lines)];
             let lines = walk.padded(&band, input, scratch);
@@ -163,7 +163,7 @@ pub fn expand_depthwise_f32(
         let (plain, block) = scratch.split_at_mut(pixels * rows.k());
         let block = &mut block[..pixels * BLOCK];
         if !lanes.holds(&part) {
-            walk.clear(0.0, padded);
+            walk.clear(padded);
             rows.gather(input, band.lines.start * image.width, plain, |block, plain| *plain = *block);
         }
         // SAFETY: as the other lane.

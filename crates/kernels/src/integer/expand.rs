@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "bands of the output are written by several threads, each by one")]
 
 use super::conv::{IntegerScratch, IntegerScratchLen, copy, widen};
-use super::depthwise::{BlockI8, DepthwiseWeightsI8, outside_len};
+use super::depthwise::{BlockI8, DepthwiseWeightsI8, Lines, lines_len};
 use super::finish::ToLevels;
 use super::gemm::{Level, multiply_panel_i8};
 use super::packed::{PackedWeightsI8, Products};
@@ -80,7 +80,6 @@ pub fn expand_depthwise_i8(
     let rows = blocked_rows(image);
     let row_bytes = rows.k() * size_of::<i16>();
     let unpacked = expansion.weights.unpacking(&mut scratch.weights)?;
-    let padded_len = walk.padded_len(row_bytes, size_of::<u8>());
     let bands = walk.bands(row_bytes, size_of::<u8>());
     let n_blocks = blocks(expanded.channels);
     let work = walk.work().saturating_add(product_work(rows.n_rows, rows.k(), n_blocks));
@@ -91,27 +90,25 @@ pub fn expand_depthwise_i8(
         // SAFETY: the part's thread uses its lanes only here.
         let (bytes, words, unpacked) =
             unsafe { (bytes.lane(part.lane), words.lane(part.lane), unpacked.lane(part.lane)) };
-        let (outside, bytes) = bytes.split_at_mut(outside_len(&walk));
-        let (padded, bytes) = bytes.split_at_mut(padded_len);
+        let (lines, bytes) = bytes.split_at_mut(lines_len(&walk));
         let (pixels, first) = (band.lines.len() * image.width, band.lines.start * image.width);
         let (block, bytes) = bytes.split_at_mut(pixels * BLOCK);
         if !is_gathered {
-            outside.fill(zero_point);
-            walk.clear(zero_point, padded);
+            lines.fill(zero_point);
             match products {
                 Products::Quads => rows.gather(input, first, &mut bytes[..pixels * rows.k()], copy),
                 Products::Pairs => rows.gather(input, first, &mut words[..pixels * rows.k()], widen),
             }
         }
+        let mut lines = Lines::new(&walk, lines);
         for index in part.columns {
             match products {
                 Products::Quads => expansion.panel(&*bytes, index, unpacked, block),
                 Products::Pairs => expansion.panel(&*words, index, unpacked, block),
             }
-            let lines = walk.padded(&band, block, padded);
             // SAFETY: no other part has this band of this block.
             let output = unsafe { output.range(walk.output_rows(&band, index)) };
-            BlockI8::new(lines, &band, outside, weights, index, &walk).run(requantization, output);
+            BlockI8::new(block, &band, weights, index, &walk).run(requantization, &mut lines, output);
         }
     });
     Ok(())
@@ -136,7 +133,6 @@ fn expand_depthwise_lane_len(image: ImageShape, window: &Window, products: Produ
     let lines = walk.bands(row_bytes, size_of::<u8>()).longest();
     let pixels = lines.saturating_mul(image.width);
     let plain = IntegerScratchLen::of(products, pixels.saturating_mul(k));
-    let padded = walk.padded_len(row_bytes, size_of::<u8>()).saturating_add(outside_len(&walk));
-    let bytes = plain.bytes.saturating_add(pixels.saturating_mul(BLOCK)).saturating_add(padded);
+    let bytes = plain.bytes.saturating_add(pixels.saturating_mul(BLOCK)).saturating_add(lines_len(&walk));
     IntegerScratchLen { bytes, ..plain }
 }

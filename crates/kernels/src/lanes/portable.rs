@@ -402,14 +402,16 @@ impl I16x8 {
 }
 
 impl U8x16 {
-    /// Sixteen bytes from `src` on.
-    ///
-    /// # Safety
-    /// `src` must be valid for reading sixteen bytes.
+    /// Bytes of `a` and `b` in turns, that of `a` first.
     #[inline(always)]
-    pub(crate) unsafe fn load_at(src: *const u8) -> Self {
-        // SAFETY: the caller's.
-        Self(unsafe { src.cast::<[u8; 16]>().read_unaligned() })
+    pub(crate) fn interleave(a: &[u8; 8], b: &[u8; 8]) -> Self {
+        Self(from_fn(|i| if i % 2 == 0 { a[i / 2] } else { b[i / 2] }))
+    }
+
+    /// Writes all bytes.
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [u8; 16]) {
+        *dst = self.0;
     }
 
     /// Four bytes from `src` on, four times.

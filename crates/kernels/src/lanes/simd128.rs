@@ -402,9 +402,16 @@ impl I16x8 {
 
 impl U8x16 {
     #[inline(always)]
-    pub(crate) unsafe fn load_at(src: *const u8) -> Self {
-        // SAFETY: the caller's; `v128.load` needs no alignment.
-        Self(unsafe { v128_load(src.cast()) })
+    pub(crate) fn interleave(a: &[u8; 8], b: &[u8; 8]) -> Self {
+        // SAFETY: both are eight readable bytes, and `v128.load64_zero` needs no alignment.
+        let [a, b] = [a, b].map(|half| unsafe { v128_load64_zero(half.as_ptr().cast()) });
+        Self(i8x16_shuffle::<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(a, b))
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [u8; 16]) {
+        // SAFETY: `dst` is 16 writable bytes, and `v128.store` needs no alignment.
+        unsafe { v128_store(dst.as_mut_ptr().cast(), self.0) }
     }
 
     #[inline(always)]

@@ -454,9 +454,16 @@ impl I16x8 {
 
 impl U8x16 {
     #[inline(always)]
-    pub(crate) unsafe fn load_at(src: *const u8) -> Self {
-        // SAFETY: the caller's.
-        Self(unsafe { load_16(src) })
+    pub(crate) fn interleave(a: &[u8; 8], b: &[u8; 8]) -> Self {
+        // SAFETY: both are eight readable bytes.
+        let [a, b] = [a, b].map(|half| unsafe { load_8(half.as_ptr()) });
+        Self(_mm_unpacklo_epi8(a, b))
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, dst: &mut [u8; 16]) {
+        // SAFETY: `dst` is 16 writable bytes.
+        unsafe { self.store_at(dst.as_mut_ptr()) }
     }
 
     #[inline(always)]
