@@ -38,4 +38,4 @@ pub use layer_view::{BINS, LayerView, Spread, StoredWeight, WeightStep, layer_vi
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status, StepReport};
 pub use sensitivity::{LayerSensitivity, SensitivityScan, layer_kind};
 pub use sizes::{Sizes, SizesRun, dense_bytes, model_file};
-pub use vision::{Normalization, Picture, Preparer, View, VisionError, calibration_views};
+pub use vision::{Normalization, Picture, Preparer, View, VisionError, further_views};
