@@ -85,6 +85,9 @@ pub struct EvalArguments {
     /// Whether output 0 is a background class
     #[arg(long, value_enum, default_value_t = Background::Auto)]
     pub background: Background,
+    /// Also tell the error of each layer's weights and output beside the reference's, on N of the pictures
+    #[arg(long, value_name = "N", requires = "reference", value_parser = at_least_one())]
+    pub layers: Option<usize>,
     #[command(flatten)]
     pub pictures: PictureArguments,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader};
-use pipeline::{Normalization, Picture, Preparer, Preprocessing, View, calibration_views};
+use pipeline::{Normalization, Picture, Preparer, Preprocessing, View, further_views};
 use serde::Serialize;
 
 use crate::images::Folder;
@@ -99,7 +99,7 @@ pub fn prepare(
     n_views: usize,
     n_threads: Option<usize>,
 ) -> Result<Prepared> {
-    let others = calibration_views(files.len(), files.len() * (n_views - 1));
+    let others = further_views(files.len(), n_views - 1);
     let bar = progress::bar("pictures", files.len() as u64);
     let results = parallel::map_in_order(
         files.len(),

@@ -1,18 +1,18 @@
 //! `tinylens eval`: accuracy against labels, agreement with a reference.
 
 use anyhow::{Context, Result, bail};
-use pipeline::Classifier;
 use pipeline::quality::{
     Accuracy, AgainstLabel, AgainstReference, Agreement, Mean, Prediction, Share, paired_change,
 };
+use pipeline::{Classifier, LayerError, LayerErrorRun, LayerKind};
 use serde::Serialize;
 
 use crate::arguments::EvalArguments;
-use crate::decoding::{Pixels, Preparation, Unreadable, pixels, tell_unreadable};
+use crate::decoding::{Pixels, Preparation, Prepared, Unreadable, pixels, prepare, tell_unreadable};
 use crate::images::{Chosen, Folder, choose, spread};
 use crate::labels::{Labels, background};
 use crate::model::{Model, PreparationReport};
-use crate::report::{bytes, note, pairs, percent, print};
+use crate::report::{bytes, note, pairs, percent, print, table};
 use crate::{parallel, progress, timing};
 
 /// Runs behind `median_ms`.
@@ -38,7 +38,17 @@ struct Report {
     background_class: bool,
     preprocessing: PreparationReport,
     reference: Option<ReferenceReport>,
+    layers: Option<Vec<LayerReport>>,
     pictures: PicturesReport,
+}
+
+/// A layer beside the reference's, in decibels; nothing where both are the same.
+#[derive(Serialize)]
+struct LayerReport {
+    node: String,
+    op: &'static str,
+    weight_sqnr_db: Option<f64>,
+    output_sqnr_db: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -126,10 +136,14 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     let (judged, unreadable) =
         judge(&model, reference.as_ref(), labels.as_ref(), &folder, arguments.pictures.threads)?;
 
+    let layers = match arguments.layers.zip(reference.as_ref()) {
+        Some((n, reference)) => Some(layer_errors(&model, reference, &folder, n)?),
+        None => None,
+    };
     let median_ms = time(&model, reference.as_ref())?;
     let folder = folder.path.display().to_string();
     let pictures = PicturesReport { folder, excluded, unlabelled, missing, unreadable };
-    let report = report(&model, reference.as_ref(), &judged, &median_ms, pictures);
+    let report = Report { layers, ..report(&model, reference.as_ref(), &judged, &median_ms, pictures) };
     print(arguments.output.json, &report, text)
 }
 
@@ -165,6 +179,29 @@ fn judge(
     }
     tell_unreadable(folder, &unreadable, judged.len())?;
     Ok((judged, unreadable))
+}
+
+/// The errors of layers on the first of the pictures that are looked at.
+fn layer_errors(model: &Model, reference: &Model, folder: &Folder, n: usize) -> Result<Vec<LayerReport>> {
+    let files = spread(folder.files.clone(), Some(n));
+    let Prepared { tensors, .. } = prepare(folder, files, &reference.graph.metadata.preprocessing, 1, None)?;
+    let mut run = LayerErrorRun::new(&reference.graph, &model.graph, &tensors.into())
+        .context("--layers compares models with the same layers")?;
+    let bar = progress::bar("layers", 1);
+    let errors = loop {
+        let (done, total) = run.progress();
+        bar.set("layers", done, total);
+        if let Some(errors) = run.advance()? {
+            break errors;
+        }
+    };
+    let report = |LayerError { node, kind, weights, output }| LayerReport {
+        node,
+        op: LayerKind::name(kind),
+        weight_sqnr_db: weights.sqnr_db(),
+        output_sqnr_db: output.sqnr_db(),
+    };
+    Ok(errors.into_iter().map(report).collect())
 }
 
 fn judge_one(
@@ -267,8 +304,21 @@ fn report(
                 preprocessing: reference.preparation_report(),
             }
         }),
+        layers: None,
         pictures,
     }
+}
+
+fn layer_table(layers: &[LayerReport]) -> String {
+    let decibels =
+        |ratio: Option<f64>| ratio.map_or_else(|| "same".to_owned(), |ratio| format!("{ratio:.1}"));
+    let rows: Vec<Vec<String>> = (layers.iter())
+        .map(|layer| {
+            let (weights, output) = (decibels(layer.weight_sqnr_db), decibels(layer.output_sqnr_db));
+            vec![layer.node.clone(), layer.op.to_owned(), weights, output]
+        })
+        .collect();
+    format!("\n{}", table(&["layer", "operator", "weights, SQNR dB", "output, SQNR dB"], &rows))
 }
 
 fn text(report: &Report) -> String {
@@ -314,5 +364,6 @@ fn text(report: &Report) -> String {
     if unreadable > 0 {
         rows.push(("unreadable", unreadable.to_string()));
     }
-    format!("{}Intervals are of 95 %.\n", pairs(&rows))
+    let layers = report.layers.iter().map(|layers| layer_table(layers));
+    format!("{}Intervals are of 95 %.\n{}", pairs(&rows), layers.collect::<String>())
 }

@@ -112,7 +112,7 @@ fn report(model: &Model) -> Result<Report> {
             };
             Some(LayerReport {
                 node: node.name.clone(),
-                op: layer_kind(&node.op),
+                op: layer_kind(graph, node).name(),
                 weight_shape: weight.shape.clone(),
                 output_shape: dimensions(graph.value(node.output).shape),
                 format,

@@ -168,10 +168,10 @@ pub fn pictures(model: &Model, arguments: &SensitivityArguments) -> Result<Prepa
 
 impl From<LayerSensitivity> for LayerReport {
     fn from(layer: LayerSensitivity) -> Self {
-        let LayerSensitivity { node, op, n_weights, relative_error, agreement } = layer;
+        let LayerSensitivity { node, kind, n_weights, relative_error, agreement } = layer;
         Self {
             node,
-            op,
+            op: kind.name(),
             weights: n_weights,
             relative_error,
             mean_kl: agreement.kl.value,

@@ -2,6 +2,8 @@
 
 use graph::{Op, Shape};
 
+use crate::window::Window;
+
 /// Sums of what each weight of a layer meets, over pixels and frames: `[taps, channels]` for a convolution, with zeros
 /// where a tap lies in the padding, `[1, inputs]` for a linear layer.
 ///
@@ -14,36 +16,16 @@ pub struct InputSums {
     window: Option<Window>,
 }
 
-/// Where a convolution's taps fall.
-#[derive(Clone, Debug, PartialEq)]
-struct Window {
-    image: [usize; 2],
-    out: [usize; 2],
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    before: [usize; 2],
-}
-
 impl InputSums {
     /// Nothing seen yet by `op`, which reads `input` and writes `output`; `None` where it has no weights.
     pub fn new(op: &Op, input: Shape, output: Shape) -> Option<Self> {
         op.weight()?;
         let channels = input.channels();
-        let window = match (op, input, output) {
-            (
-                Op::Conv2d(conv),
-                Shape::Image { height, width, .. },
-                Shape::Image { height: out_height, width: out_width, .. },
-            ) => Some(Window {
-                image: [height, width],
-                out: [out_height, out_width],
-                kernel: conv.kernel(),
-                stride: conv.stride,
-                before: [conv.padding.top, conv.padding.left],
-            }),
+        let window = match op {
+            Op::Conv2d(conv) => Window::new(conv, input, output),
             _ => None,
         };
-        let taps = window.as_ref().map_or(1, |window| window.kernel[0] * window.kernel[1]);
+        let taps = window.as_ref().map_or(1, |window| window.n_taps());
         Some(Self { sums: vec![0.0; taps * channels], channels, n_outputs: 0, window })
     }
 
@@ -57,14 +39,14 @@ impl InputSums {
             return;
         };
         let channels = self.channels;
-        let [kernel_height, kernel_width] = window.kernel;
-        let lines = input.chunks_exact((window.image[1] * channels).max(1));
+        let ([kernel_height, kernel_width], [_, width]) = (window.kernel(), window.image());
+        let lines = input.chunks_exact((width * channels).max(1));
         let mut line_sums = vec![0.0_f32; channels];
         for (y, line) in lines.enumerate() {
             let rows: Vec<usize> = (0..kernel_height).filter(|ky| window.meets(0, *ky, y)).collect();
             for kx in 0..kernel_width {
                 line_sums.fill(0.0);
-                for x in (0..window.image[1]).filter(|x| window.meets(1, kx, *x)) {
+                for x in (0..width).filter(|x| window.meets(1, kx, *x)) {
                     for (sum, value) in line_sums.iter_mut().zip(&line[x * channels..][..channels]) {
                         *sum += value;
                     }
@@ -77,7 +59,7 @@ impl InputSums {
                 }
             }
         }
-        self.n_outputs += (window.out[0] * window.out[1]) as u64;
+        self.n_outputs += window.n_outputs() as u64;
     }
 
     /// The mean of each output of a layer with these weights (`oihw` or `[out, in]`) and biases, before its activation.
@@ -99,16 +81,6 @@ impl InputSums {
                 sum / n + op.bias().map_or(0.0, |bias| f64::from(bias[o]))
             })
             .collect()
-    }
-}
-
-impl Window {
-    /// Whether tap `k` meets this line (axis 0) or column (axis 1) of the image, for one output or another.
-    fn meets(&self, axis: usize, k: usize, place: usize) -> bool {
-        let from_first = (place + self.before[axis]).checked_sub(k);
-        from_first.is_some_and(|from_first| {
-            from_first % self.stride[axis] == 0 && from_first / self.stride[axis] < self.out[axis]
-        })
     }
 }
 

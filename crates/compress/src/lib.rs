@@ -17,6 +17,7 @@ mod prune;
 mod quantize;
 mod recipe;
 pub mod reconstruct;
+mod window;
 
 pub use batch_norm::{RepairedStatistics, reestimate_batch_norm, repair_statistics};
 pub use bias::{InputSums, correct_bias, shorten_bias};

@@ -22,6 +22,11 @@ pub struct Moments {
     pub compressed_sums: Vec<f64>,
     /// `Σ x_f`, `[k]`.
     pub float_sums: Vec<f64>,
+    /// Where the layer's output is added to another activation `s`: `Σ (s_f - s_c) x_cᵀ`, `[n_out, k]`, what the other one lacks
+    /// in the compressed model. Empty where nothing is added.
+    pub lacking: Vec<f64>,
+    /// `Σ (s_f - s_c)`, `[n_out]`, or empty.
+    pub lacking_sums: Vec<f64>,
 }
 
 impl Moments {
@@ -34,6 +39,8 @@ impl Moments {
             cross: vec![0.0; k * k],
             compressed_sums: vec![0.0; k],
             float_sums: vec![0.0; k],
+            lacking: Vec::new(),
+            lacking_sums: Vec::new(),
         }
     }
 

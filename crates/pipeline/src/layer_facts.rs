@@ -41,6 +41,7 @@ pub struct LayerFacts {
 
 /// What a layer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LayerKind {
     /// A convolution that reads the picture.
     First,
@@ -52,6 +53,19 @@ pub enum LayerKind {
     Classifier,
     /// Any other convolution or linear layer.
     Other,
+}
+
+impl LayerKind {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Depthwise => "depthwise",
+            Self::Pointwise => "pointwise",
+            Self::Classifier => "classifier",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// How a layer's weights are stored.
@@ -135,7 +149,7 @@ fn describe(graph: &Graph, node: &Node, weight: &Weight, stored: WeightBytes) ->
     let n_weights = weight.len() as u64;
     LayerFacts {
         node: node.name.clone(),
-        kind: kind(graph, node),
+        kind: layer_kind(graph, node),
         weight_shape: weight.shape.clone(),
         stride: match &node.op {
             Op::Conv2d(conv) => conv.stride,
@@ -153,7 +167,8 @@ fn describe(graph: &Graph, node: &Node, weight: &Weight, stored: WeightBytes) ->
     }
 }
 
-fn kind(graph: &Graph, node: &Node) -> LayerKind {
+/// What a node with weights does in its graph.
+pub fn layer_kind(graph: &Graph, node: &Node) -> LayerKind {
     match &node.op {
         Op::Conv2d(_) if node.inputs[0] == graph.input => LayerKind::First,
         Op::Conv2d(conv) if conv.is_depthwise() => LayerKind::Depthwise,

@@ -7,6 +7,7 @@
 mod budget;
 mod classifier;
 mod error;
+mod layer_errors;
 mod layer_facts;
 mod layer_view;
 pub mod quality;
@@ -33,9 +34,10 @@ pub use graph::{
     Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, Weight, WeightValues, cost, fold_batch_norms,
 };
 pub use kernels::{FLAVOUR, Products, ceiling, start_threads};
-pub use layer_facts::{Affine, LayerFacts, LayerKind, WeightFormat, layer_facts};
+pub use layer_errors::{LayerError, LayerErrorRun, Noise};
+pub use layer_facts::{Affine, LayerFacts, LayerKind, WeightFormat, layer_facts, layer_kind};
 pub use layer_view::{BINS, LayerView, Spread, StoredWeight, WeightStep, layer_view};
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status, StepReport};
-pub use sensitivity::{LayerSensitivity, SensitivityScan, layer_kind};
+pub use sensitivity::{LayerSensitivity, SensitivityScan};
 pub use sizes::{Sizes, SizesRun, dense_bytes, model_file};
-pub use vision::{Normalization, Picture, Preparer, View, VisionError, calibration_views};
+pub use vision::{Normalization, Picture, Preparer, View, VisionError, further_views};

@@ -11,7 +11,7 @@ use formats::container::weight_bytes;
 use graph::{Graph, Op, Weight, fold_batch_norms};
 
 use crate::quality::{AgainstReference, Agreement, Prediction};
-use crate::{Classifier, PipelineError, model_file};
+use crate::{Classifier, LayerKind, PipelineError, layer_kind, model_file};
 
 /// A scan over the layers of a model.
 ///
@@ -30,8 +30,8 @@ pub struct SensitivityScan {
 pub struct LayerSensitivity {
     /// The layer's node.
     pub node: String,
-    /// Its operator.
-    pub op: &'static str,
+    /// What it does.
+    pub kind: LayerKind,
     /// Its weights.
     pub n_weights: usize,
     /// Root of the mean square of `changed - original` over that of `original`; 0 for weights of zeros.
@@ -149,7 +149,7 @@ impl SensitivityScan {
         let (before, after) = (&self.base.nodes[node_idx].op, &graph.nodes[node_idx].op);
         Ok(LayerSensitivity {
             node: self.base.nodes[node_idx].name.clone(),
-            op: layer_kind(before),
+            kind: layer_kind(&self.base, &self.base.nodes[node_idx]),
             n_weights: before.weight().map_or(0, Weight::len),
             relative_error: relative_error(before, after),
             agreement: Agreement::of(&judged).ok_or(PipelineError::NoPictures)?,
@@ -161,15 +161,6 @@ impl SensitivityScan {
 fn twin<'g>(graph: &'g Graph, name: &str, weight: &Weight) -> Option<&'g Op> {
     let same = |op: &&Op| op.weight().is_some_and(|other| other.shape == weight.shape);
     graph.nodes.iter().filter(|node| node.name == name).map(|node| &node.op).find(same)
-}
-
-/// The operator's name, with depthwise and pointwise convolutions told apart.
-pub fn layer_kind(op: &Op) -> &'static str {
-    match op {
-        Op::Conv2d(conv) if conv.is_depthwise() => "depthwise",
-        Op::Conv2d(conv) if conv.kernel() == [1, 1] && conv.groups == 1 => "pointwise",
-        other => other.name(),
-    }
 }
 
 fn relative_error(before: &Op, after: &Op) -> f64 {
@@ -220,7 +211,7 @@ mod tests {
         let reference = scan.reference(&tensors).unwrap();
         let slight = scan.measure(0, &tensors, &reference).unwrap();
         let swapped = scan.measure(1, &tensors, &reference).unwrap();
-        assert_eq!((slight.node.as_str(), slight.op, slight.n_weights), ("first", "linear", 9));
+        assert_eq!((slight.node.as_str(), slight.kind, slight.n_weights), ("first", LayerKind::Other, 9));
         assert_eq!((slight.agreement.top1.hits, swapped.agreement.top1.hits), (2, 0));
         assert!(slight.agreement.kl.value > 0.0 && swapped.agreement.kl.value > slight.agreement.kl.value);
         assert!((slight.relative_error - 0.1 / 3.0_f64.sqrt()).abs() < 1e-6, "{}", slight.relative_error);

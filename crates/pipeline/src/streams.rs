@@ -91,9 +91,35 @@ impl Streams {
         self.changed.runners[stage] = None;
     }
 
+    /// The other activation that the output of `stage` is added to, where it is added as it is and the other one is there
+    /// before.
+    pub(crate) fn summand(&self, stage: usize) -> Option<ValueId> {
+        let output = self.stages[stage].output;
+        let mut readers = self.stages.iter().filter(|reader| reader.inputs.contains(&output));
+        let (Some(reader), None) = (readers.next(), readers.next()) else { return None };
+        let Op::Add = self.changed.graph.nodes[reader.node].op else { return None };
+        let other = *reader.inputs.iter().find(|input| **input != output)?;
+        let before = self.stages[..stage].iter().any(|stage| stage.output == other);
+        (before || other == self.changed.graph.input).then_some(other)
+    }
+
     /// What `stage` reads of `frame` in the compressed network, `nhwc`.
     pub(crate) fn changed_input(&mut self, stage: usize, frame: usize) -> Result<Vec<f32>, PipelineError> {
-        self.changed.input(&self.stages, &self.last_reads, stage, frame)
+        let value = self.stages[stage].inputs[0];
+        self.changed.value(&self.stages, &self.last_reads, stage, frame, value)
+    }
+
+    /// A value that is alive before `stage`, in the float network, where that runs, and in the compressed one; `nhwc`.
+    pub(crate) fn pair(
+        &mut self,
+        stage: usize,
+        frame: usize,
+        value: ValueId,
+    ) -> Result<Option<(Vec<f32>, Vec<f32>)>, PipelineError> {
+        let Some(float) = &mut self.float else { return Ok(None) };
+        let float = float.value(&self.stages, &self.last_reads, stage, frame, value)?;
+        let changed = self.changed.value(&self.stages, &self.last_reads, stage, frame, value)?;
+        Ok(Some((float, changed)))
     }
 
     /// What `stage` reads of `frame` in the float network, where that runs; `nhwc`.
@@ -103,7 +129,8 @@ impl Streams {
         frame: usize,
     ) -> Result<Option<Vec<f32>>, PipelineError> {
         let float = self.float.as_mut();
-        float.map(|float| float.input(&self.stages, &self.last_reads, stage, frame)).transpose()
+        let value = self.stages[stage].inputs[0];
+        float.map(|float| float.value(&self.stages, &self.last_reads, stage, frame, value)).transpose()
     }
 }
 
@@ -131,13 +158,14 @@ impl Stream {
         Ok(Self { runners: stages.iter().map(|_| None).collect(), frames, graph, stops })
     }
 
-    /// Runs a frame to `target` and gives what that stage reads first.
-    fn input(
+    /// Runs a frame to `target` and gives a value that is alive there.
+    fn value(
         &mut self,
         stages: &[Stage],
         last_reads: &[usize],
         target: usize,
         frame: usize,
+        value: ValueId,
     ) -> Result<Vec<f32>, PipelineError> {
         let (first, _) = self.frames[frame];
         // What has run since the last stop.
@@ -164,7 +192,6 @@ impl Stream {
                 self.runners[..target].fill_with(|| None);
             }
         }
-        let value = stages[target].inputs[0];
         let input = since.get(&value).or_else(|| self.frames[frame].1.get(&value));
         Ok(input.map(Activation::to_nhwc).unwrap_or_default())
     }

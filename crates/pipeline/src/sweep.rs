@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use compress::reconstruct::{MAX_INPUTS, MomentsBuilder};
+use compress::reconstruct::{MAX_INPUTS, MomentsBuilder, TapMoments};
 use compress::{
     CompressError, InputSums, LayerMethod, LayerWork, correct_bias, shorten_bias, widen_for_bias,
 };
@@ -44,7 +44,7 @@ enum Work {
     Gather {
         frame: usize,
         changed: InputSums,
-        moments: Option<MomentsBuilder>,
+        seen: Seen,
     },
     Compress {
         changed: InputSums,
@@ -54,6 +54,20 @@ enum Work {
         changed: InputSums,
     },
 }
+
+/// What is gathered beside the means.
+#[derive(Debug)]
+enum Seen {
+    Nothing,
+    Moments(MomentsBuilder),
+    /// Of a depthwise layer between those that are compressed.
+    Taps(TapMoments),
+}
+
+/// The ridge of a depthwise layer's fit: nine weights want little.
+const TAP_RIDGE: f64 = 0.01;
+/// Outputs of a depthwise layer, of all frames together, whose inputs are looked at: some hundred for each tap.
+const TAP_OUTPUTS: usize = 4096;
 
 /// Pixels of a layer's input that are looked at, for each of its inputs: more tell little more.
 const PIXELS_PER_INPUT: usize = 128;
@@ -127,31 +141,41 @@ impl Sweep {
         self.work = match std::mem::replace(&mut self.work, Work::Begin) {
             Work::Begin => {
                 let changed = empty_sums(self.streams.changed(), &self.streams.stages()[stage]);
-                let moments = method.map(|_| {
-                    let node = self.streams.stages()[stage].node;
-                    let weight = self.float.nodes[node].op.weight();
-                    MomentsBuilder::new(weight.map_or(0, Weight::channel_len))
-                });
-                Work::Gather { frame: 0, changed, moments }
+                Work::Gather { frame: 0, changed, seen: self.unseen(stage, method) }
             }
-            Work::Gather { frame, mut changed, mut moments } => {
+            Work::Gather { frame, mut changed, mut seen } => {
                 let changed_input = self.streams.changed_input(stage, frame)?;
                 changed.observe(&changed_input);
-                if let Some(moments) = &mut moments
+                if !matches!(seen, Seen::Nothing)
                     && let Some(float_input) = self.streams.float_input(stage, frame)?
                 {
-                    let pixels = self.pixels(stage, frame);
-                    moments.observe(&pixels.of(&changed_input), &pixels.of(&float_input))?;
+                    match &mut seen {
+                        Seen::Nothing => {}
+                        Seen::Moments(moments) => {
+                            let pixels = self.pixels(stage, frame);
+                            let changed_pixels = pixels.of(&changed_input);
+                            moments.observe(&changed_pixels, &pixels.of(&float_input))?;
+                            if let Some(lacking) = self.lacking(stage, frame, &pixels)? {
+                                moments.observe_lacking(&changed_pixels, &lacking)?;
+                            }
+                        }
+                        Seen::Taps(taps) => {
+                            let every = (taps.n_outputs() * self.streams.n_frames() / TAP_OUTPUTS).max(1);
+                            taps.observe(&changed_input, &float_input, frame * 7 % every, every);
+                        }
+                    }
                 }
-                match (frame + 1 < self.streams.n_frames(), moments, method) {
-                    (true, moments, _) => Work::Gather { frame: frame + 1, changed, moments },
-                    (false, Some(moments), Some(method)) => {
-                        let node = self.streams.stages()[stage].node;
-                        let weight = |graph: &Graph| graph.nodes[node].op.weight().cloned();
-                        let weights = weight(&self.float).zip(weight(self.streams.changed()));
-                        let Some((before, now)) = weights else {
-                            unreachable!("the layers of a sweep have weights")
-                        };
+                match (frame + 1 < self.streams.n_frames(), seen, method) {
+                    (true, seen, _) => Work::Gather { frame: frame + 1, changed, seen },
+                    (false, Seen::Taps(taps), _) => {
+                        let (before, now) = self.weights(stage);
+                        if let Some(weight) = taps.fit_like(&now, &before, TAP_RIDGE)? {
+                            self.put(stage, weight);
+                        }
+                        Work::Correct { changed }
+                    }
+                    (false, Seen::Moments(moments), Some(method)) => {
+                        let (before, now) = self.weights(stage);
                         let work = Box::new(LayerWork::new(method, &before, &now, moments.finish())?);
                         Work::Compress { changed, work }
                     }
@@ -161,11 +185,7 @@ impl Sweep {
             Work::Compress { changed, mut work } => match work.advance()? {
                 None => Work::Compress { changed, work },
                 Some(weight) => {
-                    self.change(stage, |op| {
-                        if let Some(place) = op.weight_mut() {
-                            *place = weight;
-                        }
-                    });
+                    self.put(stage, weight);
                     Work::Correct { changed }
                 }
             },
@@ -187,6 +207,61 @@ impl Sweep {
             }
         };
         Ok(None)
+    }
+
+    /// What is to be gathered at a layer.
+    fn unseen(&self, stage: usize, method: Option<LayerMethod>) -> Seen {
+        let graph = self.streams.changed();
+        let node = &graph.nodes[self.streams.stages()[stage].node];
+        if method.is_some() {
+            return Seen::Moments(MomentsBuilder::new(node.op.weight().map_or(0, Weight::channel_len)));
+        }
+        let shapes = [graph.value(node.inputs[0]).shape, graph.value(node.output).shape];
+        match (&node.op, self.streams.float()) {
+            (Op::Conv2d(conv), Some(_)) => {
+                TapMoments::new(conv, shapes[0], shapes[1]).map_or(Seen::Nothing, Seen::Taps)
+            }
+            _ => Seen::Nothing,
+        }
+    }
+
+    /// What the other activation that a layer's output is added to lacks at these pixels.
+    fn lacking(
+        &mut self,
+        stage: usize,
+        frame: usize,
+        pixels: &Pixels,
+    ) -> Result<Option<Vec<f32>>, PipelineError> {
+        let Some(summand) = self.streams.summand(stage) else { return Ok(None) };
+        let (width, channels) = match self.streams.changed().value(summand).shape {
+            Shape::Image { width, channels, .. } => (width, channels),
+            Shape::Vector { length } => (1, length),
+        };
+        let pixels = Pixels { width, channels, stride: [1, 1], ..*pixels };
+        let pair = self.streams.pair(stage, frame, summand)?;
+        Ok(pair.map(|(float, changed)| {
+            let lacking: Vec<f32> =
+                float.iter().zip(&changed).map(|(float, changed)| float - changed).collect();
+            pixels.of(&lacking)
+        }))
+    }
+
+    /// A layer's weights in the float network, and as they are.
+    fn weights(&self, stage: usize) -> (Weight, Weight) {
+        let node = self.streams.stages()[stage].node;
+        let weight = |graph: &Graph| graph.nodes[node].op.weight().cloned();
+        match weight(&self.float).zip(weight(self.streams.changed())) {
+            Some(weights) => weights,
+            None => unreachable!("the layers of a sweep have weights"),
+        }
+    }
+
+    fn put(&mut self, stage: usize, weight: Weight) {
+        self.change(stage, |op| {
+            if let Some(place) = op.weight_mut() {
+                *place = weight;
+            }
+        });
     }
 
     fn change(&mut self, stage: usize, change: impl FnOnce(&mut Op)) {

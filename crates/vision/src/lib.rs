@@ -15,7 +15,7 @@ mod views;
 pub use answer::{Answer, answers};
 pub use frame::{ColourMatrix, ColourRange, ColourSpace, Frame, PixelFormat, PlaneLayout};
 pub use prepare::{Normalization, Preparer};
-pub use views::{calibration_views, fixed_views, n_fixed_views, n_judged};
+pub use views::{calibration_views, fixed_views, further_views, n_fixed_views, n_judged};
 
 /// A decoded picture: `rgba` holds `height * width * 4` bytes, rows from the top, alpha ignored.
 #[derive(Clone, Copy, Debug)]

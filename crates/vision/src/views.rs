@@ -34,6 +34,11 @@ pub fn calibration_views(n_pictures: usize, n_views: usize) -> Vec<(usize, View)
     views(pictures, VIEWS_PER_PICTURE, per_picture).into_iter().take(n_views).collect()
 }
 
+/// `per_picture` views of each of `n_pictures` pictures, where nothing is judged by any of them.
+pub fn further_views(n_pictures: usize, per_picture: usize) -> Vec<(usize, View)> {
+    views((0..n_pictures).step_by(1), VIEWS_PER_PICTURE, per_picture)
+}
+
 fn views(pictures: StepBy<Range<usize>>, first: usize, per_picture: usize) -> Vec<(usize, View)> {
     (first..first + per_picture)
         .flat_map(|k| pictures.clone().map(move |picture| (picture, view(picture, k))))
@@ -82,6 +87,11 @@ mod tests {
                 calibration.iter().all(|(picture, _)| *picture < n_pictures && !judged.contains(picture))
             );
         }
+        for (picture, view) in further_views(5, 3) {
+            assert!(picture < 5 && !fixed_views(5).contains(&(picture, view)));
+        }
+        let of = |picture| further_views(5, 3).iter().filter(|(of, _)| *of == picture).count();
+        assert_eq!([0, 1, 2, 3, 4].map(of), [3; 5]);
         assert!(calibration_views(0, 32).is_empty());
         assert!(calibration_views(1, 32).is_empty());
     }

@@ -47,6 +47,18 @@ impl Codebooks {
         (code as u8, values[code])
     }
 
+    /// Multiplies the codebook of an output channel; false where it is shared by all.
+    pub(super) fn stretch(&mut self, row: usize, factor: f32) -> bool {
+        let n = self.n_clusters;
+        let own = self.values.len() > n;
+        if own {
+            for value in &mut self.values[row * n..(row + 1) * n] {
+                *value *= factor;
+            }
+        }
+        own
+    }
+
     pub(super) fn check(&self, n_out: usize, zeros: Zeros) -> Result<(), CompressError> {
         let Self { n_clusters, values } = self;
         let fits = (2..=256).contains(n_clusters)

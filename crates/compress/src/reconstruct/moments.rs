@@ -57,6 +57,41 @@ impl MomentsBuilder {
         Ok(())
     }
 
+    /// Takes in what another summand of the layer's output lacks in the compressed stream, at the pixels of the
+    /// [`Self::observe`] before: `compressed` as there, `lacking` `[pixels, n_out]`, float minus compressed.
+    ///
+    /// # Errors
+    /// As [`Self::observe`].
+    pub fn observe_lacking(&mut self, compressed: &[f32], lacking: &[f32]) -> Result<(), CompressError> {
+        let k = self.moments.k;
+        let n_pixels = compressed.len() / k.max(1);
+        let n_out = lacking.len() / n_pixels.max(1);
+        let before = self.moments.lacking_sums.len();
+        if lacking.len() != n_pixels * n_out || (before != n_out && before != 0) {
+            return Err(CompressError::Reconstruct(format!(
+                "{} values beside {n_pixels} pixels of {before} outputs",
+                lacking.len()
+            )));
+        }
+        if lacking.iter().any(|x| !x.is_finite()) {
+            return Err(CompressError::NotFinite("outputs of a layer".to_owned()));
+        }
+        self.moments.lacking.resize(n_out * k, 0.0);
+        self.moments.lacking_sums.resize(n_out, 0.0);
+        let chunks = compressed.chunks(CHUNK_PIXELS * k).zip(lacking.chunks((CHUNK_PIXELS * n_out).max(1)));
+        for (compressed, lacking) in chunks {
+            let matrix = |rows, width| {
+                ArrayView2::from_shape((compressed.len() / k, width), rows).expect("whole pixels")
+            };
+            let products = matrix(lacking, n_out).t().dot(&matrix(compressed, k));
+            for (sum, product) in self.moments.lacking.iter_mut().zip(&products) {
+                *sum += f64::from(*product);
+            }
+        }
+        add_rows(&mut self.moments.lacking_sums, lacking);
+        Ok(())
+    }
+
     fn observe_chunk(&mut self, compressed: &[f32], float: &[f32]) {
         let Moments { k, gram, cross, compressed_sums, float_sums, .. } = &mut self.moments;
         let k = *k;

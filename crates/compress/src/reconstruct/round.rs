@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::curvature::check_rows;
+use super::descent::{Descent, Lattice};
 use super::pieces::PIECE_PRODUCTS;
 use super::scale::Levels;
 use super::sweep::{BLOCK, Decide, Sweep};
@@ -62,7 +63,8 @@ pub enum Codes {
     },
 }
 
-/// Rounds a layer's weights one input after another; the later ones make up for the error of each.
+/// Rounds a layer's weights one input after another; the later ones make up for the error of each. Then each weight is
+/// looked at again with all others in place (`descent.rs`).
 ///
 /// - Integer grids: scales are searched before the first input is rounded, by squared error that counts each input by
 ///   [`Curvature::importance`]; weights of inputs that never varied do not widen a scale. In the natural order, a
@@ -71,11 +73,17 @@ pub enum Codes {
 ///   Lin et al. 2024 (arXiv 2405.04532), section 4.1.
 #[derive(Clone, Debug)]
 pub struct RoundWork {
-    sweep: Sweep,
+    stage: Stage,
     decide: Decider,
     /// Output channels whose scales are found.
     n_scaled: usize,
     target: Vec<f32>,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    Sweep(Sweep),
+    Descent(Descent),
 }
 
 #[derive(Clone, Debug)]
@@ -130,14 +138,19 @@ impl RoundWork {
             grid,
         };
         let n_scaled = if matches!(decide.grid, Grid::Integer(_)) { 0 } else { n_out };
-        Ok(Self { sweep: Sweep::new(&target, curvature)?, decide, n_scaled, target })
+        let stage = Stage::Sweep(Sweep::new(&target, curvature)?);
+        Ok(Self { stage, decide, n_scaled, target })
+    }
+
+    fn n_out(&self) -> usize {
+        self.target.len() / self.decide.order.k()
     }
 
     fn scale_rows(&mut self, grid: IntegerGrid, levels: Levels) {
-        let k = self.sweep.k();
+        let (k, n_out) = (self.decide.order.k(), self.n_out());
         // A candidate costs some four operations for each weight, and there are about 36, with groups 80.
         let rows = (PIECE_PRODUCTS / 16 / (80 * k)).max(1);
-        let end = (self.n_scaled + rows).min(self.sweep.n_out());
+        let end = (self.n_scaled + rows).min(n_out);
         for row in self.n_scaled..end {
             let weights = &self.target[row * k..(row + 1) * k];
             let importance = &self.decide.importance;
@@ -164,59 +177,113 @@ impl Pieces for RoundWork {
     type Output = Rounded;
 
     fn advance(mut self) -> Result<ControlFlow<Rounded, Self>, CompressError> {
-        if self.n_scaled < self.sweep.n_out() {
+        if self.n_scaled < self.n_out() {
             if let Grid::Integer(grid) = self.decide.grid
                 && let Some(levels) = grid.levels()
             {
                 self.scale_rows(grid, levels);
             }
-        } else if self.sweep.is_done() {
-            let (values, error) = self.sweep.into_values()?;
-            return Ok(ControlFlow::Break(Rounded { values, codes: self.decide.into_codes(), error }));
-        } else {
-            let len = match &self.decide.grid {
-                Grid::Integer(IntegerGrid { group_len: Some(len), .. }) => *len,
-                _ => 1,
-            };
-            self.sweep.block(BLOCK.div_ceil(len) * len, &mut self.decide);
+            return Ok(ControlFlow::Continue(self));
         }
+        self.stage = match self.stage {
+            Stage::Sweep(sweep) if sweep.is_done() => {
+                let curvature = sweep.curvature.clone();
+                let (values, _) = sweep.into_values()?;
+                Stage::Descent(Descent::new(values, std::mem::take(&mut self.target), curvature))
+            }
+            Stage::Sweep(mut sweep) => {
+                let len = match &self.decide.grid {
+                    Grid::Integer(IntegerGrid { group_len: Some(len), .. }) => *len,
+                    _ => 1,
+                };
+                sweep.block(BLOCK.div_ceil(len) * len, &mut self.decide);
+                Stage::Sweep(sweep)
+            }
+            Stage::Descent(descent) if descent.is_done() => {
+                let (values, error) = descent.into_values();
+                check_rows(&values, self.decide.order.k())?;
+                return Ok(ControlFlow::Break(Rounded { values, codes: self.decide.into_codes(), error }));
+            }
+            Stage::Descent(mut descent) => {
+                descent.rows(&mut self.decide);
+                Stage::Descent(descent)
+            }
+        };
         Ok(ControlFlow::Continue(self))
     }
 
     fn progress(&self) -> f64 {
-        let scaled = self.n_scaled as f64 / self.sweep.n_out() as f64;
-        0.3 * scaled + 0.7 * self.sweep.progress()
+        let scaled = self.n_scaled as f64 / self.n_out().max(1) as f64;
+        match &self.stage {
+            Stage::Sweep(sweep) => 0.2 * scaled + 0.4 * sweep.progress(),
+            Stage::Descent(descent) => 0.6 + 0.4 * descent.progress(),
+        }
     }
 }
 
 impl Decide for Decider {
     fn decide(&mut self, row: usize, position: usize, rest: &[f32]) -> f32 {
         let (k, input) = (self.order.k(), self.order.order[position]);
-        let at = row * k + input;
-        let zero = self.zeros.get(at).is_some_and(|zero| *zero);
+        if let Grid::Integer(grid @ IntegerGrid { group_len: Some(len), .. }) = self.grid
+            && let Some(levels) = grid.levels()
+            && self.follows
+            && input.is_multiple_of(len)
+        {
+            let end = len.min(k - input);
+            let importance = &self.importance[input..input + end];
+            let multiplier = levels.best_multiplier(&rest[..end], importance, self.scales[row]).0;
+            self.multipliers[row * k.div_ceil(len) + input / len] = multiplier;
+        }
+        self.choose(row, input, rest[0])
+    }
+}
+
+impl Lattice for Decider {
+    fn choose(&mut self, row: usize, input: usize, x: f32) -> f32 {
+        let at = row * self.order.k() + input;
+        let x = if self.zeros.get(at).is_some_and(|zero| *zero) { 0.0 } else { x };
         match &self.grid {
             Grid::Integer(grid) => {
                 let Some(levels) = grid.levels() else { return 0.0 };
-                let mut scale = self.scales[row];
-                if let Some(len) = grid.group_len {
-                    let group = row * k.div_ceil(len) + input / len;
-                    if self.follows && input.is_multiple_of(len) {
-                        let end = len.min(k - input);
-                        let importance = &self.importance[input..input + end];
-                        self.multipliers[group] = levels.best_multiplier(&rest[..end], importance, scale).0;
-                    }
-                    scale *= f32::from(self.multipliers[group]);
-                }
-                let level = if zero { 0.0 } else { levels.nearest(rest[0] / scale) };
+                let scale = self.step(row, input, *grid);
+                let level = levels.nearest(x / scale);
                 self.codes[at] = (level as i8).cast_unsigned();
                 scale * level
             }
             Grid::Codebooks(codebooks) => {
-                let (code, value) = codebooks.nearest(row, if zero { 0.0 } else { rest[0] });
+                let (code, value) = codebooks.nearest(row, x);
                 self.codes[at] = code;
                 value
             }
         }
+    }
+
+    fn value(&self, row: usize, input: usize) -> f32 {
+        let code = self.codes[row * self.order.k() + input];
+        match &self.grid {
+            Grid::Integer(grid) => self.step(row, input, *grid) * f32::from(code.cast_signed()),
+            Grid::Codebooks(codebooks) => codebooks.of(row)[usize::from(code)],
+        }
+    }
+
+    fn stretch(&mut self, row: usize, factor: f32) -> bool {
+        match &mut self.grid {
+            Grid::Integer(_) => {
+                self.scales[row] *= factor;
+                true
+            }
+            Grid::Codebooks(codebooks) => codebooks.stretch(row, factor),
+        }
+    }
+}
+
+impl Decider {
+    /// The distance of neighbouring levels.
+    fn step(&self, row: usize, input: usize, grid: IntegerGrid) -> f32 {
+        let multiplier = grid
+            .group_len
+            .map_or(1.0, |len| f32::from(self.multipliers[row * self.order.k().div_ceil(len) + input / len]));
+        self.scales[row] * multiplier
     }
 }
 

@@ -8,6 +8,7 @@ use super::*;
 use crate::CompressError;
 
 mod clustering;
+mod descent;
 mod pruning;
 mod rounding;
 
@@ -192,6 +193,36 @@ fn the_target_is_the_least_squares_solution() {
             }
         }
     }
+}
+
+#[test]
+fn a_sum_takes_back_what_its_other_summand_lacks() {
+    let mut layer = Layer::new(4, 6, 400, 5);
+    // The other summand lacks twice the first input, and nothing in the last output.
+    let lacking: Vec<f32> =
+        layer.compressed.chunks(6).flat_map(|x| [2.0 * x[0], -x[1], 2.0 * x[0], 0.0]).collect();
+    let mut builder = MomentsBuilder::new(6);
+    builder.observe(&layer.compressed, &layer.float).unwrap();
+    builder.observe_lacking(&layer.compressed, &lacking).unwrap();
+    for means in [Means::Kept, Means::Removed] {
+        let options = CurvatureOptions { ridge: 1e-5, means, ..OPTIONS };
+        let alone = layer.target(&layer.curvature(options));
+        let before = std::mem::replace(&mut layer.moments, builder.clone().finish());
+        let sum = layer.target(&layer.curvature(options));
+        layer.moments = before;
+        for (at, (sum, alone)) in sum.iter().zip(&alone).enumerate() {
+            let want = match at {
+                0 | 12 => 2.0,
+                7 => -1.0,
+                _ => 0.0,
+            };
+            assert!((sum - alone - want).abs() < 0.02, "{means:?}, weight {at}: {sum} against {alone}");
+        }
+    }
+    assert!(builder.observe_lacking(&layer.compressed, &lacking[1..]).is_err());
+    assert!(builder.observe_lacking(&layer.compressed, &vec![f32::NAN; lacking.len()]).is_err());
+    let narrower = &lacking[..lacking.len() / 2];
+    assert!(builder.observe_lacking(&layer.compressed, narrower).is_err());
 }
 
 #[test]
