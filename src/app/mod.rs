@@ -9,6 +9,7 @@ mod components;
 mod files;
 mod frames;
 mod lists;
+mod offline;
 mod page;
 mod pictures;
 mod state;

@@ -15,10 +15,12 @@ use super::browser::{self, Listener};
 use super::camera::{self, CameraSession};
 use super::components::{
     Course, Dock, DropZone, ExperimentsView, Head, Layers, Live, ModelDialog, Notices, SpokenAnswers, Start,
+    Storage,
 };
 use super::files::{FileKind, kind_of};
 use super::frames::{Feed, FrameLoop, Video};
 use super::lists::{CatalogEntry, ClassNames, PictureFacts, ServedModel, labels_path};
+use super::offline::OfflineClient;
 use super::pictures::{self, FileVideo, MAX_PICTURES};
 use super::state::{
     self, Action, CameraTrouble, Cell, CourseText, Effect, Experiments, ExperimentsAction, FrameAnswer,
@@ -48,6 +50,7 @@ pub struct Page {
     tools: Tools,
     frames: Option<FrameLoop>,
     client: Option<Rc<WorkerClient>>,
+    offline: OfflineClient,
     camera: Option<CameraSession>,
     /// Rises with every source, so that a camera that was asked for earlier is let go when it arrives late.
     source_turn: u32,
@@ -127,6 +130,7 @@ impl Component for Page {
             tools,
             frames,
             client: None,
+            offline: OfflineClient::new(link.callback(|action| Message::Act(Action::Offline(action)))),
             camera: None,
             source_turn: 0,
             built_in: Vec::new(),
@@ -238,12 +242,13 @@ impl Component for Page {
                 <Head view={state.view} worker={state.worker} model={state.model.clone()} language={state.language} theme={state.theme} />
                 <main id="main" tabindex="-1">{ view }</main>
                 <Dock numbers={state.numbers.clone()} paused={state.paused} />
-                <Notices notice={state.notice.clone()} loading={state.model.loading.clone()} view={state.view} />
+                <Notices notice={state.notice.clone()} loading={state.model.loading.clone()} view={state.view} update={state.offline.update} />
                 <ModelDialog
                     open={state.models_open}
                     served={state.served.clone()}
                     catalog={state.catalog.clone()}
                     model={state.model.clone()}
+                    storage={Storage { offline: state.offline.clone(), engine: state.engine_folder() }}
                 />
                 <SpokenAnswers spoken={state.live.spoken} naming={state.naming.clone()} />
                 if state.dragging { <DropZone /> }
@@ -358,6 +363,7 @@ impl Page {
                     browser::store(EXPERIMENTS_KEY, &text);
                 }
             }
+            Effect::Offline(effect) => self.offline.perform(effect),
             Effect::Remember => self.remember(true),
         }
     }

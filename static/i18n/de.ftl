@@ -38,6 +38,36 @@ try-again = Noch einmal
 restart = Neu starten
 class-number = Klasse { $number }
 
+## Offline and storage
+
+offline-title = Ohne Netz
+offline-starting = Die Seite wird in diesem Browser abgelegt, sobald ein Modell läuft.
+offline-missing = Dieser Browser legt hier nichts ab: Die Seite braucht https oder localhost und kein privates Fenster.
+offline-part = Die Seite öffnet sich ohne Netz. Modelle und Bilder werden abgelegt, wenn du sie benutzt, oder alle auf einmal:
+offline-complete = Alles ist abgelegt. Die Seite läuft ohne Netz.
+offline-make = Offline verfügbar machen
+offline-progress = { $done } von { $size }
+offline-failed = Nicht alles ließ sich ablegen: { $detail }. Was schon da ist, bleibt; versuch es noch einmal.
+storage-what = In diesem Browser abgelegt
+storage-stored = Größe
+storage-of = { $stored } von { $size }
+storage-page = Die Seite und der Kurs
+storage-engines = Die Engine für diesen Browser
+storage-pictures = Eingebaute Bilder
+storage-model = Modell { $name }
+storage-web = Modelle aus dem Netz
+storage-delete = Löschen
+storage-delete-this = Löschen: { $name }
+storage-estimate = Der Browser zählt { $usage } belegt, von { $quota }, die er erlaubt.
+storage-persistent = Er verspricht, sie nicht von selbst zu löschen.
+storage-clearable = Er darf sie löschen, wenn der Datenträger voll ist.
+update-title = Eine neue Version ist da
+update-text = Sie wird erst geladen, wenn du es sagst. Antworten im Kurs und Experimente bleiben; ein laufendes Rezept beginnt von vorn.
+update-now = Jetzt laden
+update-later = Später
+update-elsewhere-title = In einem anderen Tab wurde eine neue Version übernommen
+update-elsewhere-text = Dieser Tab zeigt noch die alte. Lade ihn neu, um mit der neuen weiterzumachen.
+
 ## Start
 
 start-heading = Sieh, was Verkleinern mit einem neuronalen Netz macht

@@ -38,6 +38,36 @@ try-again = Try again
 restart = Restart
 class-number = class { $number }
 
+## Offline and storage
+
+offline-title = Without a network
+offline-starting = The page is being kept in this browser; that begins once a model runs.
+offline-missing = This browser keeps nothing here: the page needs https or localhost, and no private window.
+offline-part = The page opens without a network. Models and pictures are kept once you use them, or all at once:
+offline-complete = Everything is kept. The page works without a network.
+offline-make = Make available offline
+offline-progress = { $done } of { $size }
+offline-failed = Not everything could be kept: { $detail }. What was kept stays; try again.
+storage-what = Kept in this browser
+storage-stored = Size
+storage-of = { $stored } of { $size }
+storage-page = The page and the course
+storage-engines = The engine for this browser
+storage-pictures = Built-in pictures
+storage-model = Model { $name }
+storage-web = Models from the web
+storage-delete = Delete
+storage-delete-this = Delete: { $name }
+storage-estimate = The browser counts { $usage } in use, of { $quota } that it allows.
+storage-persistent = It promises not to clear them by itself.
+storage-clearable = It may clear them when its disk is full.
+update-title = A new version is here
+update-text = It is loaded when you say so. Answers of the course and experiments stay; a running recipe starts anew.
+update-now = Load it now
+update-later = Later
+update-elsewhere-title = A new version was taken in another tab
+update-elsewhere-text = This tab still shows the former one. Load it again to go on with the new one.
+
 ## Start
 
 start-heading = See what compression does to a neural network

@@ -28,6 +28,7 @@ mod size_ladder;
 mod spoken;
 mod stage;
 mod start;
+mod storage;
 mod tape;
 mod verdict;
 
@@ -41,6 +42,7 @@ pub use model_dialog::ModelDialog;
 pub use notices::{DropZone, Notices};
 pub use spoken::SpokenAnswers;
 pub use start::Start;
+pub use storage::Storage;
 
 use super::lists::Naming;
 use super::words::Words;

@@ -9,7 +9,8 @@ use super::model_dialog::loading_title;
 use super::progress_bar::ProgressBar;
 use super::recipe_words::refusal;
 use super::side_head::served_name;
-use crate::app::state::{Action, Loading, ModelChoice, Notice, View};
+use super::storage::UpdateCard;
+use crate::app::state::{Action, Loading, ModelChoice, Notice, Update, View};
 use crate::app::tools::{use_tools, use_words};
 use crate::app::words::{Words, key};
 use crate::bridge::Failure;
@@ -23,6 +24,8 @@ pub struct Props {
     pub loading: Option<Loading>,
     /// The view on screen.
     pub view: View,
+    /// Another version of the page.
+    pub update: Update,
 }
 
 /// See the module.
@@ -38,6 +41,7 @@ pub fn Notices(props: &Props) -> Html {
             if let Some(loading) = loading {
                 <div class="floating later"><ProgressBar title={loading_title(&words, &loading.choice)} progress={loading.progress} oncancel={tools.on(Action::CancelLoading)} /></div>
             }
+            if props.update != Update::None { <UpdateCard update={props.update} /> }
             if let Some(notice) = &props.notice { <NoticeCard notice={notice.clone()} /> }
         </div>
     }

@@ -17,6 +17,9 @@ mod layers_tests;
 mod live;
 mod model;
 mod numbers;
+mod offline;
+#[cfg(test)]
+mod offline_tests;
 mod recipe;
 #[cfg(test)]
 mod recipe_tests;
@@ -40,6 +43,7 @@ pub use layers::{LayersAction, LayersState, Metric, Profile};
 pub use live::{Live, Pair, Spoken};
 pub use model::{Loading, ModelChoice, ModelState};
 pub use numbers::{Agreement, Cell, Numbers, Reason};
+pub use offline::{Estimate, Group, Offline, OfflineAction, OfflineEffect, StoredFile, Support, Update};
 pub use recipe::{Attempt, RecipeState};
 pub use reduce::reduce;
 pub use source::{Camera, CameraState, CameraTrouble, Source};
@@ -101,6 +105,8 @@ pub struct State {
     pub n_own_pictures: u32,
     /// The course.
     pub course: CourseState,
+    /// What is kept for times without a network.
+    pub offline: Offline,
     /// Something went wrong and is not tied to the stage or the recipe.
     pub notice: Option<Notice>,
     /// The model dialog is open.
@@ -305,6 +311,8 @@ pub enum Action {
     Experiments(ExperimentsAction),
     /// Something in the view of layers.
     Layers(LayersAction),
+    /// Something about what is kept for times without a network.
+    Offline(OfflineAction),
     /// Runs the fixed set.
     RunFixed(FixedSet),
     /// Ends the running fixed set.
@@ -413,6 +421,8 @@ pub enum Effect {
         /// Its text.
         text: String,
     },
+    /// What is kept for times without a network.
+    Offline(OfflineEffect),
     /// Keeps the experiments for the next visit.
     KeepExperiments(Experiments),
     /// Language and theme go to the document and into the browser's storage.
@@ -444,6 +454,7 @@ impl State {
             fixed: FixedState::default(),
             n_own_pictures: 0,
             course: CourseState::new(),
+            offline: Offline::default(),
             notice: None,
             models_open: false,
             dragging: false,

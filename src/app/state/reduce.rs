@@ -6,8 +6,8 @@ use pipeline::Recipe;
 
 use super::{
     Action, Agreement, Attempt, CameraState, CameraTrouble, Draft, Effect, FixedResult, FixedRun, FixedState,
-    LayersState, Live, Loading, ModelChoice, Notice, Numbers, Profile, Progress, Source, State, View,
-    WorkerState, course_steps, experiments, layers,
+    LayersState, Live, Loading, ModelChoice, Notice, Numbers, OfflineEffect, Profile, Progress, Source,
+    State, Support, View, WorkerState, course_steps, experiments, layers, offline,
 };
 use crate::app::lists::{Naming, labels_path};
 use crate::bridge::{Answer, CompressedFacts, Failure, FixedSet, ModelFacts, Request, RequestId};
@@ -32,6 +32,7 @@ pub fn reduce(mut state: State, action: Action) -> (State, Vec<Effect>) {
         other => {
             step(&mut state, other, &mut effects);
             layers::follow(&mut state, &mut effects);
+            offline::follow(&mut state, &mut effects);
             true
         }
     };
@@ -102,7 +103,12 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
                 state.naming.names = Some(names);
             }
         }
-        Action::Models(open) => state.models_open = open,
+        Action::Models(open) => {
+            state.models_open = open;
+            if open && state.offline.support == Support::Ready {
+                effects.push(Effect::Offline(OfflineEffect::List));
+            }
+        }
         Action::ChooseModel(key) => choose_model(state, &key, effects),
         Action::OwnModelRead { name } => load_chosen(state, ModelChoice::Own(name), effects),
         Action::Normalize(normalization) => {
@@ -151,6 +157,7 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::CancelRecipe => cancel_recipe_by_hand(state, effects),
         Action::Experiments(action) => experiments::act(state, action, effects),
         Action::Layers(action) => layers::act(state, action, effects),
+        Action::Offline(action) => offline::act(state, action, effects),
         Action::RunFixed(set) => run_fixed(state, set, effects),
         Action::CancelFixed => cancel_fixed(state, effects),
         Action::StartCamera => open_camera(state, effects),
