@@ -68,6 +68,48 @@ update-later = Später
 update-elsewhere-title = In einem anderen Tab wurde eine neue Version übernommen
 update-elsewhere-text = Dieser Tab zeigt noch die alte. Lade ihn neu, um mit der neuen weiterzumachen.
 
+## Links and teachers
+
+share = Teilen
+share-title = Diese Seite teilen
+share-lead = Der Link öffnet die Seite, wie du sie hier einstellst. Lernende können alles ändern, was sie sehen.
+share-opens = Er öffnet
+share-present-view = die Ansicht, die zu sehen ist
+share-lesson = Lektion { $n }
+share-with = Mit dem Rezept
+share-present-recipe = wie es jetzt ist: { $name }
+share-visible = Was Lernende sehen
+share-address = Link
+share-qr = QR-Code des Links
+share-holds = Er enthält nur Namen und Einstellungen: keine Bilder, keine Ergebnisse, keine Personennamen.
+control-models = Wahl des Modells
+control-presets = Zahlenformate und Vorlagen
+control-steps = Schritte des Rezepts
+control-sizes = Vier Größen
+control-fixed-set = Prüfung auf festen Bildern
+control-layers = Ansicht Schichten
+control-experiments = Ansicht Experimente
+control-course = Ansicht Kurs
+copy = Kopieren
+copied = Kopiert
+project = Projektor
+projector-join = Mitmachen
+projector-leave = Verlassen (P)
+projector-step = Lektion { $lesson }, Schritt { $step } von { $of }
+link-trouble-title = Ein Teil dieses Links sagt hier nichts
+link-trouble-text = Weggelassen: { $parts }. Vielleicht ist er abgeschnitten oder aus einer anderen Version. Alles andere gilt.
+keys-title = Tasten
+keys-note = Tasten tun nichts, während du tippst oder aus einer Liste wählst.
+key-map = diese Übersicht
+key-pause = Pause und weiter
+key-mirror = Bild spiegeln
+key-formats = FP32, FP16, INT8
+key-layers = Ansicht Schichten
+key-experiments = Ansicht Experimente
+key-steps = im Kurs einen Schritt zurück oder weiter
+key-projector = Projektor-Ansicht und zurück
+key-escape = schließt, was offen ist, und verlässt den Projektor
+
 ## Start
 
 start-heading = Sieh, was Verkleinern mit einem neuronalen Netz macht

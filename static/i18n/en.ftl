@@ -68,6 +68,48 @@ update-later = Later
 update-elsewhere-title = A new version was taken in another tab
 update-elsewhere-text = This tab still shows the former one. Load it again to go on with the new one.
 
+## Links and teachers
+
+share = Share
+share-title = Share this page
+share-lead = The link opens the page as you set it here. Learners can change everything that they see.
+share-opens = It opens
+share-present-view = the view on screen
+share-lesson = lesson { $n }
+share-with = With the recipe
+share-present-recipe = as it is now: { $name }
+share-visible = What learners see
+share-address = Link
+share-qr = QR code of the link
+share-holds = It holds names and settings only: no pictures, no results, no names of people.
+control-models = Choice of models
+control-presets = Number formats and presets
+control-steps = Steps of the recipe
+control-sizes = Four sizes
+control-fixed-set = Check on fixed pictures
+control-layers = View Layers
+control-experiments = View Experiments
+control-course = View Course
+copy = Copy
+copied = Copied
+project = Projector
+projector-join = Join in
+projector-leave = Leave (P)
+projector-step = Lesson { $lesson }, step { $step } of { $of }
+link-trouble-title = Part of this link says nothing here
+link-trouble-text = Left out: { $parts }. It may be cut off, or come from another version. Everything else counts.
+keys-title = Keys
+keys-note = Keys do nothing while you type or choose from a list.
+key-map = this map
+key-pause = pause, and go on
+key-mirror = mirror the picture
+key-formats = FP32, FP16, INT8
+key-layers = the view Layers
+key-experiments = the view Experiments
+key-steps = one step of the course back, or on
+key-projector = projector layout, and back
+key-escape = closes what is open, leaves the projector
+
 ## Start
 
 start-heading = See what compression does to a neural network

@@ -53,7 +53,7 @@ async function keepAll(page) {
 }
 
 test('runs without a server: over a reload, in a second tab, and in the course', online(async (open, server) => {
-  const page = await open('/#live');
+  const page = await open('/#live?v=1&r=fp16');
   await bothPredict(page);
   await openStorage(page);
   await keepAll(page);
@@ -70,7 +70,7 @@ test('runs without a server: over a reload, in a second tab, and in the course',
 
 test('a reload in the middle of keeping loses nothing, and what is kept can be deleted', online(async (open, server) => {
   server.spoil({ silent: '/models/everyday-60.safetensors' });
-  const page = await open('/#live');
+  const page = await open('/#live?v=1&r=fp16');
   // Where the small model is the only one, none loads while its file is silent.
   const others = JSON.parse(readFileSync(join(DIST, 'models/index.json'), 'utf8')).filter(({ id }) => id !== 'everyday-60');
   if (!others.length) server.spoil({});
@@ -95,7 +95,7 @@ test('a reload in the middle of keeping loses nothing, and what is kept can be d
 
 test('a host without headers: the service worker isolates the page after one reload', online(async (open, server) => {
   server.spoil({ bare: true });
-  const page = await open('/#live');
+  const page = await open('/#live?v=1&r=fp16');
   await page.waitForFunction(() => crossOriginIsolated && document.querySelector('.dock'));
   await bothPredict(page);
   const policy = await page.evaluate(async () => (await fetch('./')).headers.get('content-security-policy'));
@@ -107,13 +107,13 @@ test('a host without headers: the service worker isolates the page after one rel
 
 test('a host without headers and a service worker that cannot be had: one try, and the page runs', online(async (open, server) => {
   server.spoil({ bare: true, missing: '/sw.js' });
-  const page = await open('/#live');
+  const page = await open('/#live?v=1&r=fp16');
   await bothPredict(page);
   assert.equal(await page.evaluate(() => crossOriginIsolated), false);
-}, [/status of 404/]));
+}, [/status of 404/, /bad HTTP response code \(404\)/]));
 
 test('a new version waits until it is taken, and other tabs say so', online(async (open, server) => {
-  const [page, other] = [await open('/#live'), await open('/#course/1/1')];
+  const [page, other] = [await open('/#live?v=1&r=fp16'), await open('/#course/1/1')];
   await bothPredict(page);
   await page.waitForFunction(() => navigator.serviceWorker.controller);
   await other.waitForFunction(() => navigator.serviceWorker.controller);

@@ -69,6 +69,7 @@ fn NoticeCard(props: &CardProps) -> Html {
         Fix::List => {
             html! { <button class="btn main" type="button" onclick={tools.on(Action::Models(true))}>{ icon(Icon::Layers) }{ words.text("model-open") }</button> }
         }
+        Fix::None => html! {},
         Fix::Restart => {
             html! { <button class="btn main" type="button" data-testid="restart" onclick={tools.on(Action::RestartWorker)}>{ words.text("restart") }</button> }
         }
@@ -90,6 +91,7 @@ enum Fix {
     Again(String),
     List,
     Restart,
+    None,
 }
 
 struct Content {
@@ -136,6 +138,12 @@ fn content(words: &Words, notice: &Notice) -> Content {
             words.text_with("no-recipe-title", &[("name", name.into())]),
             format!("{} {}", refusal(words, error), words.text("no-recipe-text")),
             Fix::File,
+        ),
+        Notice::Link { parts } => plain(
+            Icon::Share,
+            words.text("link-trouble-title"),
+            words.text_with("link-trouble-text", &[("parts", (&parts.join(", ")).into())]),
+            Fix::None,
         ),
         Notice::FileUnreadable { name } => plain(
             Icon::File,

@@ -14,6 +14,7 @@ mod figures;
 mod layers;
 #[cfg(test)]
 mod layers_tests;
+mod link;
 mod live;
 mod model;
 mod numbers;
@@ -25,6 +26,7 @@ mod recipe;
 mod recipe_tests;
 mod reduce;
 mod source;
+mod teacher;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -40,6 +42,7 @@ pub use draft::{
 pub use experiments::{Experiment, Experiments, ExperimentsAction, Same, front};
 pub use figures::{Absent, Value, kind_of_layer, layer_share};
 pub use layers::{LayersAction, LayersState, Metric, Profile};
+pub use link::{Control, Link, LinkAction, LinkEffect, Share};
 pub use live::{Live, Pair, Spoken};
 pub use model::{Loading, ModelChoice, ModelState};
 pub use numbers::{Agreement, Cell, Numbers, Reason};
@@ -47,6 +50,7 @@ pub use offline::{Estimate, Group, Offline, OfflineAction, OfflineEffect, Stored
 pub use recipe::{Attempt, RecipeState};
 pub use reduce::reduce;
 pub use source::{Camera, CameraState, CameraTrouble, Source};
+pub use teacher::{Teacher, TeacherAction, TeacherEffect};
 pub use view::View;
 
 use ::course::{CourseRecipe, SliderName};
@@ -107,6 +111,10 @@ pub struct State {
     pub course: CourseState,
     /// What is kept for times without a network.
     pub offline: Offline,
+    /// What the address carries.
+    pub link: Link,
+    /// For whoever stands in front.
+    pub teacher: Teacher,
     /// Something went wrong and is not tied to the stage or the recipe.
     pub notice: Option<Notice>,
     /// The model dialog is open.
@@ -196,6 +204,11 @@ pub enum Notice {
     FileUnknown {
         /// Its name.
         name: String,
+    },
+    /// Parts of the address say nothing that this page knows.
+    Link {
+        /// As they stand there.
+        parts: Vec<String>,
     },
     /// A file holds no recipe.
     NoRecipe {
@@ -313,6 +326,10 @@ pub enum Action {
     Layers(LayersAction),
     /// Something about what is kept for times without a network.
     Offline(OfflineAction),
+    /// Something about the address.
+    Link(LinkAction),
+    /// Something for whoever stands in front.
+    Teacher(TeacherAction),
     /// Runs the fixed set.
     RunFixed(FixedSet),
     /// Ends the running fixed set.
@@ -423,6 +440,10 @@ pub enum Effect {
     },
     /// What is kept for times without a network.
     Offline(OfflineEffect),
+    /// The address and the clipboard.
+    Link(LinkEffect),
+    /// The projector.
+    Teacher(TeacherEffect),
     /// Keeps the experiments for the next visit.
     KeepExperiments(Experiments),
     /// Language and theme go to the document and into the browser's storage.
@@ -455,6 +476,8 @@ impl State {
             n_own_pictures: 0,
             course: CourseState::new(),
             offline: Offline::default(),
+            link: Link::default(),
+            teacher: Teacher::default(),
             notice: None,
             models_open: false,
             dragging: false,
@@ -476,8 +499,8 @@ impl State {
         ))
     }
 
-    /// The address's fragment, without `#`.
-    pub fn fragment(&self) -> String {
+    /// The place in the address's fragment, without `#`.
+    fn place(&self) -> String {
         match self.view {
             View::Course => self.course.place.fragment(),
             View::Start | View::Live | View::Layers | View::Experiments => self.view.name().to_owned(),

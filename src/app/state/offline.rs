@@ -259,7 +259,6 @@ pub(super) fn act(state: &mut State, action: OfflineAction, effects: &mut Vec<Ef
         OfflineAction::Forget(group) => {
             let files = offline.files.iter().filter(|file| file.stored && Group::of(file) == group);
             let paths: Vec<String> = files.map(|file| file.path.clone()).collect();
-            offline.asked.retain(|path| !paths.contains(path));
             ask(OfflineEffect::Forget(paths));
         }
         OfflineAction::Forgotten => ask(OfflineEffect::List),
