@@ -12,6 +12,7 @@ mod lists;
 mod offline;
 mod page;
 mod pictures;
+mod scan;
 mod state;
 mod statistics;
 mod tools;

@@ -14,17 +14,18 @@ use yew::prelude::*;
 use super::browser::{self, Listener};
 use super::camera::{self, CameraSession};
 use super::components::{
-    Course, Dock, DropZone, ExperimentsView, Head, KeyMap, Layers, Live, ModelDialog, Notices, Projector,
-    ShareDialog, SpokenAnswers, Start, Storage,
+    Classroom, Course, Dock, DropZone, ExperimentsView, Head, KeyMap, Layers, Live, ModelDialog, Notices,
+    Projector, ShareDialog, SpokenAnswers, Start, Storage,
 };
 use super::files::{FileKind, kind_of};
 use super::frames::{Feed, FrameLoop, Video};
 use super::lists::{CatalogEntry, ClassNames, PictureFacts, ServedModel, labels_path};
 use super::offline::OfflineClient;
 use super::pictures::{self, FileVideo, MAX_PICTURES};
+use super::scan::Scanner;
 use super::state::{
     self, Action, CameraTrouble, Cell, CourseText, Effect, Experiments, ExperimentsAction, FrameAnswer,
-    LinkAction, LinkEffect, Source, State, TeacherAction, TeacherEffect, Theme, View,
+    LinkAction, LinkEffect, RoomAction, RoomEffect, Source, State, TeacherAction, TeacherEffect, Theme, View,
 };
 use super::tools::{SharedWords, Tools};
 use super::words::{Language, Words};
@@ -34,6 +35,7 @@ use crate::bridge::{Answer, ModelSource, Request};
 const LANGUAGE_KEY: &str = "tinylens-language";
 const THEME_KEY: &str = "tinylens-theme";
 const COURSE_KEY: &str = "tinylens-course";
+const ROOM_KEY: &str = "tinylens-class";
 const EXPERIMENTS_KEY: &str = "tinylens-experiments";
 
 /// A worker that is not ready after this long is reported, milliseconds.
@@ -51,6 +53,7 @@ pub struct Page {
     frames: Option<FrameLoop>,
     client: Option<Rc<WorkerClient>>,
     offline: OfflineClient,
+    scanner: Option<Scanner>,
     /// The address without a fragment.
     base: AttrValue,
     camera: Option<CameraSession>,
@@ -132,6 +135,7 @@ impl Component for Page {
             frames,
             client: None,
             base: browser::address().into(),
+            scanner: None,
             offline: OfflineClient::new(link.callback(|action| Message::Act(Action::Offline(action)))),
             camera: None,
             source_turn: 0,
@@ -150,6 +154,9 @@ impl Component for Page {
             browser::stored(EXPERIMENTS_KEY).and_then(|text| serde_json::from_str::<Experiments>(&text).ok())
         {
             page.act(context, Action::Experiments(ExperimentsAction::Restored(experiments)));
+        }
+        if let Some(codes) = browser::stored(ROOM_KEY) {
+            page.act(context, Action::Room(RoomAction::Restored(codes)));
         }
         page.start_worker(context);
         fetch_lists(context);
@@ -236,6 +243,7 @@ impl Component for Page {
                 running={state.recipe.running.is_some()}
             /> },
             View::Course => html! { <Course canvas={canvas.clone()} state={Rc::new(state.clone())} /> },
+            View::Class => html! { <Classroom canvas={canvas.clone()} state={Rc::new(state.clone())} /> },
         };
         let view = if state.teacher.projector {
             html! { <Projector {canvas} state={Rc::new(state.clone())} base={self.base.clone()} /> }
@@ -380,6 +388,16 @@ impl Page {
                     .collect::<Vec<_>>()
             }),
             Effect::Teacher(TeacherEffect::Projector(on)) => browser::project(on),
+            Effect::Room(RoomEffect::Keep(codes)) => browser::store(ROOM_KEY, &codes),
+            Effect::Room(RoomEffect::Scan(on)) => {
+                let link = context.link();
+                let seen = link.callback(|code| Message::Act(Action::Room(RoomAction::Seen(code))));
+                let canvas = self.frames.as_ref().map(FrameLoop::canvas).filter(|_| on);
+                self.scanner = canvas.and_then(|canvas| Scanner::start(canvas, seen));
+                if on && self.scanner.is_none() {
+                    link.send_message(Message::Act(Action::Room(RoomAction::Blind)));
+                }
+            }
             Effect::Remember => self.remember(true),
         }
     }

@@ -88,7 +88,7 @@ control-steps = Schritte des Rezepts
 control-sizes = Vier Größen
 control-fixed-set = Prüfung auf festen Bildern
 control-layers = Ansicht Schichten
-control-experiments = Ansicht Experimente
+control-experiments = Ansicht Versuche
 control-course = Ansicht Kurs
 copy = Kopieren
 copied = Kopiert
@@ -105,10 +105,50 @@ key-pause = Pause und weiter
 key-mirror = Bild spiegeln
 key-formats = FP32, FP16, INT8
 key-layers = Ansicht Schichten
-key-experiments = Ansicht Experimente
+key-experiments = Ansicht Versuche
 key-steps = im Kurs einen Schritt zurück oder weiter
 key-projector = Projektor-Ansicht und zurück
 key-escape = schließt, was offen ist, und verlässt den Projektor
+
+## Class
+
+class-open = Ergebnisse einer Klasse sammeln
+class-title = Klasse
+class-lead = Alle Lernenden schicken einen Code. Er enthält die Zahlen eines Laufs und einen Namen, wo einer angegeben wurde; sonst nichts, und kein Server ist beteiligt.
+class-codes = Codes
+class-field = Ein Code je Zeile, so viele du willst
+class-add = Hinzufügen
+class-scan = Mit der Kamera lesen
+class-scanning = Halte einen QR-Code vor die Kamera.
+class-blind = Dieser Browser kann keine Codes aus Bildern lesen. Chrome auf Android und macOS kann es; Einfügen geht überall.
+class-added = { $added } hinzugefügt, { $known } waren schon da.
+class-empty = Noch keine Codes. Lernende finden ihren unter Teilen.
+class-chart = Kleiner gegen gleiche Antworten
+class-chart-label = Diagramm von { $n } Läufen: ausgelieferter Anteil des Originals gegen gleiche Antworten
+class-chart-note = Striche sind 95-%-Bereiche. Weiter links ist kleiner, weiter oben ähnlicher.
+class-x = Ausgelieferte Byte, Anteil am Original
+class-runs = { $n } Läufe
+class-clear = Leeren
+class-who = Wer
+class-model = Modell
+class-smaller = Kleiner
+class-nobody = Nr. { $n }
+class-fixed = feste Bilder
+class-frames = Bilder
+class-recipe-unknown = Rezept einer anderen Version
+class-model-unknown = unbekanntes Modell { $code }
+class-table-note = Millisekunden gehören zu jedem Gerät: Vergleiche die beiden Zahlen einer Zeile, nicht Zeilen.
+code-line = Zeile { $line }: { $why }
+code-none = das ist kein Code; Codes beginnen mit TL1.
+code-version = dieser Code kommt aus einer anderen Version der Seite. Lade beide Seiten neu.
+code-character = „{ $character }“ kommt in keinem Code vor.
+code-checksum = ein Zeichen ist falsch, vertauscht oder fehlt.
+result-title = Dein Ergebnis als Code
+result-lead = Wer Ergebnisse sammelt, tippt ihn ab, fügt ihn ein oder liest ihn mit der Kamera. Er enthält Modell, Rezept, Byte, Millisekunden und Übereinstimmung.
+result-early = Die Übereinstimmung wird noch gezählt: Warte auf 30 Bilder, oder starte die festen Bilder.
+result-none = Einen Code gibt es, sobald ein Rezept fertig ist.
+result-name = Name, wenn du magst
+result-qr = QR-Code deines Ergebnisses
 
 ## Start
 

@@ -110,6 +110,46 @@ key-steps = one step of the course back, or on
 key-projector = projector layout, and back
 key-escape = closes what is open, leaves the projector
 
+## Class
+
+class-open = Collect the results of a class
+class-title = Class
+class-lead = Each learner sends a code. It holds the figures of one run, and a name where one was given; nothing else, and no server is involved.
+class-codes = Codes
+class-field = One code a line, as many as you like
+class-add = Add
+class-scan = Scan with the camera
+class-scanning = Hold a QR code in front of the camera.
+class-blind = This browser cannot read codes from pictures. Chrome on Android and macOS can; pasting works everywhere.
+class-added = { $added } added, { $known } were here already.
+class-empty = No codes yet. Learners find theirs under Share.
+class-chart = Smaller against same answers
+class-chart-label = Chart of { $n } runs: shipped share of the original against same answers
+class-chart-note = Lines are 95 % intervals. Further left is smaller, further up is more alike.
+class-x = Shipped bytes, share of the original
+class-runs = { $n } runs
+class-clear = Clear
+class-who = Who
+class-model = Model
+class-smaller = Smaller
+class-nobody = no. { $n }
+class-fixed = fixed set
+class-frames = frames
+class-recipe-unknown = recipe of another version
+class-model-unknown = unknown model { $code }
+class-table-note = Milliseconds are those of each device: compare the two numbers of a row, not rows.
+code-line = Line { $line }: { $why }
+code-none = this is no code; codes begin with TL1.
+code-version = this code comes from another version of the page. Load both pages again.
+code-character = “{ $character }” is in no code.
+code-checksum = a character is wrong, swapped or missing.
+result-title = Your result as a code
+result-lead = Whoever collects results types, pastes or scans it. It holds model, recipe, bytes, milliseconds and agreement.
+result-early = Agreement is still being counted: wait for 30 frames, or run the fixed set.
+result-none = There is a code once a recipe is done.
+result-name = Name, if you like
+result-qr = QR code of your result
+
 ## Start
 
 start-heading = See what compression does to a neural network

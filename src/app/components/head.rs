@@ -41,6 +41,7 @@ pub fn Head(props: &Props) -> Html {
             View::Layers => key("view-layers"),
             View::Experiments => key("view-experiments"),
             View::Course => key("view-course"),
+            View::Class => key("class-title"),
         });
         let current = (props.view == view).then_some("page");
         let testid = format!("view-{}", view.name());

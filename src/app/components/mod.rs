@@ -3,6 +3,7 @@
 
 mod camera_card;
 mod card;
+mod classroom;
 mod controls;
 mod course;
 mod dock;
@@ -36,6 +37,7 @@ mod storage;
 mod tape;
 mod verdict;
 
+pub use classroom::Classroom;
 pub use course::Course;
 pub use dock::Dock;
 pub use experiments::ExperimentsView;

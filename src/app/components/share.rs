@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use course::N_LESSONS;
-use web_sys::HtmlDialogElement;
+use web_sys::{HtmlDialogElement, HtmlInputElement};
 use yew::prelude::*;
 
 use super::icon::{Icon, icon};
 use super::picker::{Entry, Picker};
 use super::qr::Qr;
 use super::recipe_words::{draft_name, preset_name};
-use crate::app::state::{Action, Control, LinkAction, PRESETS, Share, State, TeacherAction};
+use crate::app::state::{Action, Control, LinkAction, PRESETS, RoomAction, Share, State, TeacherAction};
 use crate::app::tools::{Tools, use_tools, use_words};
 use crate::app::words::{Words, key};
 
@@ -39,7 +39,37 @@ pub fn ShareDialog(props: &Props) -> Html {
                 <button class="btn quiet icon" type="button" aria-label={words.text("close")} onclick={tools.on(Action::Link(LinkAction::Open(false)))}>{ icon(Icon::Close) }</button>
             </header>
             if let Some(share) = &props.state.link.share { { link(&words, &tools, props, share) } }
+            if props.state.link.share.is_some() { { result(&words, &tools, &props.state) } }
         </dialog>
+    }
+}
+
+/// This browser's run as a code.
+fn result(words: &Words, tools: &Tools, state: &State) -> Html {
+    let dispatch = tools.dispatch.clone();
+    let oninput = Callback::from(move |event: InputEvent| {
+        let field: HtmlInputElement = event.target_unchecked_into();
+        dispatch.emit(Action::Room(RoomAction::Name(field.value())));
+    });
+    let copied = state.link.share.as_ref().and_then(|share| share.copied.clone());
+    html! {
+        <section class="share-result" aria-labelledby="result-heading">
+            <h3 id="result-heading">{ words.text("result-title") }</h3>
+            if let Some(run) = state.own_run() {
+                <p class="note">{ words.text(if run.agreement.is_some() { key("result-lead") } else { key("result-early") }) }</p>
+                <div class="share-out">
+                    <Qr text={run.code()} label={words.text("result-qr")} />
+                    <div>
+                        <label class="note" for="result-name">{ words.text("result-name") }</label>
+                        <input id="result-name" class="select" type="text" maxlength="24" autocomplete="off" data-testid="result-name" value={state.room.name.clone()} {oninput} />
+                        <Copyable text={run.code()} label={words.text("result-title")} testid="result-code" {copied} />
+                    </div>
+                </div>
+            } else {
+                <p class="note">{ words.text("result-none") }</p>
+            }
+            <p class="note"><a href="#class" data-testid="view-class" onclick={tools.on(Action::Link(LinkAction::Open(false)))}>{ words.text("class-open") }</a></p>
+        </section>
     }
 }
 

@@ -14,7 +14,7 @@ use std::io::{Read, Write};
 
 use pipeline::Recipe;
 
-use super::{Action, Draft, Effect, ModelChoice, Notice, PRESETS, Place, State, View, reduce};
+use super::{Action, Draft, Effect, ModelChoice, Notice, PRESETS, Place, State, View, course_steps, reduce};
 use crate::app::words::Language;
 
 const VERSION: &str = "1";
@@ -80,7 +80,7 @@ impl Control {
             View::Layers => Some(Self::Layers),
             View::Experiments => Some(Self::Experiments),
             View::Course => Some(Self::Course),
-            View::Start | View::Live => None,
+            View::Start | View::Live | View::Class => None,
         }
     }
 }
@@ -373,6 +373,7 @@ fn arrive(state: &mut State, query: &str, effects: &mut Vec<Effect>) {
     if let Some(language) = carried.language {
         state.link.speaks = true;
         state.language = language;
+        course_steps::fetch(state, effects);
     }
     effects.push(Effect::Link(LinkEffect::Show));
     if let Some(model) = carried.model {

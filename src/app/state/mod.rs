@@ -25,6 +25,7 @@ mod recipe;
 #[cfg(test)]
 mod recipe_tests;
 mod reduce;
+mod room;
 mod source;
 mod teacher;
 #[cfg(test)]
@@ -34,10 +35,8 @@ mod view;
 #[cfg(test)]
 pub use course::CourseProgress;
 pub use course::{CourseState, CourseText, Place, Turn};
-#[cfg(test)]
-pub use draft::PASSES;
 pub use draft::{
-    Draft, DraftStep, MAX_SPARSITY_PERCENT, PRESETS, StepChange, format_preset, sparsity_percent,
+    Draft, DraftStep, MAX_SPARSITY_PERCENT, PASSES, PRESETS, StepChange, format_preset, sparsity_percent,
 };
 pub use experiments::{Experiment, Experiments, ExperimentsAction, Same, front};
 pub use figures::{Absent, Value, kind_of_layer, layer_share};
@@ -49,6 +48,7 @@ pub use numbers::{Agreement, Cell, Numbers, Reason};
 pub use offline::{Estimate, Group, Offline, OfflineAction, OfflineEffect, StoredFile, Support, Update};
 pub use recipe::{Attempt, RecipeState};
 pub use reduce::reduce;
+pub use room::{CodeError, Room, RoomAction, RoomEffect, Run};
 pub use source::{Camera, CameraState, CameraTrouble, Source};
 pub use teacher::{Teacher, TeacherAction, TeacherEffect};
 pub use view::View;
@@ -115,6 +115,8 @@ pub struct State {
     pub link: Link,
     /// For whoever stands in front.
     pub teacher: Teacher,
+    /// Results of a class.
+    pub room: Room,
     /// Something went wrong and is not tied to the stage or the recipe.
     pub notice: Option<Notice>,
     /// The model dialog is open.
@@ -330,6 +332,8 @@ pub enum Action {
     Link(LinkAction),
     /// Something for whoever stands in front.
     Teacher(TeacherAction),
+    /// Something about the results of a class.
+    Room(RoomAction),
     /// Runs the fixed set.
     RunFixed(FixedSet),
     /// Ends the running fixed set.
@@ -444,6 +448,8 @@ pub enum Effect {
     Link(LinkEffect),
     /// The projector.
     Teacher(TeacherEffect),
+    /// The results of a class.
+    Room(RoomEffect),
     /// Keeps the experiments for the next visit.
     KeepExperiments(Experiments),
     /// Language and theme go to the document and into the browser's storage.
@@ -478,6 +484,7 @@ impl State {
             offline: Offline::default(),
             link: Link::default(),
             teacher: Teacher::default(),
+            room: Room::default(),
             notice: None,
             models_open: false,
             dragging: false,
@@ -503,7 +510,9 @@ impl State {
     fn place(&self) -> String {
         match self.view {
             View::Course => self.course.place.fragment(),
-            View::Start | View::Live | View::Layers | View::Experiments => self.view.name().to_owned(),
+            View::Start | View::Live | View::Layers | View::Experiments | View::Class => {
+                self.view.name().to_owned()
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use pipeline::Recipe;
 use super::{
     Action, Agreement, Attempt, CameraState, CameraTrouble, Draft, Effect, FixedResult, FixedRun, FixedState,
     LayersState, Live, Loading, ModelChoice, Notice, Numbers, OfflineEffect, Profile, Progress, Source,
-    State, Support, View, WorkerState, course_steps, experiments, layers, link, offline, teacher,
+    State, Support, View, WorkerState, course_steps, experiments, layers, link, offline, room, teacher,
 };
 use crate::app::lists::{Naming, labels_path};
 use crate::bridge::{Answer, CompressedFacts, Failure, FixedSet, ModelFacts, Request, RequestId};
@@ -164,6 +164,7 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::Layers(action) => layers::act(state, action, effects),
         Action::Offline(action) => offline::act(state, action, effects),
         Action::Link(action) => link::act(state, action, effects),
+        Action::Room(action) => room::act(state, action, effects),
         Action::Teacher(action) => teacher::act(state, action, effects),
         Action::RunFixed(set) => run_fixed(state, set, effects),
         Action::CancelFixed => cancel_fixed(state, effects),
@@ -503,7 +504,7 @@ pub(super) fn cancel_fixed(state: &mut State, effects: &mut Vec<Effect>) {
 
 // ---- source ----
 
-fn open_camera(state: &mut State, effects: &mut Vec<Effect>) {
+pub(super) fn open_camera(state: &mut State, effects: &mut Vec<Effect>) {
     state.source = Source::Camera(CameraState::Asking);
     state.paused = false;
     other_source(state);
