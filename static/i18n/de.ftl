@@ -70,7 +70,7 @@ update-elsewhere-text = Dieser Tab zeigt noch die alte. Lade ihn neu, um mit der
 
 ## Links and teachers
 
-share = Teilen
+share-open = Teilen
 share-title = Diese Seite teilen
 share-lead = Der Link öffnet die Seite, wie du sie hier einstellst. Lernende können alles ändern, was sie sehen.
 share-opens = Er öffnet

@@ -70,7 +70,7 @@ update-elsewhere-text = This tab still shows the former one. Load it again to go
 
 ## Links and teachers
 
-share = Share
+share-open = Share
 share-title = Share this page
 share-lead = The link opens the page as you set it here. Learners can change everything that they see.
 share-opens = It opens

@@ -81,7 +81,7 @@ pub fn Head(props: &Props) -> Html {
             <RuntimeTable worker={props.worker} />
             <Segmented class="small" label={words.text("language")} choices={languages} chosen={props.language.tag()} onchoose={tools.dispatch.reform(|tag: &'static str| Action::Speak(Language::from_tag(tag)))} />
             <span class="row head-tools">
-                <button class="btn quiet icon" type="button" data-testid="share-link" aria-haspopup="dialog" aria-label={words.text("share")} title={words.text("share")} onclick={tools.on(Action::Link(LinkAction::Open(true)))}>{ icon(Icon::Share) }</button>
+                <button class="btn quiet icon" type="button" data-testid="share-link" aria-haspopup="dialog" aria-label={words.text("share-open")} title={words.text("share-open")} onclick={tools.on(Action::Link(LinkAction::Open(true)))}>{ icon(Icon::Share) }</button>
                 <button class="btn quiet icon wide-only" type="button" data-testid="open-projector" aria-label={words.text("project")} title={words.text("project")} onclick={tools.on(Action::Teacher(TeacherAction::ToggleProjector))}>{ icon(Icon::Screen) }</button>
                 <button class="btn quiet icon wide-only" type="button" data-testid="open-keys" aria-haspopup="dialog" aria-label={words.text("keys-title")} title={words.text("keys-title")} onclick={tools.on(Action::Teacher(TeacherAction::Keys(true)))}>{ icon(Icon::Keys) }</button>
             </span>
