@@ -18,7 +18,7 @@ test('a link opens a lesson with a model, a recipe, a language and fewer control
   await page.getByTestId('share-e').uncheck();
   const link = await page.getByTestId('share-url').inputValue();
   assert.match(link, /#course\/2\/1\?v=1&m=everyday-60&r=fp32&l=en&h=se$/);
-  assert.ok(await page.getByTestId('qr').isVisible());
+  assert.ok(await page.getByTestId('qr').first().isVisible());
   await page.getByTestId('share-url-copy').click();
   await page.getByRole('status').getByText('Copied').waitFor({ state: 'attached' });
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), link);
