@@ -105,6 +105,67 @@ pub async fn fetch_text(path: &str) -> Option<String> {
     JsFuture::from(response.text().ok()?).await.ok()?.as_string()
 }
 
+/// The page's address without a fragment.
+pub fn address() -> String {
+    let href = window().and_then(|window| window.location().href().ok()).unwrap_or_default();
+    href.split('#').next().unwrap_or_default().to_owned()
+}
+
+/// Puts a fragment into the address: another place is a new entry of the history, the same place with more or less
+/// behind it is not.
+pub fn put_fragment(fragment: &str) {
+    let place =
+        |fragment: &str| fragment.trim_start_matches('#').split('?').next().unwrap_or_default().to_owned();
+    let Some(window) = window() else { return };
+    let now = window.location().hash().unwrap_or_default();
+    if place(&now) == place(fragment) {
+        replace_fragment(fragment);
+    } else {
+        let _ = window.location().set_hash(fragment);
+    }
+    window.scroll_to_with_x_and_y(0.0, 0.0);
+}
+
+/// Replaces the fragment of the address in the present entry of the history.
+pub fn replace_fragment(fragment: &str) {
+    if let Some(history) = window().and_then(|window| window.history().ok()) {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("#{fragment}")));
+    }
+}
+
+/// Puts a text onto the clipboard; `None` where the browser does not allow it.
+pub async fn copy(text: &str) -> Option<()> {
+    let navigator = window()?.navigator();
+    // At insecure addresses there is none.
+    let there = js_sys::Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|it| it.is_object());
+    let written = there.then(|| navigator.clipboard().write_text(text))?;
+    JsFuture::from(written).await.ok().map(drop)
+}
+
+/// The projector layout, and the full screen where the browser gives it.
+pub fn project(on: bool) {
+    let Some(document) = document() else { return };
+    let Some(root) = document.document_element() else { return };
+    if on {
+        let _ = root.set_attribute("data-projector", "");
+        // Refused where no key or button asked for it; the layout stands all the same.
+        let request = js_sys::Reflect::get(&root, &"requestFullscreen".into()).unwrap_or_default();
+        if let Some(request) = request.dyn_ref::<Function>()
+            && let Ok(asked) = request.call0(&root)
+            && let Ok(asked) = asked.dyn_into::<js_sys::Promise>()
+        {
+            wasm_bindgen_futures::spawn_local(async move {
+                let _ = JsFuture::from(asked).await;
+            });
+        }
+    } else {
+        let _ = root.remove_attribute("data-projector");
+        if document.fullscreen_element().is_some() {
+            document.exit_fullscreen();
+        }
+    }
+}
+
 /// The root element's attribute.
 pub fn set_root_attribute(name: &str, value: &str) {
     if let Some(root) = document().and_then(|document| document.document_element()) {

@@ -14,15 +14,18 @@ use yew::prelude::*;
 use super::browser::{self, Listener};
 use super::camera::{self, CameraSession};
 use super::components::{
-    Course, Dock, DropZone, ExperimentsView, Head, Layers, Live, ModelDialog, Notices, SpokenAnswers, Start,
+    Classroom, Course, Dock, DropZone, ExperimentsView, Head, KeyMap, Layers, Live, ModelDialog, Notices,
+    Projector, ShareDialog, SpokenAnswers, Start, Storage,
 };
 use super::files::{FileKind, kind_of};
 use super::frames::{Feed, FrameLoop, Video};
 use super::lists::{CatalogEntry, ClassNames, PictureFacts, ServedModel, labels_path};
+use super::offline::OfflineClient;
 use super::pictures::{self, FileVideo, MAX_PICTURES};
+use super::scan::Scanner;
 use super::state::{
     self, Action, CameraTrouble, Cell, CourseText, Effect, Experiments, ExperimentsAction, FrameAnswer,
-    Source, State, Theme, View,
+    LinkAction, LinkEffect, RoomAction, RoomEffect, Source, State, TeacherAction, TeacherEffect, Theme, View,
 };
 use super::tools::{SharedWords, Tools};
 use super::words::{Language, Words};
@@ -32,6 +35,7 @@ use crate::bridge::{Answer, ModelSource, Request};
 const LANGUAGE_KEY: &str = "tinylens-language";
 const THEME_KEY: &str = "tinylens-theme";
 const COURSE_KEY: &str = "tinylens-course";
+const ROOM_KEY: &str = "tinylens-class";
 const EXPERIMENTS_KEY: &str = "tinylens-experiments";
 
 /// A worker that is not ready after this long is reported, milliseconds.
@@ -48,6 +52,10 @@ pub struct Page {
     tools: Tools,
     frames: Option<FrameLoop>,
     client: Option<Rc<WorkerClient>>,
+    offline: OfflineClient,
+    scanner: Option<Scanner>,
+    /// The address without a fragment.
+    base: AttrValue,
     camera: Option<CameraSession>,
     /// Rises with every source, so that a camera that was asked for earlier is let go when it arrives late.
     source_turn: u32,
@@ -106,13 +114,12 @@ impl Component for Page {
             .map_or(Language::English, |tag| Language::from_tag(&tag));
         let theme = browser::stored(THEME_KEY).map_or(Theme::Auto, |name| Theme::from_name(&name));
         let fragment = browser::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
-        let view = View::from_fragment(&fragment).unwrap_or(View::Start);
+        let place = fragment.split('?').next().unwrap_or_default();
+        let view = View::from_fragment(place).unwrap_or(View::Start);
         let mut state = State::new(view, language, theme);
         let kept = browser::stored(COURSE_KEY).and_then(|json| serde_json::from_str(&json).ok());
         state.course.go_on(kept.unwrap_or_default());
-        if let Some(action) = action_of(&fragment) {
-            link.send_message(Message::Act(action));
-        }
+        follow_fragment(&fragment, &link.callback(Message::Act));
         let tools = Tools {
             dispatch: link.callback(Message::Act),
             open_file: link.callback(|()| Message::Open(Door::Any)),
@@ -127,6 +134,9 @@ impl Component for Page {
             tools,
             frames,
             client: None,
+            base: browser::address().into(),
+            scanner: None,
+            offline: OfflineClient::new(link.callback(|action| Message::Act(Action::Offline(action)))),
             camera: None,
             source_turn: 0,
             built_in: Vec::new(),
@@ -144,6 +154,9 @@ impl Component for Page {
             browser::stored(EXPERIMENTS_KEY).and_then(|text| serde_json::from_str::<Experiments>(&text).ok())
         {
             page.act(context, Action::Experiments(ExperimentsAction::Restored(experiments)));
+        }
+        if let Some(codes) = browser::stored(ROOM_KEY) {
+            page.act(context, Action::Room(RoomAction::Restored(codes)));
         }
         page.start_worker(context);
         fetch_lists(context);
@@ -209,13 +222,13 @@ impl Component for Page {
         });
         let view = match state.view {
             View::Start => html! { <Start
-                {canvas}
+                canvas={canvas.clone()}
                 pair={state.live.shown.clone()}
                 naming={state.naming.clone()}
                 pictures={state.pictures.clone()}
                 loading={state.model.loading.is_some() || state.model.current.is_none()}
             /> },
-            View::Live => html! { <Live {canvas} state={Rc::new(state.clone())} /> },
+            View::Live => html! { <Live canvas={canvas.clone()} state={Rc::new(state.clone())} /> },
             View::Layers => html! { <Layers
                 model={state.model.current.clone()}
                 compressed={state.recipe.current().cloned()}
@@ -229,7 +242,13 @@ impl Component for Page {
                 wanted={state.recipe.wanted.clone()}
                 running={state.recipe.running.is_some()}
             /> },
-            View::Course => html! { <Course {canvas} state={Rc::new(state.clone())} /> },
+            View::Course => html! { <Course canvas={canvas.clone()} state={Rc::new(state.clone())} /> },
+            View::Class => html! { <Classroom canvas={canvas.clone()} state={Rc::new(state.clone())} /> },
+        };
+        let view = if state.teacher.projector {
+            html! { <Projector {canvas} state={Rc::new(state.clone())} base={self.base.clone()} /> }
+        } else {
+            view
         };
         html! {
             <ContextProvider<SharedWords> context={self.words.clone()}>
@@ -238,13 +257,16 @@ impl Component for Page {
                 <Head view={state.view} worker={state.worker} model={state.model.clone()} language={state.language} theme={state.theme} />
                 <main id="main" tabindex="-1">{ view }</main>
                 <Dock numbers={state.numbers.clone()} paused={state.paused} />
-                <Notices notice={state.notice.clone()} loading={state.model.loading.clone()} view={state.view} />
+                <Notices notice={state.notice.clone()} loading={state.model.loading.clone()} view={state.view} update={state.offline.update} />
                 <ModelDialog
                     open={state.models_open}
                     served={state.served.clone()}
                     catalog={state.catalog.clone()}
                     model={state.model.clone()}
+                    storage={Storage { offline: state.offline.clone(), engine: state.engine_folder() }}
                 />
+                if state.link.share.is_some() { <ShareDialog state={Rc::new(state.clone())} base={self.base.clone()} /> }
+                <KeyMap open={state.teacher.keys} />
                 <SpokenAnswers spoken={state.live.spoken} naming={state.naming.clone()} />
                 if state.dragging { <DropZone /> }
                 <div class="feeds" ref={&self.feeds} aria-hidden="true"></div>
@@ -315,10 +337,7 @@ impl Page {
                 }
             }
             Effect::PutView(_) => {
-                if let Some(window) = browser::window() {
-                    let _ = window.location().set_hash(&self.state.fragment());
-                    window.scroll_to_with_x_and_y(0.0, 0.0);
-                }
+                browser::put_fragment(&self.state.fragment());
             }
             Effect::CorrectAddress => {
                 if let Some(window) = browser::window() {
@@ -356,6 +375,27 @@ impl Page {
                 // What a visit has made is kept for the next one, where the browser allows it.
                 if let Ok(text) = serde_json::to_string(&experiments) {
                     browser::store(EXPERIMENTS_KEY, &text);
+                }
+            }
+            Effect::Offline(effect) => self.offline.perform(effect),
+            Effect::Link(LinkEffect::PutAddress) => browser::replace_fragment(&self.state.fragment()),
+            Effect::Link(LinkEffect::Show) => self.remember(false),
+            Effect::Link(LinkEffect::Copy(text)) => context.link().send_future_batch(async move {
+                let copied = browser::copy(&text).await;
+                copied
+                    .map(|()| Message::Act(Action::Link(LinkAction::Copied(text))))
+                    .into_iter()
+                    .collect::<Vec<_>>()
+            }),
+            Effect::Teacher(TeacherEffect::Projector(on)) => browser::project(on),
+            Effect::Room(RoomEffect::Keep(codes)) => browser::store(ROOM_KEY, &codes),
+            Effect::Room(RoomEffect::Scan(on)) => {
+                let link = context.link();
+                let seen = link.callback(|code| Message::Act(Action::Room(RoomAction::Seen(code))));
+                let canvas = self.frames.as_ref().map(FrameLoop::canvas).filter(|_| on);
+                self.scanner = canvas.and_then(|canvas| Scanner::start(canvas, seen));
+                if on && self.scanner.is_none() {
+                    link.send_message(Message::Act(Action::Room(RoomAction::Blind)));
                 }
             }
             Effect::Remember => self.remember(true),
@@ -437,6 +477,8 @@ impl Page {
     fn remember(&self, store: bool) {
         browser::set_root_attribute("lang", self.state.language.tag());
         browser::set_root_attribute("data-theme", self.state.theme.name());
+        let letters: Vec<String> = self.state.link.hidden.iter().map(|it| it.letter().to_string()).collect();
+        browser::set_root_attribute("data-hidden", &letters.join(" "));
         if let Some(document) = browser::document() {
             document.set_title(&self.words.text("title"));
         }
@@ -589,9 +631,7 @@ fn listeners(context: &Context<Page>) -> Vec<Listener> {
     let show = act.clone();
     listeners.push(Listener::new(&window, "hashchange", move |_| {
         let fragment = browser::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
-        if let Some(action) = action_of(&fragment) {
-            show.emit(action);
-        }
+        follow_fragment(&fragment, &show);
     }));
 
     let press = act.clone();
@@ -627,14 +667,26 @@ fn listeners(context: &Context<Page>) -> Vec<Listener> {
         files.emit(list.map(files_of).unwrap_or_default());
     }));
 
+    if let Some(document) = browser::document() {
+        let left = link.callback(|()| Message::Act(Action::Teacher(TeacherAction::LeftFullScreen)));
+        listeners.push(Listener::new(&document, "fullscreenchange", move |_| {
+            if browser::document().is_some_and(|document| document.fullscreen_element().is_none()) {
+                left.emit(());
+            }
+        }));
+    }
     listeners.extend(camera::on_change(link.callback(|()| Message::DevicesChanged)));
     listeners
 }
 
-/// What an address's fragment asks for; an anchor of the page asks for nothing.
-fn action_of(fragment: &str) -> Option<Action> {
-    let place = state::Place::from_fragment(fragment).map(Action::ShowStep);
-    place.or_else(|| View::from_fragment(fragment).map(Action::Show))
+/// Does what an address's fragment asks for; an anchor of the page asks for nothing.
+fn follow_fragment(fragment: &str, act: &Callback<Action>) {
+    let (place, query) = fragment.split_once('?').unwrap_or((fragment, ""));
+    let step = state::Place::from_fragment(place).map(Action::ShowStep);
+    if let Some(show) = step.or_else(|| View::from_fragment(place).map(Action::Show)) {
+        act.emit(show);
+        act.emit(Action::Link(LinkAction::Arrived(query.to_owned())));
+    }
 }
 
 fn carries_files(event: &Event) -> bool {
@@ -657,6 +709,9 @@ fn key_action(event: &KeyboardEvent) -> Option<Action> {
     match event.key().as_str() {
         " " if !inside("button, a, summary, input, [role]") => Some(Action::TogglePause),
         "m" | "M" => Some(Action::ToggleMirror),
+        "p" | "P" => Some(Action::Teacher(TeacherAction::ToggleProjector)),
+        "Escape" => Some(Action::Teacher(TeacherAction::LeftFullScreen)),
+        "?" => Some(Action::Teacher(TeacherAction::Keys(true))),
         "ArrowRight" if !inside("input, [role], .wide") => Some(Action::TurnSteps(state::Turn::On)),
         "ArrowLeft" if !inside("input, [role], .wide") => Some(Action::TurnSteps(state::Turn::Back)),
         "l" | "L" => Some(Action::Show(View::Layers)),

@@ -38,6 +38,118 @@ try-again = Noch einmal
 restart = Neu starten
 class-number = Klasse { $number }
 
+## Offline and storage
+
+offline-title = Ohne Netz
+offline-starting = Die Seite wird in diesem Browser abgelegt, sobald ein Modell läuft.
+offline-missing = Dieser Browser legt hier nichts ab: Die Seite braucht https oder localhost und kein privates Fenster.
+offline-part = Die Seite öffnet sich ohne Netz. Modelle und Bilder werden abgelegt, wenn du sie benutzt, oder alle auf einmal:
+offline-complete = Alles ist abgelegt. Die Seite läuft ohne Netz.
+offline-make = Offline verfügbar machen
+offline-progress = { $done } von { $size }
+offline-failed = Nicht alles ließ sich ablegen: { $detail }. Was schon da ist, bleibt; versuch es noch einmal.
+storage-what = In diesem Browser abgelegt
+storage-stored = Größe
+storage-of = { $stored } von { $size }
+storage-page = Die Seite und der Kurs
+storage-engines = Die Engine für diesen Browser
+storage-pictures = Eingebaute Bilder
+storage-model = Modell { $name }
+storage-web = Modelle aus dem Netz
+storage-delete = Löschen
+storage-delete-this = Löschen: { $name }
+storage-estimate = Der Browser zählt { $usage } belegt, von { $quota }, die er erlaubt.
+storage-persistent = Er verspricht, sie nicht von selbst zu löschen.
+storage-clearable = Er darf sie löschen, wenn der Datenträger voll ist.
+update-title = Eine neue Version ist da
+update-text = Sie wird erst geladen, wenn du es sagst. Antworten im Kurs und Experimente bleiben; ein laufendes Rezept beginnt von vorn.
+update-now = Jetzt laden
+update-later = Später
+update-elsewhere-title = In einem anderen Tab wurde eine neue Version übernommen
+update-elsewhere-text = Dieser Tab zeigt noch die alte. Lade ihn neu, um mit der neuen weiterzumachen.
+
+## Links and teachers
+
+share-open = Teilen
+share-title = Diese Seite teilen
+share-lead = Der Link öffnet die Seite, wie du sie hier einstellst. Lernende können alles ändern, was sie sehen.
+share-opens = Er öffnet
+share-present-view = die Ansicht, die zu sehen ist
+share-lesson = Lektion { $n }
+share-with = Mit dem Rezept
+share-present-recipe = wie es jetzt ist: { $name }
+share-visible = Was Lernende sehen
+share-address = Link
+share-qr = QR-Code des Links
+share-holds = Er enthält nur Namen und Einstellungen: keine Bilder, keine Ergebnisse, keine Personennamen.
+control-models = Wahl des Modells
+control-presets = Zahlenformate und Vorlagen
+control-steps = Schritte des Rezepts
+control-sizes = Vier Größen
+control-fixed-set = Prüfung auf festen Bildern
+control-layers = Ansicht Schichten
+control-experiments = Ansicht Versuche
+control-course = Ansicht Kurs
+copy = Kopieren
+copied = Kopiert
+project = Projektor
+projector-join = Mitmachen
+projector-leave = Verlassen (P)
+projector-step = Lektion { $lesson }, Schritt { $step } von { $of }
+link-trouble-title = Ein Teil dieses Links sagt hier nichts
+link-trouble-text = Weggelassen: { $parts }. Vielleicht ist er abgeschnitten oder aus einer anderen Version. Alles andere gilt.
+keys-title = Tasten
+keys-note = Tasten tun nichts, während du tippst oder aus einer Liste wählst.
+key-map = diese Übersicht
+key-pause = Pause und weiter
+key-mirror = Bild spiegeln
+key-formats = FP32, FP16, INT8
+key-layers = Ansicht Schichten
+key-experiments = Ansicht Versuche
+key-steps = im Kurs einen Schritt zurück oder weiter
+key-projector = Projektor-Ansicht und zurück
+key-escape = schließt, was offen ist, und verlässt den Projektor
+
+## Class
+
+class-open = Ergebnisse einer Klasse sammeln
+class-title = Klasse
+class-lead = Alle Lernenden schicken einen Code. Er enthält die Zahlen eines Laufs und einen Namen, wo einer angegeben wurde; sonst nichts, und kein Server ist beteiligt.
+class-codes = Codes
+class-field = Ein Code je Zeile, so viele du willst
+class-add = Hinzufügen
+class-scan = Mit der Kamera lesen
+class-scanning = Halte einen QR-Code vor die Kamera.
+class-blind = Dieser Browser kann keine Codes aus Bildern lesen. Chrome auf Android und macOS kann es; Einfügen geht überall.
+class-added = { $added } hinzugefügt, { $known } waren schon da.
+class-empty = Noch keine Codes. Lernende finden ihren unter Teilen.
+class-chart = Kleiner gegen gleiche Antworten
+class-chart-label = Diagramm von { $n } Läufen: ausgelieferter Anteil des Originals gegen gleiche Antworten
+class-chart-note = Striche sind 95-%-Bereiche. Weiter links ist kleiner, weiter oben ähnlicher.
+class-x = Ausgelieferte Byte, Anteil am Original
+class-runs = { $n } Läufe
+class-clear = Leeren
+class-who = Wer
+class-model = Modell
+class-smaller = Kleiner
+class-nobody = Nr. { $n }
+class-fixed = feste Bilder
+class-frames = Bilder
+class-recipe-unknown = Rezept einer anderen Version
+class-model-unknown = unbekanntes Modell { $code }
+class-table-note = Millisekunden gehören zu jedem Gerät: Vergleiche die beiden Zahlen einer Zeile, nicht Zeilen.
+code-line = Zeile { $line }: { $why }
+code-none = das ist kein Code; Codes beginnen mit TL1.
+code-version = dieser Code kommt aus einer anderen Version der Seite. Lade beide Seiten neu.
+code-character = „{ $character }“ kommt in keinem Code vor.
+code-checksum = ein Zeichen ist falsch, vertauscht oder fehlt.
+result-title = Dein Ergebnis als Code
+result-lead = Wer Ergebnisse sammelt, tippt ihn ab, fügt ihn ein oder liest ihn mit der Kamera. Er enthält Modell, Rezept, Byte, Millisekunden und Übereinstimmung.
+result-early = Die Übereinstimmung wird noch gezählt: Warte auf 30 Bilder, oder starte die festen Bilder.
+result-none = Einen Code gibt es, sobald ein Rezept fertig ist.
+result-name = Name, wenn du magst
+result-qr = QR-Code deines Ergebnisses
+
 ## Start
 
 start-heading = Sieh, was Verkleinern mit einem neuronalen Netz macht

@@ -38,6 +38,118 @@ try-again = Try again
 restart = Restart
 class-number = class { $number }
 
+## Offline and storage
+
+offline-title = Without a network
+offline-starting = The page is being kept in this browser; that begins once a model runs.
+offline-missing = This browser keeps nothing here: the page needs https or localhost, and no private window.
+offline-part = The page opens without a network. Models and pictures are kept once you use them, or all at once:
+offline-complete = Everything is kept. The page works without a network.
+offline-make = Make available offline
+offline-progress = { $done } of { $size }
+offline-failed = Not everything could be kept: { $detail }. What was kept stays; try again.
+storage-what = Kept in this browser
+storage-stored = Size
+storage-of = { $stored } of { $size }
+storage-page = The page and the course
+storage-engines = The engine for this browser
+storage-pictures = Built-in pictures
+storage-model = Model { $name }
+storage-web = Models from the web
+storage-delete = Delete
+storage-delete-this = Delete: { $name }
+storage-estimate = The browser counts { $usage } in use, of { $quota } that it allows.
+storage-persistent = It promises not to clear them by itself.
+storage-clearable = It may clear them when its disk is full.
+update-title = A new version is here
+update-text = It is loaded when you say so. Answers of the course and experiments stay; a running recipe starts anew.
+update-now = Load it now
+update-later = Later
+update-elsewhere-title = A new version was taken in another tab
+update-elsewhere-text = This tab still shows the former one. Load it again to go on with the new one.
+
+## Links and teachers
+
+share-open = Share
+share-title = Share this page
+share-lead = The link opens the page as you set it here. Learners can change everything that they see.
+share-opens = It opens
+share-present-view = the view on screen
+share-lesson = lesson { $n }
+share-with = With the recipe
+share-present-recipe = as it is now: { $name }
+share-visible = What learners see
+share-address = Link
+share-qr = QR code of the link
+share-holds = It holds names and settings only: no pictures, no results, no names of people.
+control-models = Choice of models
+control-presets = Number formats and presets
+control-steps = Steps of the recipe
+control-sizes = Four sizes
+control-fixed-set = Check on fixed pictures
+control-layers = View Layers
+control-experiments = View Experiments
+control-course = View Course
+copy = Copy
+copied = Copied
+project = Projector
+projector-join = Join in
+projector-leave = Leave (P)
+projector-step = Lesson { $lesson }, step { $step } of { $of }
+link-trouble-title = Part of this link says nothing here
+link-trouble-text = Left out: { $parts }. It may be cut off, or come from another version. Everything else counts.
+keys-title = Keys
+keys-note = Keys do nothing while you type or choose from a list.
+key-map = this map
+key-pause = pause, and go on
+key-mirror = mirror the picture
+key-formats = FP32, FP16, INT8
+key-layers = the view Layers
+key-experiments = the view Experiments
+key-steps = one step of the course back, or on
+key-projector = projector layout, and back
+key-escape = closes what is open, leaves the projector
+
+## Class
+
+class-open = Collect the results of a class
+class-title = Class
+class-lead = Each learner sends a code. It holds the figures of one run, and a name where one was given; nothing else, and no server is involved.
+class-codes = Codes
+class-field = One code a line, as many as you like
+class-add = Add
+class-scan = Scan with the camera
+class-scanning = Hold a QR code in front of the camera.
+class-blind = This browser cannot read codes from pictures. Chrome on Android and macOS can; pasting works everywhere.
+class-added = { $added } added, { $known } were here already.
+class-empty = No codes yet. Learners find theirs under Share.
+class-chart = Smaller against same answers
+class-chart-label = Chart of { $n } runs: shipped share of the original against same answers
+class-chart-note = Lines are 95 % intervals. Further left is smaller, further up is more alike.
+class-x = Shipped bytes, share of the original
+class-runs = { $n } runs
+class-clear = Clear
+class-who = Who
+class-model = Model
+class-smaller = Smaller
+class-nobody = no. { $n }
+class-fixed = fixed set
+class-frames = frames
+class-recipe-unknown = recipe of another version
+class-model-unknown = unknown model { $code }
+class-table-note = Milliseconds are those of each device: compare the two numbers of a row, not rows.
+code-line = Line { $line }: { $why }
+code-none = this is no code; codes begin with TL1.
+code-version = this code comes from another version of the page. Load both pages again.
+code-character = “{ $character }” is in no code.
+code-checksum = a character is wrong, swapped or missing.
+result-title = Your result as a code
+result-lead = Whoever collects results types, pastes or scans it. It holds model, recipe, bytes, milliseconds and agreement.
+result-early = Agreement is still being counted: wait for 30 frames, or run the fixed set.
+result-none = There is a code once a recipe is done.
+result-name = Name, if you like
+result-qr = QR code of your result
+
 ## Start
 
 start-heading = See what compression does to a neural network

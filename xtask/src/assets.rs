@@ -1,4 +1,4 @@
-//! What the served folder holds beside the page: models, pictures, and the headers for a static host.
+//! What the served folder holds beside the page: models, pictures, the headers for a static host, the service worker.
 //!
 //! [`fetch_efficientnet_lite0`] and [`fetch_pictures`] belong to the set-up and fill the caches; [`place`] is
 //! Trunk's hook and only copies what is there. None of it goes into git.
@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::engines;
+use crate::offline;
 use crate::setup::step;
 use crate::shell::root;
 use crate::site;
@@ -97,7 +98,9 @@ pub fn place() -> Result<()> {
     engines::place(&folder)?;
     place_pictures(&folder.join("pictures"))?;
     place_models(&folder.join("models"))?;
-    write(&folder.join("_headers"), headers(&fs::read_to_string(root().join("Trunk.toml"))?)?)
+    let headers = site::headers()?;
+    write(&folder.join("_headers"), headers_file(&headers))?;
+    write(&folder.join(offline::FILE), offline::service_worker(&folder, &headers)?)
 }
 
 fn place_pictures(folder: &Path) -> Result<()> {
@@ -127,16 +130,10 @@ fn place_models(folder: &Path) -> Result<()> {
     write_json(&folder.join("index.json"), &Value::from(there))
 }
 
-/// The headers of Trunk's server in the format that static hosts read.
-fn headers(trunk: &str) -> Result<String> {
-    let trunk: toml::Table = trunk.parse().context("Trunk.toml cannot be read")?;
-    let headers = trunk.get("serve").and_then(|it| it.get("headers")).and_then(toml::Value::as_table);
-    let mut text = String::from("/*\n");
-    for (name, value) in headers.context("Trunk.toml has no [serve.headers]")? {
-        let value = value.as_str().with_context(|| format!("header {name} is not a text"))?;
-        text.push_str(&format!("  {name}: {value}\n"));
-    }
-    Ok(text)
+/// Headers in the format that static hosts read.
+fn headers_file(headers: &[(String, String)]) -> String {
+    let lines: String = headers.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect();
+    format!("/*\n{lines}")
 }
 
 /// In this clone's own target folder: another version of the code may convert differently.
@@ -174,7 +171,7 @@ fn make_parent(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{PICTURE_FACTS, PICTURES, headers};
+    use super::{PICTURE_FACTS, PICTURES, headers_file};
     use serde_json::Value;
 
     #[test]
@@ -191,10 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn headers_come_from_trunk() {
-        let text = headers("[serve.headers]\nA = \"b c\"\nD = \"e\"").expect("two headers");
-        assert_eq!(text, "/*\n  A: b c\n  D: e\n");
-        assert!(headers("[serve]").is_err());
-        assert!(headers(include_str!("../../Trunk.toml")).expect("ours").contains("require-corp"));
+    fn each_header_has_its_line() {
+        let headers = [("A".to_owned(), "b c".to_owned()), ("D".to_owned(), "e".to_owned())];
+        assert_eq!(headers_file(&headers), "/*\n  A: b c\n  D: e\n");
     }
 }

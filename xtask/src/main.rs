@@ -13,9 +13,11 @@ mod checks;
 mod engines;
 mod kernels;
 mod layers;
+mod offline;
 mod setup;
 mod shell;
 mod site;
+mod size;
 mod tools;
 mod wheel;
 
@@ -34,8 +36,9 @@ cargo xtask bench-kernels [OPTIONS]     measure single kernels in Chromium again
                                         (bench/README.md); options are --flavour simd128|relaxed|native (the first
                                         two without it), --only layers|storage|sparse|TEXT, --rounds N, --json FILE,
                                         and --threads N with native
-cargo xtask assets                      put workers, models, pictures and headers into a built folder (Trunk calls
-                                        this)";
+cargo xtask size                        what dist/ weighs, file by file, raw and as brotli, against the limit of 1 MB
+cargo xtask assets                      put workers, models, pictures, headers and the service worker into a built
+                                        folder (Trunk calls this)";
 
 fn main() -> ExitCode {
     // Printed here, because returned it would bring a backtrace along wherever RUST_BACKTRACE is set.
@@ -63,6 +66,7 @@ fn run() -> Result<ExitCode> {
         ["test", "--quick"] => return Ok(checks::run_extent(checks::Extent::Quick)),
         ["bench-web", options @ ..] => bench::web(options)?,
         ["bench-kernels", options @ ..] => kernels::bench(options)?,
+        ["size"] => size::print()?,
         ["assets"] => assets::place()?,
         [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),
         other => bail!("`{}` is not a command of xtask; these are:\n{USAGE}", other.join(" ")),

@@ -2,6 +2,7 @@
 //!
 //! Trunk.toml says what is in it; this module only starts Trunk with the right tools, offline, and chooses a port.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::shell::{command, root, run};
+
+/// Where the headers stand.
+const CONFIGURATION: &str = "Trunk.toml";
 
 /// How to serve.
 pub struct ServeOptions {
@@ -69,6 +73,24 @@ pub fn serve(options: &ServeOptions) -> Result<()> {
     }
 }
 
+/// The headers that hosts have to send, names and values, in the order of their names.
+pub fn headers() -> Result<Vec<(String, String)>> {
+    let text = fs::read_to_string(root().join(CONFIGURATION)).context("Trunk.toml cannot be read")?;
+    headers_of(&text)
+}
+
+fn headers_of(trunk: &str) -> Result<Vec<(String, String)>> {
+    let trunk: toml::Table = trunk.parse().context("Trunk.toml is not TOML")?;
+    let headers = trunk.get("serve").and_then(|it| it.get("headers")).and_then(toml::Value::as_table);
+    let headers = headers.context("Trunk.toml has no [serve.headers]")?.iter();
+    headers
+        .map(|(name, value)| {
+            let value = value.as_str().with_context(|| format!("header {name} is not a text"))?;
+            Ok((name.clone(), value.to_owned()))
+        })
+        .collect()
+}
+
 fn free_port(wanted: Option<u16>) -> Result<u16> {
     let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     match wanted {
@@ -91,9 +113,10 @@ fn listens(port: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::net::TcpListener;
 
-    use super::{free_port, listens};
+    use super::{free_port, headers_of, listens};
 
     #[test]
     fn a_taken_port_is_refused_by_name_and_stepped_over_without() {
@@ -102,5 +125,18 @@ mod tests {
         assert!(listens(port));
         assert!(free_port(Some(port)).is_err());
         assert_ne!(free_port(None).expect("fifty ports are not all taken"), port);
+    }
+
+    #[test]
+    fn headers_come_from_trunk() {
+        let headers = headers_of("[serve.headers]\nA = \"b c\"\nD = \"e\"").expect("two headers");
+        assert_eq!(headers, [("A".to_owned(), "b c".to_owned()), ("D".to_owned(), "e".to_owned())]);
+        assert!(headers_of("[serve]").is_err());
+        assert!(headers_of("[serve.headers]\nA = 1").is_err());
+        let ours = headers_of(include_str!("../../Trunk.toml")).expect("ours");
+        assert!(
+            ours.iter()
+                .any(|(name, value)| name == "Cross-Origin-Embedder-Policy" && value == "require-corp")
+        );
     }
 }

@@ -6,7 +6,9 @@ use super::icon::{Icon, icon};
 use super::runtime::{RuntimeBadge, RuntimeTable};
 use super::segmented::{Choice, Segmented};
 use super::side_head::served_name;
-use crate::app::state::{Action, ModelChoice, ModelState, Theme, View, WorkerState};
+use crate::app::state::{
+    Action, LinkAction, ModelChoice, ModelState, TeacherAction, Theme, View, WorkerState,
+};
 use crate::app::tools::{use_tools, use_words};
 use crate::app::words::{Language, Words, key};
 
@@ -39,6 +41,7 @@ pub fn Head(props: &Props) -> Html {
             View::Layers => key("view-layers"),
             View::Experiments => key("view-experiments"),
             View::Course => key("view-course"),
+            View::Class => key("class-title"),
         });
         let current = (props.view == view).then_some("page");
         let testid = format!("view-{}", view.name());
@@ -77,6 +80,11 @@ pub fn Head(props: &Props) -> Html {
             <RuntimeBadge worker={props.worker} />
             <RuntimeTable worker={props.worker} />
             <Segmented class="small" label={words.text("language")} choices={languages} chosen={props.language.tag()} onchoose={tools.dispatch.reform(|tag: &'static str| Action::Speak(Language::from_tag(tag)))} />
+            <span class="row head-tools">
+                <button class="btn quiet icon" type="button" data-testid="share-link" aria-haspopup="dialog" aria-label={words.text("share-open")} title={words.text("share-open")} onclick={tools.on(Action::Link(LinkAction::Open(true)))}>{ icon(Icon::Share) }</button>
+                <button class="btn quiet icon wide-only" type="button" data-testid="open-projector" aria-label={words.text("project")} title={words.text("project")} onclick={tools.on(Action::Teacher(TeacherAction::ToggleProjector))}>{ icon(Icon::Screen) }</button>
+                <button class="btn quiet icon wide-only" type="button" data-testid="open-keys" aria-haspopup="dialog" aria-label={words.text("keys-title")} title={words.text("keys-title")} onclick={tools.on(Action::Teacher(TeacherAction::Keys(true)))}>{ icon(Icon::Keys) }</button>
+            </span>
             <button class="btn quiet icon" type="button" data-testid="theme" aria-label={theme.clone()} title={theme} onclick={tools.on(Action::NextTheme)}>{ icon(Icon::Theme) }</button>
         </header>
     }

@@ -37,6 +37,12 @@ pub enum Icon {
     Check,
     /// An arrow onto a line.
     Save,
+    /// Three dots that are joined.
+    Share,
+    /// A screen on a stand.
+    Screen,
+    /// A question mark.
+    Keys,
 }
 
 impl Icon {
@@ -60,6 +66,12 @@ impl Icon {
             Self::Close => &["M5 5l10 10M15 5L5 15"],
             Self::Check => &["M4 10.5l4 4 8-9"],
             Self::Save => &["M10 3v9.5M6 9l4 4 4-4M4 16.8h12"],
+            Self::Share => &[
+                "M7.3 8.8l5.4-3M7.3 11.2l5.4 3",
+                "M7.5 10a2.5 2.5 0 11-5 0 2.5 2.5 0 015 0zM17.5 4.8a2.5 2.5 0 11-5 0 2.5 2.5 0 015 0zM17.5 15.2a2.5 2.5 0 11-5 0 2.5 2.5 0 015 0z",
+            ],
+            Self::Screen => &["M2.5 4h15v9.5h-15zM10 13.5V17M6.5 17h7"],
+            Self::Keys => &["M6.8 7.4a3.2 3.2 0 116 1.4c-.7 1.2-2.8 1.5-2.8 3.4M10 15.7v.01"],
         }
     }
 }

@@ -7,6 +7,7 @@ use super::icon::{Icon, icon};
 use super::picker::{Entry, Picker};
 use super::progress_bar::ProgressBar;
 use super::side_head::served_name;
+use super::storage::{Storage, StoragePanel};
 use crate::app::lists::{CatalogEntry, ServedModel};
 use crate::app::state::{Action, ModelChoice, ModelState};
 use crate::app::tools::{use_tools, use_words};
@@ -24,6 +25,8 @@ pub struct Props {
     pub catalog: Vec<CatalogEntry>,
     /// The original.
     pub model: ModelState,
+    /// What is kept for times without a network.
+    pub storage: Storage,
 }
 
 /// See the module.
@@ -90,6 +93,7 @@ pub fn ModelDialog(props: &Props) -> Html {
                     <button class="btn" type="button" onclick={tools.open_model.reform(|_: MouseEvent| ())}>{ icon(Icon::File) }{ words.text("choose-file") }</button>
                 </li>
             </ul>
+            <StoragePanel storage={props.storage.clone()} />
             if let Some(facts) = &props.model.current { <Facts facts={facts.clone()} /> }
         </dialog>
     }

@@ -9,7 +9,8 @@ use super::model_dialog::loading_title;
 use super::progress_bar::ProgressBar;
 use super::recipe_words::refusal;
 use super::side_head::served_name;
-use crate::app::state::{Action, Loading, ModelChoice, Notice, View};
+use super::storage::UpdateCard;
+use crate::app::state::{Action, Loading, ModelChoice, Notice, Update, View};
 use crate::app::tools::{use_tools, use_words};
 use crate::app::words::{Words, key};
 use crate::bridge::Failure;
@@ -23,6 +24,8 @@ pub struct Props {
     pub loading: Option<Loading>,
     /// The view on screen.
     pub view: View,
+    /// Another version of the page.
+    pub update: Update,
 }
 
 /// See the module.
@@ -38,6 +41,7 @@ pub fn Notices(props: &Props) -> Html {
             if let Some(loading) = loading {
                 <div class="floating later"><ProgressBar title={loading_title(&words, &loading.choice)} progress={loading.progress} oncancel={tools.on(Action::CancelLoading)} /></div>
             }
+            if props.update != Update::None { <UpdateCard update={props.update} /> }
             if let Some(notice) = &props.notice { <NoticeCard notice={notice.clone()} /> }
         </div>
     }
@@ -65,6 +69,7 @@ fn NoticeCard(props: &CardProps) -> Html {
         Fix::List => {
             html! { <button class="btn main" type="button" onclick={tools.on(Action::Models(true))}>{ icon(Icon::Layers) }{ words.text("model-open") }</button> }
         }
+        Fix::None => html! {},
         Fix::Restart => {
             html! { <button class="btn main" type="button" data-testid="restart" onclick={tools.on(Action::RestartWorker)}>{ words.text("restart") }</button> }
         }
@@ -86,6 +91,7 @@ enum Fix {
     Again(String),
     List,
     Restart,
+    None,
 }
 
 struct Content {
@@ -132,6 +138,12 @@ fn content(words: &Words, notice: &Notice) -> Content {
             words.text_with("no-recipe-title", &[("name", name.into())]),
             format!("{} {}", refusal(words, error), words.text("no-recipe-text")),
             Fix::File,
+        ),
+        Notice::Link { parts } => plain(
+            Icon::Share,
+            words.text("link-trouble-title"),
+            words.text_with("link-trouble-text", &[("parts", (&parts.join(", ")).into())]),
+            Fix::None,
         ),
         Notice::FileUnreadable { name } => plain(
             Icon::File,

@@ -14,14 +14,20 @@ mod figures;
 mod layers;
 #[cfg(test)]
 mod layers_tests;
+mod link;
 mod live;
 mod model;
 mod numbers;
+mod offline;
+#[cfg(test)]
+mod offline_tests;
 mod recipe;
 #[cfg(test)]
 mod recipe_tests;
 mod reduce;
+mod room;
 mod source;
+mod teacher;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -29,20 +35,22 @@ mod view;
 #[cfg(test)]
 pub use course::CourseProgress;
 pub use course::{CourseState, CourseText, Place, Turn};
-#[cfg(test)]
-pub use draft::PASSES;
 pub use draft::{
-    Draft, DraftStep, MAX_SPARSITY_PERCENT, PRESETS, StepChange, format_preset, sparsity_percent,
+    Draft, DraftStep, MAX_SPARSITY_PERCENT, PASSES, PRESETS, StepChange, format_preset, sparsity_percent,
 };
 pub use experiments::{Experiment, Experiments, ExperimentsAction, Same, front};
 pub use figures::{Absent, Value, kind_of_layer, layer_share};
 pub use layers::{LayersAction, LayersState, Metric, Profile};
+pub use link::{Control, Link, LinkAction, LinkEffect, Share};
 pub use live::{Live, Pair, Spoken};
 pub use model::{Loading, ModelChoice, ModelState};
 pub use numbers::{Agreement, Cell, Numbers, Reason};
+pub use offline::{Estimate, Group, Offline, OfflineAction, OfflineEffect, StoredFile, Support, Update};
 pub use recipe::{Attempt, RecipeState};
 pub use reduce::reduce;
+pub use room::{CodeError, Room, RoomAction, RoomEffect, Run};
 pub use source::{Camera, CameraState, CameraTrouble, Source};
+pub use teacher::{Teacher, TeacherAction, TeacherEffect};
 pub use view::View;
 
 use ::course::{CourseRecipe, SliderName};
@@ -101,6 +109,14 @@ pub struct State {
     pub n_own_pictures: u32,
     /// The course.
     pub course: CourseState,
+    /// What is kept for times without a network.
+    pub offline: Offline,
+    /// What the address carries.
+    pub link: Link,
+    /// For whoever stands in front.
+    pub teacher: Teacher,
+    /// Results of a class.
+    pub room: Room,
     /// Something went wrong and is not tied to the stage or the recipe.
     pub notice: Option<Notice>,
     /// The model dialog is open.
@@ -190,6 +206,11 @@ pub enum Notice {
     FileUnknown {
         /// Its name.
         name: String,
+    },
+    /// Parts of the address say nothing that this page knows.
+    Link {
+        /// As they stand there.
+        parts: Vec<String>,
     },
     /// A file holds no recipe.
     NoRecipe {
@@ -305,6 +326,14 @@ pub enum Action {
     Experiments(ExperimentsAction),
     /// Something in the view of layers.
     Layers(LayersAction),
+    /// Something about what is kept for times without a network.
+    Offline(OfflineAction),
+    /// Something about the address.
+    Link(LinkAction),
+    /// Something for whoever stands in front.
+    Teacher(TeacherAction),
+    /// Something about the results of a class.
+    Room(RoomAction),
     /// Runs the fixed set.
     RunFixed(FixedSet),
     /// Ends the running fixed set.
@@ -413,6 +442,14 @@ pub enum Effect {
         /// Its text.
         text: String,
     },
+    /// What is kept for times without a network.
+    Offline(OfflineEffect),
+    /// The address and the clipboard.
+    Link(LinkEffect),
+    /// The projector.
+    Teacher(TeacherEffect),
+    /// The results of a class.
+    Room(RoomEffect),
     /// Keeps the experiments for the next visit.
     KeepExperiments(Experiments),
     /// Language and theme go to the document and into the browser's storage.
@@ -444,6 +481,10 @@ impl State {
             fixed: FixedState::default(),
             n_own_pictures: 0,
             course: CourseState::new(),
+            offline: Offline::default(),
+            link: Link::default(),
+            teacher: Teacher::default(),
+            room: Room::default(),
             notice: None,
             models_open: false,
             dragging: false,
@@ -465,11 +506,13 @@ impl State {
         ))
     }
 
-    /// The address's fragment, without `#`.
-    pub fn fragment(&self) -> String {
+    /// The place in the address's fragment, without `#`.
+    fn place(&self) -> String {
         match self.view {
             View::Course => self.course.place.fragment(),
-            View::Start | View::Live | View::Layers | View::Experiments => self.view.name().to_owned(),
+            View::Start | View::Live | View::Layers | View::Experiments | View::Class => {
+                self.view.name().to_owned()
+            }
         }
     }
 

@@ -6,8 +6,8 @@ use pipeline::Recipe;
 
 use super::{
     Action, Agreement, Attempt, CameraState, CameraTrouble, Draft, Effect, FixedResult, FixedRun, FixedState,
-    LayersState, Live, Loading, ModelChoice, Notice, Numbers, Profile, Progress, Source, State, View,
-    WorkerState, course_steps, experiments, layers,
+    LayersState, Live, Loading, ModelChoice, Notice, Numbers, OfflineEffect, Profile, Progress, Source,
+    State, Support, View, WorkerState, course_steps, experiments, layers, link, offline, room, teacher,
 };
 use crate::app::lists::{Naming, labels_path};
 use crate::bridge::{Answer, CompressedFacts, Failure, FixedSet, ModelFacts, Request, RequestId};
@@ -16,7 +16,7 @@ use crate::bridge::{Answer, CompressedFacts, Failure, FixedSet, ModelFacts, Requ
 pub const SETTLE_MILLIS: u32 = 150;
 
 /// The served model that opens first, where it is there.
-const DEFAULT_MODEL: &str = "efficientnet-lite0";
+pub(super) const DEFAULT_MODEL: &str = "efficientnet-lite0";
 
 /// The served model that opens first otherwise.
 const SMALL_MODEL: &str = "everyday-60";
@@ -32,6 +32,8 @@ pub fn reduce(mut state: State, action: Action) -> (State, Vec<Effect>) {
         other => {
             step(&mut state, other, &mut effects);
             layers::follow(&mut state, &mut effects);
+            offline::follow(&mut state, &mut effects);
+            link::follow(&mut state, &mut effects);
             true
         }
     };
@@ -44,6 +46,9 @@ pub fn reduce(mut state: State, action: Action) -> (State, Vec<Effect>) {
 }
 
 fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    if link::refuses(state, &action) {
+        return;
+    }
     match action {
         Action::Frame(_) => {}
         Action::Show(view) => {
@@ -88,6 +93,7 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         }
         Action::ServedListed(served) => {
             state.served = Some(served);
+            link::choose_model(state, effects);
             load_default(state, effects);
         }
         Action::CatalogListed(catalog) => state.catalog = catalog,
@@ -102,7 +108,12 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
                 state.naming.names = Some(names);
             }
         }
-        Action::Models(open) => state.models_open = open,
+        Action::Models(open) => {
+            state.models_open = open;
+            if open && state.offline.support == Support::Ready {
+                effects.push(Effect::Offline(OfflineEffect::List));
+            }
+        }
         Action::ChooseModel(key) => choose_model(state, &key, effects),
         Action::OwnModelRead { name } => load_chosen(state, ModelChoice::Own(name), effects),
         Action::Normalize(normalization) => {
@@ -151,6 +162,10 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::CancelRecipe => cancel_recipe_by_hand(state, effects),
         Action::Experiments(action) => experiments::act(state, action, effects),
         Action::Layers(action) => layers::act(state, action, effects),
+        Action::Offline(action) => offline::act(state, action, effects),
+        Action::Link(action) => link::act(state, action, effects),
+        Action::Room(action) => room::act(state, action, effects),
+        Action::Teacher(action) => teacher::act(state, action, effects),
         Action::RunFixed(set) => run_fixed(state, set, effects),
         Action::CancelFixed => cancel_fixed(state, effects),
         Action::StartCamera => open_camera(state, effects),
@@ -322,7 +337,7 @@ fn load_default(state: &mut State, effects: &mut Vec<Effect>) {
     }
 }
 
-fn choose_model(state: &mut State, key: &str, effects: &mut Vec<Effect>) {
+pub(super) fn choose_model(state: &mut State, key: &str, effects: &mut Vec<Effect>) {
     let served = state.served.iter().flatten().any(|model| model.id == key);
     let choice = if served {
         ModelChoice::Served(key.to_owned())
@@ -489,7 +504,7 @@ pub(super) fn cancel_fixed(state: &mut State, effects: &mut Vec<Effect>) {
 
 // ---- source ----
 
-fn open_camera(state: &mut State, effects: &mut Vec<Effect>) {
+pub(super) fn open_camera(state: &mut State, effects: &mut Vec<Effect>) {
     state.source = Source::Camera(CameraState::Asking);
     state.paused = false;
     other_source(state);

@@ -13,10 +13,12 @@ pub enum View {
     Experiments,
     /// Lessons.
     Course,
+    /// Results of a class.
+    Class,
 }
 
 impl View {
-    /// Those that have a tab; Start is behind the mark.
+    /// Those that have a tab; Start is behind the mark, Class in the share dialog.
     pub const TABS: [Self; 4] = [Self::Live, Self::Layers, Self::Experiments, Self::Course];
 
     /// Its name in the address.
@@ -27,6 +29,7 @@ impl View {
             Self::Layers => "layers",
             Self::Experiments => "experiments",
             Self::Course => "course",
+            Self::Class => "class",
         }
     }
 
@@ -37,6 +40,6 @@ impl View {
         if name.is_empty() {
             return Some(Self::Start);
         }
-        Self::TABS.into_iter().chain([Self::Start]).find(|view| view.name() == name)
+        Self::TABS.into_iter().chain([Self::Start, Self::Class]).find(|view| view.name() == name)
     }
 }

@@ -12,6 +12,9 @@ import { serve } from './server.mjs';
 /** Machines that run the tests may be slow and busy; nothing here waits this long when all is well. */
 export const PATIENCE = 90_000;
 
+/** Without a service worker each test sees what the server sends now; offline.test.mjs allows it. */
+const DEFAULTS = { viewport: { width: 1280, height: 800 }, locale: 'en-GB', serviceWorkers: 'block' };
+
 /**
  * A server and a browser for the tests of one file. Returns `onPage`, which makes a test body of
  * `async (page, server, t) => …`:
@@ -32,7 +35,7 @@ export function suite({ camera = false } = {}) {
 
   return ({ expected = [], path = '/', prepare, ...options }, body) => async (t) => {
     const { browser, server } = running;
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...options });
+    const context = await browser.newContext({ ...DEFAULTS, ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE);
     const trouble = watch(page, server.url, expected);

@@ -55,6 +55,7 @@ export async function serve() {
   const setHeaders = (response) => {
     response.setHeaders(headers);
     if (spoilt.isolation) response.removeHeader('Cross-Origin-Embedder-Policy');
+    if (spoilt.bare) for (const name of headers.keys()) response.removeHeader(name);
   };
   const files = sirv(DIST, { etag: true, setHeaders });
   const offer = { mode: 'missing', bytes: Buffer.alloc(0) };
@@ -68,6 +69,9 @@ export async function serve() {
     } else if (path === '/catalog.json' && catalog) {
       response.setHeaders(headers);
       response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(catalog));
+    } else if (spoilt.replaced?.[path]) {
+      response.setHeaders(headers);
+      response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(spoilt.replaced[path]);
     } else if (path !== spoilt.silent) {
       const missing = () => response.writeHead(404, { 'Content-Type': 'text/plain' }).end('not found');
       if (path === spoilt.missing) missing();
@@ -92,9 +96,12 @@ export async function serve() {
         ...entry, url: `${url}/hub/${entry.id}.onnx`, bytes: bytes.length, sha256, ...changes,
       }));
     },
-    /** From now on the path `missing` is not there, `silent` is never answered, and `isolation` keeps pages from being isolated. */
-    spoil({ missing, silent, isolation = false }) {
-      spoilt = { missing, silent, isolation };
+    /**
+     * From now on the path `missing` is not there, `silent` is never answered, `isolation` keeps pages from being
+     * isolated, `bare` leaves out all headers of the page, and `replaced` holds other scripts by their path.
+     */
+    spoil({ missing, silent, isolation = false, bare = false, replaced }) {
+      spoilt = { missing, silent, isolation, bare, replaced };
     },
     close() {
       server.closeAllConnections();
