@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use graph::{Clip, ValueId};
+use graph::{ActivationQuantization, Clip, ValueId};
 use kernels::{
     Aligned, Clamp, Expansion, IntegerScratch, KernelError, UpperBound, add_f32, add_i8, clamp_f32,
     conv2d_f32, conv2d_i8, depthwise_f32, depthwise_i8, dequantize_i8, expand_depthwise_f32,
@@ -11,6 +11,7 @@ use kernels::{
 };
 
 use crate::EngineError;
+use crate::lower::level;
 use crate::part::Numbers;
 use crate::plan::{Kernel, Number, Operand, Plan, Step};
 
@@ -21,6 +22,13 @@ pub struct Executor {
     f32: Vec<Aligned<f32>>,
     levels: Vec<Aligned<u8>>,
     scratch: Scratch,
+}
+
+/// All activations between two steps.
+#[derive(Clone, Copy)]
+struct Buffers<'a> {
+    f32: &'a [Aligned<f32>],
+    levels: &'a [Aligned<u8>],
 }
 
 #[derive(Debug)]
@@ -76,9 +84,46 @@ impl Executor {
         self.run_steps(input, |_, step, buffers| {
             if let (Some(value), Number::F32) = (step.value, step.output.number) {
                 plain.resize(step.output.image.len(), 0.0);
-                from_blocks(read(buffers, step.output), step.output.image, &mut plain)?;
+                from_blocks(read(buffers.f32, step.output), step.output.image, &mut plain)?;
                 observe(value, &plain);
             }
+            Ok(())
+        })
+    }
+
+    /// Like [`Executor::run`], and shows some activations (`nhwc`) as real numbers, each as soon as it is complete, levels
+    /// too. What the plan never stores, as between layers that run as one, is not shown.
+    ///
+    /// - `wanted`: ids in the graph with folded batch norms, and the quantization that the graph gives each.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn run_showing(
+        &mut self,
+        input: &[f32],
+        wanted: &[(ValueId, Option<ActivationQuantization>)],
+        observe: &mut dyn FnMut(ValueId, &[f32]),
+    ) -> Result<&[f32], EngineError> {
+        let mut plain = Vec::new();
+        self.run_steps(input, |_, step, buffers| {
+            let Some((value, grid)) = wanted.iter().find(|(value, _)| step.value == Some(*value)) else {
+                return Ok(());
+            };
+            let output = step.output;
+            let mut real;
+            let numbers: &[f32] = match (output.number, grid) {
+                (Number::F32, _) => read(buffers.f32, output),
+                (Number::Level, Some(grid)) => {
+                    let levels = read(buffers.levels, output);
+                    real = zeros(levels.len());
+                    dequantize_i8(levels, grid.scale, level(grid.zero_point), &mut real)?;
+                    &real
+                }
+                (Number::Level, None) => return Ok(()),
+            };
+            plain.resize(output.image.len(), 0.0);
+            from_blocks(numbers, output.image, &mut plain)?;
+            observe(*value, &plain);
             Ok(())
         })
     }
@@ -130,11 +175,11 @@ impl Executor {
         })
     }
 
-    /// Runs all steps; `after` sees each with its number and the float32 buffers.
+    /// Runs all steps; `after` sees each with its number and the buffers.
     fn run_steps(
         &mut self,
         input: &[f32],
-        after: impl FnMut(usize, &Step, &[Aligned<f32>]) -> Result<(), KernelError>,
+        after: impl FnMut(usize, &Step, Buffers<'_>) -> Result<(), KernelError>,
     ) -> Result<&[f32], EngineError> {
         let expected = self.plan.input_len();
         if input.len() != expected {
@@ -148,11 +193,11 @@ impl Executor {
 
     fn steps(
         &mut self,
-        mut after: impl FnMut(usize, &Step, &[Aligned<f32>]) -> Result<(), KernelError>,
+        mut after: impl FnMut(usize, &Step, Buffers<'_>) -> Result<(), KernelError>,
     ) -> Result<(), EngineError> {
         for (index, step) in self.plan.steps.iter().enumerate() {
             run_step(step, &mut self.f32, &mut self.levels, &mut self.scratch)
-                .and_then(|()| after(index, step, &self.f32))
+                .and_then(|()| after(index, step, Buffers { f32: &self.f32, levels: &self.levels }))
                 .map_err(|source| EngineError::Kernel { node: step.node.clone(), source })?;
         }
         Ok(())

@@ -359,6 +359,27 @@ fn integer_plans_agree_with_the_interpreter_on_the_same_grids() {
 }
 
 #[test]
+fn wanted_activations_are_shown_as_real_numbers_levels_too() {
+    let input = Numbers(31).vector(16 * 16 * 3, 1.0);
+    let graph = quantized(30, 16, &input);
+    let expected = interpret(&graph, &input);
+    let named = |name: &str| graph.values.iter().position(|value| value.name == name).unwrap();
+    let (pooled, within) = (named("last/clip"), named("depthwise"));
+    let wanted = [pooled, within].map(|idx| (ValueId(idx), graph.values[idx].quantization));
+    assert!(wanted[0].1.is_some(), "levels are what this is about");
+    let mut executor = Executor::new(Plan::new(&graph, Fusion::Full).unwrap());
+    let mut seen = Vec::new();
+    executor
+        .run_showing(&input, &wanted, &mut |id, activations| {
+            assert_eq!(id.0, pooled, "what lies within joined layers is never stored");
+            close(activations, &expected[id.0], 0.06).unwrap();
+            seen.push(id);
+        })
+        .unwrap();
+    assert_eq!(seen.len(), 1);
+}
+
+#[test]
 fn int8_weights_without_activation_grids_run_in_float() {
     let input = Numbers(3).vector(16 * 16 * 3, 1.0);
     let mut graph = quantized(9, 16, &input);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::{Executor, Fusion, Layer, Plan};
-use graph::{Graph, Op};
+use graph::{ActivationQuantization, Graph, Op, ValueId};
 use vision::{Answer, Normalization, Preparer};
 
 use crate::PipelineError;
@@ -92,12 +92,23 @@ impl Classifier {
     /// # Errors
     /// [`PipelineError::Engine`] for a tensor of the wrong length.
     pub fn probabilities(&mut self, tensor: &[f32]) -> Result<&[f32], PipelineError> {
-        let output = self.executor.run(tensor)?;
+        self.probabilities_showing(tensor, &[], &mut |_, _| {})?;
+        Ok(&self.probabilities)
+    }
+
+    /// The same, and shows activations as [`Executor::run_showing`] does.
+    pub(crate) fn probabilities_showing(
+        &mut self,
+        tensor: &[f32],
+        wanted: &[(ValueId, Option<ActivationQuantization>)],
+        observe: &mut dyn FnMut(ValueId, &[f32]),
+    ) -> Result<(), PipelineError> {
+        let output = self.executor.run_showing(tensor, wanted, observe)?;
         self.probabilities.copy_from_slice(output);
         if !self.ends_in_softmax {
             kernels::softmax_f32(&mut self.probabilities);
         }
-        Ok(&self.probabilities)
+        Ok(())
     }
 
     /// Runs once on a picture of zeros: what fails there would fail on every frame.

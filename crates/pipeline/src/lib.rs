@@ -4,6 +4,7 @@
 //! progress, cancel, and do other things in between. Neither reads a clock nor knows a browser. [`zoo`] turns
 //! published checkpoints into graphs, [`quality`] judges answers.
 
+mod activations;
 mod budget;
 mod classifier;
 mod error;
@@ -20,6 +21,7 @@ mod streams;
 mod sweep;
 pub mod zoo;
 
+pub use activations::{ChannelMap, ClassMap, LayerMaps, LayerOutputs, OutputScan, Shift};
 pub use budget::{Budget, Choice, LayerChoices, LayerForm, Plan, Rest, plan_to_budget};
 pub use classifier::{Classifier, LayerProfile, layer_millis};
 pub use compress::{

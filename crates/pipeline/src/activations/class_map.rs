@@ -1,0 +1,162 @@
+//! Class activation maps.
+
+use graph::{Graph, Node, Op, Shape, Weight, fold_batch_norms};
+
+use super::Wanted;
+use crate::{Classifier, PipelineError};
+
+/// Where in the picture a class's score comes from, for a network that averages its last features over all positions
+/// and classifies the averages by one linear layer.
+///
+/// With features `f[y][x][k]` and weights `w[c][k]` the score of class `c` is the mean over all positions of
+///
+/// ```text
+/// map[y][x] = sum over k of w[c][k] * f[y][x][k]
+/// ```
+///
+/// plus a bias: the map is that sum before the mean. It explains this model's score and nothing else; a negative value
+/// speaks against the class.
+///
+/// Source: B. Zhou et al., CVPR 2016 (arXiv 1512.04150), section 2.
+#[derive(Debug)]
+pub struct ClassMap {
+    features: Wanted,
+    height: usize,
+    width: usize,
+    weight: Weight,
+    background_class: bool,
+    /// The class whose weights were taken out last, and they.
+    row: Option<(usize, Vec<f32>)>,
+    seen: Vec<f32>,
+}
+
+impl ClassMap {
+    /// The map of a model, or `None` where it does not end in an average over positions and one linear layer.
+    ///
+    /// # Errors
+    /// [`PipelineError::Graph`] for a graph that is not valid.
+    pub fn new(graph: &Graph) -> Result<Option<Self>, PipelineError> {
+        let graph = fold_batch_norms(graph)?;
+        let pools = |node: &&Node| matches!(node.op, Op::GlobalAveragePool);
+        let Some(pool) = graph.nodes.iter().find(pools) else { return Ok(None) };
+        let (features, pooled) = (pool.inputs[0], pool.output);
+        let Shape::Image { height, width, channels } = graph.value(features).shape else { return Ok(None) };
+        let mut readers = graph.nodes.iter().filter(|node| node.inputs.contains(&pooled));
+        let (Some(reader), None) = (readers.next(), readers.next()) else { return Ok(None) };
+        let weight = match &reader.op {
+            Op::Linear(linear) => &linear.weight,
+            Op::Conv2d(conv) if conv.kernel() == [1, 1] && conv.groups == 1 => &conv.weight,
+            Op::Conv2d(_)
+            | Op::BatchNorm(_)
+            | Op::Clip(_)
+            | Op::Add
+            | Op::GlobalAveragePool
+            | Op::Softmax => {
+                return Ok(None);
+            }
+        };
+        let last = |node: &Node| matches!(node.op, Op::Softmax) && node.output == graph.output;
+        let ends = reader.output == graph.output
+            || graph.nodes.iter().any(|node| node.inputs.contains(&reader.output) && last(node));
+        if !ends || weight.channel_len() != channels {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            features: (features, graph.value(features).quantization),
+            height,
+            width,
+            weight: weight.clone(),
+            background_class: graph.metadata.background_class,
+            row: None,
+            seen: Vec::new(),
+        }))
+    }
+
+    /// `[height, width]` of the map.
+    pub fn size(&self) -> [usize; 2] {
+        [self.height, self.width]
+    }
+
+    /// Runs the model that the map was made of, as [`Classifier::probabilities`], and keeps its last features. Copying them
+    /// takes a small part of a run.
+    ///
+    /// # Errors
+    /// [`PipelineError::Engine`] for a tensor of the wrong length.
+    pub fn run(&mut self, classifier: &mut Classifier, tensor: &[f32]) -> Result<(), PipelineError> {
+        let seen = &mut self.seen;
+        seen.clear();
+        classifier.probabilities_showing(tensor, &[self.features], &mut |_, values| {
+            seen.extend_from_slice(values);
+        })
+    }
+
+    /// The map of a class (background not counted) on the picture of the last run, `[height * width]`; empty before one
+    /// and for a class that is not there.
+    pub fn of_class(&mut self, class: usize) -> Vec<f32> {
+        let output = class + usize::from(self.background_class);
+        let channels = self.weight.channel_len();
+        if self.row.as_ref().is_none_or(|(of, _)| *of != output) {
+            let values = self.weight.to_f32();
+            let Some(row) = values.chunks(channels.max(1)).nth(output) else { return Vec::new() };
+            self.row = Some((output, row.to_vec()));
+        }
+        let Some((_, row)) = &self.row else { return Vec::new() };
+        let position = |features: &[f32]| features.iter().zip(row).map(|(f, w)| f * w).sum();
+        self.seen.chunks(channels.max(1)).map(position).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Recipe, RecipeRun, zoo};
+
+    fn pictures(graph: &Graph) -> Vec<Vec<f32>> {
+        let len = Classifier::preparer(graph).tensor_len();
+        (0..4).map(|n| (0..len).map(|i| ((i * (n + 3)) as f32 * 0.01).sin()).collect()).collect()
+    }
+
+    /// The mean of a class's map and its bias are its score, in float32 and on integers.
+    #[test]
+    fn the_mean_of_a_map_is_the_score_without_its_bias() {
+        let original = zoo::mobilenet_v1(0.25, 64, 5);
+        let calibration = pictures(&original);
+        let recipe = Recipe::preset("int8").unwrap();
+        let run = RecipeRun::new(Arc::new(original.clone()), recipe, calibration.clone().into()).unwrap();
+        for (graph, tolerance) in [(&original, 1e-3), (&run.finish().unwrap().graph, 0.06)] {
+            let bias = graph.nodes.iter().rev().find_map(|node| node.op.bias()).map(<[f32]>::to_vec);
+            let mut classifier = Classifier::new(graph).unwrap();
+            let mut map = ClassMap::new(graph).unwrap().expect("it averages and classifies");
+            let scores = classifier.output(&calibration[1]).unwrap().to_vec();
+            let ends_in_softmax = graph.nodes.iter().any(|node| matches!(node.op, Op::Softmax));
+            map.run(&mut classifier, &calibration[1]).unwrap();
+            let first = classifier.answers(1)[0].class;
+            let of = |map: &mut ClassMap, class: usize| {
+                let values = map.of_class(class);
+                assert_eq!(values.len(), map.height * map.width);
+                let mean = values.iter().sum::<f32>() / values.len() as f32;
+                mean + bias.as_ref().map_or(0.0, |bias| bias[class + usize::from(map.background_class)])
+            };
+            let other = if first == 0 { 1 } else { 0 };
+            let difference = of(&mut map, first) - of(&mut map, other);
+            let output = |class: usize| {
+                let score = scores[class + usize::from(graph.metadata.background_class)];
+                if ends_in_softmax { score.ln() } else { score }
+            };
+            let expected = output(first) - output(other);
+            let largest = scores.iter().fold(1.0_f32, |a, b| a.max(b.abs()));
+            assert!((difference - expected).abs() <= tolerance * largest, "{difference} and {expected}");
+        }
+    }
+
+    #[test]
+    fn a_class_that_is_not_there_has_no_map() {
+        let graph = zoo::mobilenet_v1(0.25, 64, 5);
+        let mut map = ClassMap::new(&graph).unwrap().unwrap();
+        assert_eq!(map.of_class(0), Vec::<f32>::new(), "nothing has run");
+        assert_eq!(map.of_class(1_000_000), Vec::<f32>::new());
+        assert_eq!(map.size(), [2, 2]);
+    }
+}
