@@ -4,9 +4,13 @@
 //! only: a [`Request::Frame`] travels with a `VideoFrame` or an `ImageBitmap` that is transferred, never serialized.
 //! Neither side's internals appear here; both depend on this module and it depends on nothing of theirs.
 
+mod look;
+
+pub use look::{Flip, Heat, MapPair, Maps, Sensitivity};
+
 use std::fmt;
 
-use pipeline::{LayerFacts, LayerView, NumberFormat, Recipe};
+use pipeline::{LayerFacts, LayerOutputs, LayerView, NumberFormat, Recipe};
 use serde::{Deserialize, Serialize};
 
 /// Names a request; answers repeat it. Unique over one page's life.
@@ -37,7 +41,15 @@ pub enum Request {
         /// What to do.
         recipe: Recipe,
     },
-    /// Runs both models on one frame. With the message comes a camera's or a video's `VideoFrame` as the property
+    /// Puts another model in place of the original on the left side: what this recipe makes of the original, or the
+    /// original itself. The former left side stays until the new one is ready.
+    SetLeft {
+        /// Repeated by [`Answer::LeftSet`], [`Answer::Progress`] or [`Answer::Failed`].
+        id: RequestId,
+        /// The recipe; `None` for the original.
+        recipe: Option<Recipe>,
+    },
+    /// Runs both sides on one frame. With the message comes a camera's or a video's `VideoFrame` as the property
     /// `frame`, whose centred square both models see, or that square itself as an `ImageBitmap`, the property `bitmap`.
     Frame {
         /// Repeated by [`Answer::FrameResult`].
@@ -47,8 +59,11 @@ pub enum Request {
         calibrates: bool,
         /// The models are to see it mirrored left to right; false for a bitmap that is mirrored already.
         mirrored: bool,
+        /// Each side also says where in the picture its first answer comes from.
+        #[serde(default)]
+        heat: bool,
     },
-    /// Runs both models on a fixed set of pictures.
+    /// Runs both sides on a fixed set of pictures.
     RunFixedSet {
         /// Repeated by [`Answer::FixedSetResult`], [`Answer::Progress`] or [`Answer::Failed`].
         id: RequestId,
@@ -86,6 +101,23 @@ pub enum Request {
         node: String,
         /// The output channel whose largest weight is followed; without one, that of median width.
         channel: Option<usize>,
+    },
+    /// Compares what every layer of the original and of the compressed model writes, on views of the built-in pictures.
+    ScanOutputs {
+        /// Repeated by [`Answer::OutputsScanned`], [`Answer::Progress`] or [`Answer::Failed`].
+        id: RequestId,
+    },
+    /// Measures how much each layer's compression alone changes the original's answers, on views of the built-in pictures.
+    ScanSensitivity {
+        /// Repeated by [`Answer::SensitivityScanned`], [`Answer::Progress`] or [`Answer::Failed`].
+        id: RequestId,
+    },
+    /// Shows channels of one layer on the last frame, in the original and in the compressed model.
+    ShowMaps {
+        /// Repeated by [`Answer::MapsShown`] or [`Answer::Failed`].
+        id: RequestId,
+        /// The layer's node.
+        node: String,
     },
     /// Ends a running request; it answers with [`Failure::Cancelled`].
     Cancel {
@@ -167,6 +199,13 @@ pub enum Answer {
         /// Facts about it.
         facts: CompressedFacts,
     },
+    /// The left side is another one from the next frame on.
+    LeftSet {
+        /// The request.
+        id: RequestId,
+        /// Facts about it; `None` for the original.
+        facts: Option<CompressedFacts>,
+    },
     /// Something long goes on.
     Progress {
         /// The request.
@@ -199,8 +238,11 @@ pub enum Answer {
         set: FixedSet,
         /// Pictures or views in it.
         n: u32,
-        /// Those on which both models gave the same first answer.
+        /// Those on which both sides gave the same first answer.
         same: u32,
+        /// The others.
+        #[serde(default)]
+        flips: Vec<Flip>,
     },
     /// The user's own pictures are there.
     OwnPicturesSet {
@@ -245,6 +287,31 @@ pub enum Answer {
         id: RequestId,
         /// What was seen.
         view: LayerView,
+    },
+    /// The layers' outputs were compared.
+    OutputsScanned {
+        /// The request.
+        id: RequestId,
+        /// Pictures.
+        n: u32,
+        /// The original's layers.
+        layers: Vec<LayerOutputs>,
+    },
+    /// The layers' sensitivities were measured.
+    SensitivityScanned {
+        /// The request.
+        id: RequestId,
+        /// Pictures.
+        n: u32,
+        /// The layers that the recipe changed.
+        layers: Vec<Sensitivity>,
+    },
+    /// Channels of one layer; `None` before a frame was seen.
+    MapsShown {
+        /// The request.
+        id: RequestId,
+        /// The channels.
+        maps: Option<Maps>,
     },
     /// A request came to nothing; what was before goes on.
     Failed {
@@ -434,6 +501,9 @@ pub struct SideResult {
     pub top: Vec<Prediction>,
     /// Time of the network alone, without preparing the picture, milliseconds.
     pub millis: f64,
+    /// Where its first answer comes from, where that was asked for and the model can say it.
+    #[serde(default)]
+    pub heat: Option<Heat>,
 }
 
 /// What a frame was prepared from.
@@ -479,6 +549,8 @@ pub enum Stage {
     Sizes,
     /// Pictures of a fixed set.
     FixedSet,
+    /// Pictures or layers of a scan.
+    Scan,
 }
 
 /// Why a request came to nothing. The page turns it into words.

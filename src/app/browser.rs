@@ -80,6 +80,15 @@ pub fn stored(key: &str) -> Option<String> {
     storage()?.get_item(key).ok().flatten()
 }
 
+/// The text stored under a key, which goes from there.
+pub fn take_stored(key: &str) -> Option<String> {
+    let text = stored(key)?;
+    if let Some(storage) = storage() {
+        let _ = storage.remove_item(key);
+    }
+    Some(text)
+}
+
 /// Stores a text, where the browser allows it.
 pub fn store(key: &str, value: &str) {
     if let Some(storage) = storage() {
@@ -204,8 +213,15 @@ pub fn reveal(element: &Element) {
 /// # Errors
 /// The browser's exception, which a document does not give.
 pub fn save(name: &str, text: &str) -> Result<(), JsValue> {
-    let blob = Blob::new_with_str_sequence(&Array::of1(&text.into()))?;
-    let address = Url::create_object_url_with_blob(&blob)?;
+    save_blob(name, &Blob::new_with_str_sequence(&Array::of1(&text.into()))?)
+}
+
+/// Gives bytes to the visitor as a file called `name`.
+///
+/// # Errors
+/// The browser's exception, which a document does not give.
+pub fn save_blob(name: &str, blob: &Blob) -> Result<(), JsValue> {
+    let address = Url::create_object_url_with_blob(blob)?;
     let link: HtmlElement = document().ok_or("no document")?.create_element("a")?.dyn_into()?;
     link.set_attribute("href", &address)?;
     link.set_attribute("download", name)?;
@@ -214,36 +230,6 @@ pub fn save(name: &str, text: &str) -> Result<(), JsValue> {
         let _ = Url::revoke_object_url(&address);
     });
     Ok(())
-}
-
-/// The presentation attributes that a drawing takes from the page's styles.
-const STYLES: [&str; 6] = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font-family", "font-size"];
-
-/// Gives a drawing to the visitor as a file, with the colours that it has on the page now.
-pub fn save_drawing(name: &str, drawing: &Element) {
-    let text = (|| -> Result<String, JsValue> {
-        let copy: Element = drawing.clone_node_with_deep(true)?.dyn_into()?;
-        let parts = drawing.query_selector_all("*")?;
-        let copies = copy.query_selector_all("*")?;
-        let window = window().ok_or("no window")?;
-        for idx in 0..parts.length() {
-            let pair = (parts.item(idx).and_then(to_element), copies.item(idx).and_then(to_element));
-            let (Some(part), Some(copy)) = pair else { continue };
-            let Some(style) = window.get_computed_style(&part)? else { continue };
-            for property in STYLES {
-                copy.set_attribute(property, &style.get_property_value(property)?)?;
-            }
-        }
-        Ok(copy.outer_html())
-    })();
-    let saved = text.and_then(|text| save(name, &text));
-    if let Err(error) = saved {
-        warn("the drawing was not saved", &error);
-    }
-}
-
-fn to_element(node: web_sys::Node) -> Option<Element> {
-    node.dyn_into().ok()
 }
 
 /// Says on the console what went wrong without consequences for the visitor.

@@ -75,10 +75,14 @@ pub struct FrameLoop {
 struct Inner {
     canvas: HtmlCanvasElement,
     context: CanvasRenderingContext2d,
+    /// Shows the same, where it is in the document.
+    twin: HtmlCanvasElement,
+    twin_context: CanvasRenderingContext2d,
     feed: Feed,
     mirrored: bool,
     paused: bool,
     wanted: bool,
+    heat: bool,
     pair: u32,
     sent_pair: Option<u32>,
     client: Option<Rc<WorkerClient>>,
@@ -113,13 +117,18 @@ impl FrameLoop {
         canvas.set_width(PICTURE_SIDE);
         canvas.set_height(PICTURE_SIDE);
         let context = canvas.get_context("2d")?.ok_or("no 2d canvas")?.dyn_into()?;
+        let twin: HtmlCanvasElement = document.create_element("canvas")?.dyn_into()?;
+        let twin_context = twin.get_context("2d")?.ok_or("no 2d canvas")?.dyn_into()?;
         let inner = Rc::new(RefCell::new(Inner {
             canvas,
             context,
+            twin,
+            twin_context,
             feed: Feed::None,
             mirrored: false,
             paused: false,
             wanted: false,
+            heat: false,
             pair: 0,
             sent_pair: None,
             client: None,
@@ -140,6 +149,11 @@ impl FrameLoop {
     /// The canvas that is drawn on.
     pub fn canvas(&self) -> HtmlCanvasElement {
         self.inner.borrow().canvas.clone()
+    }
+
+    /// Shows the same square once more while it is in the document.
+    pub fn twin(&self) -> HtmlCanvasElement {
+        self.inner.borrow().twin.clone()
     }
 
     /// Other squares from now on.
@@ -165,6 +179,15 @@ impl FrameLoop {
         inner.paused = paused;
         inner.mirrored = mirrored;
         inner.pair = pair;
+    }
+
+    /// Whether sides are to say where their answers come from. A paused frame is sent once more for it.
+    pub fn set_heat(&self, heat: bool) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.heat != heat {
+            inner.heat = heat;
+            inner.sent_pair = None;
+        }
     }
 
     /// Frame `id` was answered: the pair it was sent for, or `None` where it is not the one on its way.
@@ -274,6 +297,7 @@ fn tick(shared: &Rc<RefCell<Inner>>) {
         changed = inner.draw(now).unwrap_or(false);
         inner.has_picture |= changed;
     }
+    inner.copy();
     inner.report_overdue(now);
     let interval = if matches!(inner.feed, Feed::Stills(_)) { STILL_MILLIS } else { MOVING_MILLIS };
     // A paused picture is sent once to each new pair of models.
@@ -333,6 +357,18 @@ impl Inner {
                 self.unmirror()?;
                 Ok(true)
             }
+        }
+    }
+
+    /// Shows the square on the twin, where that is on screen.
+    fn copy(&self) {
+        if self.twin.is_connected() {
+            let side = self.canvas.width();
+            if self.twin.width() != side {
+                self.twin.set_width(side);
+                self.twin.set_height(side);
+            }
+            let _ = self.twin_context.draw_image_with_html_canvas_element(&self.canvas, 0.0, 0.0);
         }
     }
 
@@ -410,7 +446,7 @@ impl Inner {
         let id = RequestId(FRAME_ID_BIT | self.n_frames);
         let calibrates = !matches!(self.feed, Feed::None | Feed::Pan(_));
         if drawn && let Some(frame) = self.video_frame() {
-            let request = Request::Frame { id, calibrates, mirrored: self.mirrored };
+            let request = Request::Frame { id, calibrates, mirrored: self.mirrored, heat: self.heat };
             self.sends_video_frames = client.post(&request, Cargo::Frame(frame));
             if self.sends_video_frames {
                 self.set_off(id, now);
@@ -421,11 +457,11 @@ impl Inner {
             .and_then(|window| window.create_image_bitmap_with_html_canvas_element(&self.canvas).ok());
         let Some(copy) = copy else { return };
         self.set_off(id, now);
-        let shared = shared.clone();
+        let (shared, heat) = (shared.clone(), self.heat);
         spawn_local(async move {
             let bitmap = JsFuture::from(copy).await.ok().and_then(|copy| copy.dyn_into::<ImageBitmap>().ok());
             // The canvas shows it mirrored already.
-            let request = Request::Frame { id, calibrates, mirrored: false };
+            let request = Request::Frame { id, calibrates, mirrored: false, heat };
             let sent = bitmap.is_some_and(|bitmap| client.post(&request, Cargo::Bitmap(bitmap)));
             if !sent {
                 shared.borrow_mut().in_flight.take_if(|frame| frame.id == id);

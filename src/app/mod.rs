@@ -6,12 +6,15 @@
 mod browser;
 mod camera;
 mod components;
+mod database;
+mod drawings;
 mod files;
 mod frames;
 mod lists;
 mod offline;
 mod page;
 mod pictures;
+mod report;
 mod scan;
 mod state;
 mod statistics;

@@ -15,13 +15,16 @@ use super::browser::{self, Listener};
 use super::camera::{self, CameraSession};
 use super::components::{
     Classroom, Course, Dock, DropZone, ExperimentsView, Head, KeyMap, Layers, Live, ModelDialog, Notices,
-    Projector, ShareDialog, SpokenAnswers, Start, Storage,
+    PARETO_ID, Projector, ShareDialog, SpokenAnswers, Start, Storage,
 };
+use super::database;
+use super::drawings;
 use super::files::{FileKind, kind_of};
 use super::frames::{Feed, FrameLoop, Video};
 use super::lists::{CatalogEntry, ClassNames, PictureFacts, ServedModel, labels_path};
 use super::offline::OfflineClient;
 use super::pictures::{self, FileVideo, MAX_PICTURES};
+use super::report::report;
 use super::scan::Scanner;
 use super::state::{
     self, Action, CameraTrouble, Cell, CourseText, Effect, Experiments, ExperimentsAction, FrameAnswer,
@@ -64,6 +67,8 @@ pub struct Page {
     own_video: Option<FileVideo>,
     own_bytes: Option<ArrayBuffer>,
     own_copies: Vec<ImageBitmap>,
+    /// What an earlier visit has kept has arrived; before, nothing is kept in its place.
+    knows_kept: bool,
     feeds: NodeRef,
     any_input: NodeRef,
     model_input: NodeRef,
@@ -74,6 +79,8 @@ pub struct Page {
 pub enum Message {
     /// Through the transition.
     Act(Action),
+    /// What an earlier visit has kept, if anything.
+    Kept(Option<Experiments>),
     /// The worker answered.
     Answer(Answer),
     /// Files were chosen or dropped.
@@ -144,20 +151,17 @@ impl Component for Page {
             own_video: None,
             own_bytes: None,
             own_copies: Vec::new(),
+            knows_kept: false,
             feeds: NodeRef::default(),
             any_input: NodeRef::default(),
             model_input: NodeRef::default(),
             _listeners: listeners(context),
         };
         page.remember(false);
-        if let Some(experiments) =
-            browser::stored(EXPERIMENTS_KEY).and_then(|text| serde_json::from_str::<Experiments>(&text).ok())
-        {
-            page.act(context, Action::Experiments(ExperimentsAction::Restored(experiments)));
-        }
         if let Some(codes) = browser::stored(ROOM_KEY) {
             page.act(context, Action::Room(RoomAction::Restored(codes)));
         }
+        fetch_experiments(context);
         page.start_worker(context);
         fetch_lists(context);
         page
@@ -166,6 +170,11 @@ impl Component for Page {
     fn update(&mut self, context: &Context<Self>, message: Message) -> bool {
         match message {
             Message::Act(action) => self.act(context, action),
+            Message::Kept(experiments) => {
+                self.knows_kept = true;
+                let restored = ExperimentsAction::Restored(experiments.unwrap_or_default());
+                self.act(context, Action::Experiments(restored));
+            }
             Message::Answer(answer) => self.hear(context, answer),
             Message::Files(files) => take_files(context, self.feeds.cast(), files),
             Message::Picture(bitmap) => {
@@ -213,6 +222,7 @@ impl Component for Page {
     fn view(&self, context: &Context<Self>) -> Html {
         let state = &self.state;
         let canvas = self.frames.as_ref().map(FrameLoop::canvas);
+        let canvases = self.frames.as_ref().map(|frames| (frames.canvas(), frames.twin()));
         let chosen = context.link().callback(|event: Event| {
             let input: HtmlInputElement = event.target_unchecked_into();
             let files = input.files().map(files_of).unwrap_or_default();
@@ -228,8 +238,9 @@ impl Component for Page {
                 pictures={state.pictures.clone()}
                 loading={state.model.loading.is_some() || state.model.current.is_none()}
             /> },
-            View::Live => html! { <Live canvas={canvas.clone()} state={Rc::new(state.clone())} /> },
+            View::Live => html! { <Live canvas={canvases} state={Rc::new(state.clone())} /> },
             View::Layers => html! { <Layers
+                {canvas}
                 model={state.model.current.clone()}
                 compressed={state.recipe.current().cloned()}
                 layers={state.layers.clone()}
@@ -237,6 +248,10 @@ impl Component for Page {
             /> },
             View::Experiments => html! { <ExperimentsView
                 experiments={state.experiments.clone()}
+                fixed={state.fixed.clone()}
+                naming={state.naming.clone()}
+                pictures={self.built_in.clone()}
+                ready={state.recipe.is_current() && state.compare.left.is_original()}
                 model={state.model.current.clone()}
                 latency={match state.numbers.latency_original { Cell::Known(latency) => Some(latency.median), Cell::Missing(_) => None }}
                 wanted={state.recipe.wanted.clone()}
@@ -256,7 +271,7 @@ impl Component for Page {
                 <a class="skip" href="#main">{ self.words.text("skip") }</a>
                 <Head view={state.view} worker={state.worker} model={state.model.clone()} language={state.language} theme={state.theme} />
                 <main id="main" tabindex="-1">{ view }</main>
-                <Dock numbers={state.numbers.clone()} paused={state.paused} />
+                <Dock numbers={state.numbers.clone()} paused={state.paused} left={state.compare.left.clone()} recipe={state.recipe.wanted.clone()} />
                 <Notices notice={state.notice.clone()} loading={state.model.loading.clone()} view={state.view} update={state.offline.update} />
                 <ModelDialog
                     open={state.models_open}
@@ -292,6 +307,7 @@ impl Page {
             let state = &self.state;
             let wanted = state.worker_ready() && state.model.current.is_some();
             frames.follow(wanted, state.paused, state.mirrored(), state.pair);
+            frames.set_heat(state.compare.heat && state.view == View::Live);
         }
     }
 
@@ -371,12 +387,8 @@ impl Page {
                     browser::warn("the recipe was not saved", &error);
                 }
             }
-            Effect::KeepExperiments(experiments) => {
-                // What a visit has made is kept for the next one, where the browser allows it.
-                if let Ok(text) = serde_json::to_string(&experiments) {
-                    browser::store(EXPERIMENTS_KEY, &text);
-                }
-            }
+            Effect::KeepExperiments(experiments) => self.keep_experiments(&experiments),
+            Effect::SaveReport => self.save_report(),
             Effect::Offline(effect) => self.offline.perform(effect),
             Effect::Link(LinkEffect::PutAddress) => browser::replace_fragment(&self.state.fragment()),
             Effect::Link(LinkEffect::Show) => self.remember(false),
@@ -399,6 +411,26 @@ impl Page {
                 }
             }
             Effect::Remember => self.remember(true),
+        }
+    }
+
+    /// What a visit has made is kept for the next one, where the browser allows it.
+    fn keep_experiments(&self, experiments: &Experiments) {
+        let Some(text) = serde_json::to_string(experiments).ok().filter(|_| self.knows_kept) else { return };
+        spawn_local(async move {
+            if let Err(error) = database::keep(EXPERIMENTS_KEY, &text).await {
+                browser::warn("the experiments are not kept", &error);
+            }
+        });
+    }
+
+    fn save_report(&self) {
+        let drawing = browser::document().and_then(|document| document.get_element_by_id(PARETO_ID));
+        let chart = drawing.and_then(|drawing| drawings::data_address(&drawing).ok());
+        let day = js_sys::Date::new_0().to_locale_date_string(self.state.language.tag(), &JsValue::UNDEFINED);
+        let text = report(&self.words, &self.state, chart.as_deref(), &String::from(day));
+        if let Err(error) = browser::save("tinylens-report.md", &text) {
+            browser::warn("the report was not saved", &error);
         }
     }
 
@@ -502,6 +534,24 @@ async fn open_camera(
         }
         other => other,
     }
+}
+
+/// Reads what an earlier visit has kept. Visits before there was a database kept it in `localStorage`: it moves once.
+fn fetch_experiments(context: &Context<Page>) {
+    context.link().send_future(async {
+        let kept = database::kept(EXPERIMENTS_KEY).await.inspect_err(|error| {
+            browser::warn("no database; experiments last for this visit", error);
+        });
+        let text = match kept {
+            Ok(None) => browser::take_stored(EXPERIMENTS_KEY),
+            other => other.ok().flatten(),
+        };
+        if let Some(text) = &text {
+            // Without a database this fails as reading did.
+            let _ = database::keep(EXPERIMENTS_KEY, text).await;
+        }
+        Message::Kept(text.and_then(|text| serde_json::from_str(&text).ok()))
+    });
 }
 
 fn list_cameras(context: &Context<Page>) {
@@ -714,6 +764,8 @@ fn key_action(event: &KeyboardEvent) -> Option<Action> {
         "?" => Some(Action::Teacher(TeacherAction::Keys(true))),
         "ArrowRight" if !inside("input, [role], .wide") => Some(Action::TurnSteps(state::Turn::On)),
         "ArrowLeft" if !inside("input, [role], .wide") => Some(Action::TurnSteps(state::Turn::Back)),
+        "z" | "Z" => Some(Action::UndoRecipe),
+        "d" | "D" => Some(Action::Compare(state::CompareAction::Turn)),
         "l" | "L" => Some(Action::Show(View::Layers)),
         "e" | "E" => Some(Action::Show(View::Experiments)),
         "1" => Some(Action::Format(pipeline::NumberFormat::Float32)),

@@ -1,6 +1,6 @@
 //! Compresses the loaded model by a recipe, a piece of work at a time.
 
-use pipeline::{Classifier, Compressed, Recipe, RecipeRun, Status};
+use pipeline::{Classifier, Compressed, Graph, Recipe, RecipeRun, Status};
 use vision::calibration_views;
 
 use super::browser::{next_turn, now_millis};
@@ -18,6 +18,17 @@ const TURN_MILLIS: f64 = 80.0;
 
 /// Runs `recipe` and makes the result the compressed model. Until then, and on failure, the former one stays.
 pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) -> Result<Answer, Failure> {
+    let (graph, classifier, facts) = make(session, id, recipe).await?;
+    session.borrow_mut().replace_compressed(graph, classifier);
+    Ok(Answer::Compressed { id, facts })
+}
+
+/// What `recipe` makes of the original, a piece of work at a time.
+pub(super) async fn make(
+    session: &Shared,
+    id: RequestId,
+    recipe: Recipe,
+) -> Result<(Graph, Classifier, CompressedFacts), Failure> {
     let start = now_millis();
     let generation = session.borrow().generation();
     let (frames, calibration) = match recipe.steps.iter().any(pipeline::Step::needs_calibration) {
@@ -53,7 +64,6 @@ pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) ->
     next_turn().await;
     session.borrow_mut().check_cancelled(id)?;
     session.borrow().check_generation(generation)?;
-    session.borrow_mut().replace_compressed(graph, classifier);
     let facts = CompressedFacts {
         sizes: Sizes {
             dense: sizes.dense,
@@ -78,7 +88,7 @@ pub(super) async fn compress(session: &Shared, id: RequestId, recipe: Recipe) ->
             })
             .collect(),
     };
-    Ok(Answer::Compressed { id, facts })
+    Ok((graph, classifier, facts))
 }
 
 /// The frames seen last where there are enough, else views of the built-in pictures, else the few frames there are.
@@ -95,7 +105,7 @@ async fn calibration(session: &Shared) -> Result<(Vec<Vec<f32>>, CalibrationSour
     }
 }
 
-fn built_in_views(session: &mut Session) -> Result<Vec<Vec<f32>>, Failure> {
+pub(super) fn built_in_views(session: &mut Session) -> Result<Vec<Vec<f32>>, Failure> {
     let Session { original: Some(original), built_in: Some(pictures), .. } = session else {
         return Err(Failure::NoModel);
     };
@@ -110,6 +120,6 @@ fn built_in_views(session: &mut Session) -> Result<Vec<Vec<f32>>, Failure> {
         .collect()
 }
 
-fn refused(error: pipeline::PipelineError) -> Failure {
+pub(super) fn refused(error: pipeline::PipelineError) -> Failure {
     Failure::Compression { detail: error.to_string() }
 }

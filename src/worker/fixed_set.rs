@@ -1,13 +1,14 @@
-//! Both models on a fixed set of pictures: a number that can be repeated.
+//! Both sides on a fixed set of pictures: a number that can be repeated.
 
 use vision::{View, fixed_views};
 
 use super::browser::next_turn;
+use super::frames::top;
 use super::session::Session;
 use super::{Shared, pictures, post};
-use crate::bridge::{Answer, Failure, FixedSet, RequestId, Stage};
+use crate::bridge::{Answer, Failure, FixedSet, Flip, Prediction, RequestId, Stage};
 
-/// Runs both models on every picture or view of `set`, giving control back after each.
+/// Runs both sides on every picture or view of `set`, giving control back after each.
 pub(super) async fn run(session: &Shared, id: RequestId, set: FixedSet) -> Result<Answer, Failure> {
     let views: Vec<(usize, View)> = match set {
         FixedSet::BuiltIn => {
@@ -21,21 +22,29 @@ pub(super) async fn run(session: &Shared, id: RequestId, set: FixedSet) -> Resul
     }
     let revision = session.borrow().revision();
     let total = views.len() as u64;
-    let mut same = 0;
-    for (done, (picture, view)) in views.into_iter().enumerate() {
-        post(&Answer::Progress { id, stage: Stage::FixedSet, done: done as u64, total: Some(total) });
+    let mut flips = Vec::new();
+    for (position, (picture, view)) in views.into_iter().enumerate() {
+        post(&Answer::Progress { id, stage: Stage::FixedSet, done: position as u64, total: Some(total) });
         next_turn().await;
         let mut session = session.borrow_mut();
         session.check_cancelled(id)?;
         session.check_revision(revision)?;
-        same += u32::from(agree(&mut session, set, picture, &view)?);
+        let (left, right) = answers(&mut session, set, picture, &view)?;
+        if left.first().map(|it| it.class) != right.first().map(|it| it.class) {
+            flips.push(Flip { position: position as u32, left, right });
+        }
     }
-    Ok(Answer::FixedSetResult { id, set, n: total as u32, same })
+    Ok(Answer::FixedSetResult { id, set, n: total as u32, same: total as u32 - flips.len() as u32, flips })
 }
 
-/// Whether both models give the same first answer.
-fn agree(session: &mut Session, set: FixedSet, picture: usize, view: &View) -> Result<bool, Failure> {
-    let Session { original: Some(original), compressed: Some(compressed), built_in, own, .. } = session
+/// The first answers of both sides.
+fn answers(
+    session: &mut Session,
+    set: FixedSet,
+    picture: usize,
+    view: &View,
+) -> Result<(Vec<Prediction>, Vec<Prediction>), Failure> {
+    let Session { original: Some(original), compressed: Some(right), left, built_in, own, .. } = session
     else {
         return Err(Failure::NoModel);
     };
@@ -46,9 +55,9 @@ fn agree(session: &mut Session, set: FixedSet, picture: usize, view: &View) -> R
     let pixels = pictures.get(picture).ok_or(Failure::NoPictures)?;
     let defect = |detail: String| Failure::Internal { detail };
     let tensor = original.prepare(pixels, view).map_err(|error| defect(error.to_string()))?;
-    for classifier in [&mut original.classifier, compressed] {
+    let left = left.as_mut().map_or(&mut original.classifier, |left| &mut left.classifier);
+    for classifier in [&mut *left, &mut *right] {
         classifier.probabilities(&tensor).map_err(|error| defect(error.to_string()))?;
     }
-    let first = |answers: Vec<vision::Answer>| answers.first().map(|answer| answer.class);
-    Ok(first(original.classifier.answers(1)) == first(compressed.answers(1)))
+    Ok((top(left, Some(right)), top(right, Some(left))))
 }

@@ -1,15 +1,16 @@
-//! One frame through both models.
+//! One frame through both sides.
 //!
 //! A `VideoFrame` is copied in its own format and prepared from its planes; what cannot be had so, and every bitmap, is
 //! drawn and read back. Both end in the original's own tensor.
 
 use std::mem;
 
-use pipeline::{Classifier, PipelineError};
+use pipeline::{ClassMap, Classifier, PipelineError};
 use vision::{Frame, View, VisionError};
 use web_sys::ImageBitmap;
 
 use super::browser::{Drawable, now_millis, report};
+use super::heat::{self, Heats};
 use super::planes::OpenFrame;
 use super::session::{Original, Session};
 use super::{Shared, post};
@@ -26,6 +27,8 @@ pub(super) struct Request {
     pub(super) id: RequestId,
     pub(super) calibrates: bool,
     pub(super) view: View,
+    /// Each side also says where its first answer comes from.
+    pub(super) heat: bool,
 }
 
 /// What both models gave, and what the frame was prepared from.
@@ -95,7 +98,20 @@ fn both(
     start: f64,
     source: Source<'_>,
 ) -> Result<Option<Results>, String> {
-    let Session { original: Some(original), compressed, frames, reader, compressed_first, .. } = session
+    if request.heat {
+        Heats::ensure(session).map_err(|error| error.to_string())?;
+    }
+    let Session {
+        original: Some(original),
+        compressed,
+        left,
+        heats,
+        frames,
+        frames_seen,
+        reader,
+        compressed_first,
+        ..
+    } = session
     else {
         return Ok(None);
     };
@@ -113,46 +129,61 @@ fn both(
         }
     };
     let prepare_millis = now_millis() - start;
+    *frames_seen = true;
     let Original { classifier: original, tensor, .. } = original;
     match request.calibrates {
         true => frames.offer(tensor, now_millis()),
         false => frames.clear(),
     }
 
-    let timed = |classifier: &mut Classifier| -> Result<f64, PipelineError> {
+    let left = left.as_mut().map_or(original, |left| &mut left.classifier);
+    let mut no_heats = (None, None);
+    let (heat_left, heat_right) = match heats {
+        Some(heats) if request.heat => (&mut heats.left, &mut heats.right),
+        _ => (&mut no_heats.0, &mut no_heats.1),
+    };
+    let timed = |classifier: &mut Classifier, heat: &mut Option<ClassMap>| -> Result<f64, PipelineError> {
         let start = now_millis();
-        classifier.probabilities(tensor)?;
+        match heat {
+            Some(heat) => heat.run(classifier, tensor)?,
+            None => drop(classifier.probabilities(tensor)?),
+        }
         Ok(now_millis() - start)
     };
-    let (mut original_millis, mut compressed_millis) = (None, None);
+    let (mut left_millis, mut right_millis) = (None, None);
     *compressed_first = !*compressed_first;
-    for compressed_turn in [*compressed_first, !*compressed_first] {
-        if compressed_turn {
-            compressed_millis =
-                compressed.as_mut().map(timed).transpose().map_err(|error| error.to_string())?;
+    for right_turn in [*compressed_first, !*compressed_first] {
+        if right_turn {
+            let run = compressed.as_mut().map(|right| timed(right, heat_right));
+            right_millis = run.transpose().map_err(|error| error.to_string())?;
         } else {
-            original_millis = Some(timed(original).map_err(|error| error.to_string())?);
+            left_millis = Some(timed(left, heat_left).map_err(|error| error.to_string())?);
         }
     }
-    let side = |this: &Classifier, other: Option<&Classifier>, millis: f64| SideResult {
-        top: this
-            .answers(TOP)
-            .into_iter()
-            .map(|answer| Prediction {
-                class: answer.class as u32,
-                probability: answer.probability,
-                other: other.map(|other| other.probability(answer.class)),
-            })
-            .collect(),
-        millis,
+    let side = |this: &Classifier, other: Option<&Classifier>, millis: f64, heat: &mut Option<ClassMap>| {
+        let top = top(this, other);
+        let heat = top.first().zip(heat.as_mut()).map(|(first, heat)| heat::of(heat, first.class));
+        SideResult { top, millis, heat }
     };
-    let compressed = compressed.as_ref();
+    let right = compressed.as_ref();
     Ok(Some(Results {
-        original: original_millis.map(|millis| side(original, compressed, millis)),
-        compressed: compressed
-            .zip(compressed_millis)
-            .map(|(model, millis)| side(model, Some(original), millis)),
+        original: left_millis.map(|millis| side(left, right, millis, heat_left)),
+        compressed: right
+            .zip(right_millis)
+            .map(|(model, millis)| side(model, Some(left), millis, heat_right)),
         prepare_millis,
         pixels,
     }))
+}
+
+/// The first answers of one side, with the other side's probability for each.
+pub(super) fn top(this: &Classifier, other: Option<&Classifier>) -> Vec<Prediction> {
+    let answers = this.answers(TOP).into_iter();
+    answers
+        .map(|answer| Prediction {
+            class: answer.class as u32,
+            probability: answer.probability,
+            other: other.map(|other| other.probability(answer.class)),
+        })
+        .collect()
 }

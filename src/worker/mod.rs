@@ -2,18 +2,22 @@
 //!
 //! Requests are handled one after another except for the long ones (loading, compressing, fixed sets), which give
 //! control back between pieces of work so that frames go on. [`serve`] is the entry; `session.rs` holds what is
-//! loaded; `load.rs`, `compress.rs`, `frames.rs`, `layers.rs` and `fixed_set.rs` answer the requests.
+//! loaded; the other modules answer the requests, each those that it is named after.
 
 mod browser;
 mod compress;
 mod download;
 mod fixed_set;
 mod frames;
+mod heat;
 mod layers;
+mod left;
 mod load;
+mod maps;
 mod measure;
 mod pictures;
 mod planes;
+mod scans;
 mod session;
 
 use std::cell::RefCell;
@@ -67,8 +71,8 @@ fn receive(session: &Shared, data: &JsValue) {
     };
     let session = session.clone();
     match request {
-        Request::Frame { id, calibrates, mirrored } => {
-            let request = frames::Request { id, calibrates, view: View { mirrored, ..View::WHOLE } };
+        Request::Frame { id, calibrates, mirrored, heat } => {
+            let request = frames::Request { id, calibrates, view: View { mirrored, ..View::WHOLE }, heat };
             match (frame, property("bitmap").dyn_into::<ImageBitmap>()) {
                 (Some(frame), _) => spawn_local(frames::run_video(session, request, frame)),
                 (None, Ok(bitmap)) => frames::run_bitmap(&session, &request, &bitmap),
@@ -115,6 +119,19 @@ fn receive(session: &Shared, data: &JsValue) {
         }
         Request::InspectLayer { id, node, channel } => {
             let answer = layers::inspect(&session, id, &node, channel);
+            post(&answer.unwrap_or_else(|failure| Answer::Failed { id, failure }));
+        }
+        Request::SetLeft { id, recipe } => {
+            answer_when_done(&session.clone(), id, async move { left::set(&session, id, recipe).await });
+        }
+        Request::ScanOutputs { id } => {
+            answer_when_done(&session.clone(), id, async move { scans::outputs(&session, id).await });
+        }
+        Request::ScanSensitivity { id } => {
+            answer_when_done(&session.clone(), id, async move { scans::sensitivity(&session, id).await });
+        }
+        Request::ShowMaps { id, node } => {
+            let answer = maps::show(&mut session.borrow_mut(), id, &node);
             post(&answer.unwrap_or_else(|failure| Answer::Failed { id, failure }));
         }
         Request::RunFixedSet { id, set } => {

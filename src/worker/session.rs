@@ -8,6 +8,8 @@ use vision::{Frame, Preparer, View, VisionError};
 use web_sys::AbortController;
 
 use super::browser::{PixelReader, Pixels};
+use super::heat::Heats;
+use super::maps::ShownMaps;
 use super::planes::PlaneReader;
 use crate::bridge::{Failure, ModelFacts, RequestId};
 
@@ -21,6 +23,14 @@ pub(crate) struct Session {
     pub(super) compressed: Option<Classifier>,
     /// What [`Self::compressed`] runs, to look into.
     pub(super) compressed_graph: Option<Arc<Graph>>,
+    /// What runs in place of the original on the left side.
+    pub(super) left: Option<Left>,
+    /// Where both sides' first answers come from; made when first asked for.
+    pub(super) heats: Option<Heats>,
+    /// [`Original::tensor`] holds a frame.
+    pub(super) frames_seen: bool,
+    /// The layer whose channels were shown last.
+    pub(super) shown_maps: Option<ShownMaps>,
     pub(super) frames: RecentFrames,
     pub(super) built_in: Option<Vec<Pixels>>,
     pub(super) own: Vec<Pixels>,
@@ -52,6 +62,13 @@ pub(crate) struct Original {
     pub(super) facts: ModelFacts,
 }
 
+/// A compressed model on the left side.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(super) graph: Arc<Graph>,
+    pub(super) classifier: Classifier,
+}
+
 impl Original {
     /// What `view` sees of a picture, as the network takes it.
     pub(super) fn prepare(&mut self, pixels: &Pixels, view: &View) -> Result<Vec<f32>, VisionError> {
@@ -72,6 +89,10 @@ impl Session {
         self.frames = RecentFrames::default();
         self.compressed = None;
         self.compressed_graph = None;
+        self.left = None;
+        self.heats = None;
+        self.shown_maps = None;
+        self.frames_seen = false;
         self.original = Some(original);
         self.generation += 1;
         self.revision += 1;
@@ -81,6 +102,12 @@ impl Session {
     pub(super) fn replace_compressed(&mut self, graph: Graph, compressed: Classifier) {
         self.compressed = Some(compressed);
         self.compressed_graph = Some(Arc::new(graph));
+        self.revision += 1;
+    }
+
+    /// Makes `left` the left side, or the original again.
+    pub(super) fn replace_left(&mut self, left: Option<Left>) {
+        self.left = left;
         self.revision += 1;
     }
 

@@ -197,6 +197,20 @@ waiting-recipe = The recipe runs
 waiting-stopped = No recipe has run
 waiting-frame = Waiting for the first frame
 
+divider = Line between both sides
+divider-value = left { $percent } %
+compare-mode = How both sides share the picture
+compare-divider = Divider
+compare-side-by-side = Side by side
+heat = Where from
+heat-about = Marks show where in the picture each first answer comes from
+heat-legend = Discs: where the left side sees “{ $left }”. Squares: where the right side sees “{ $right }”. One scale; each side by its own last features and weights (class activation map).
+heat-none = This model does not end in an average over positions and one linear layer, so there is no such map.
+left-choice = Model on the left side
+left-original = Original, as trained
+left-runs = The left side is made
+experiment-numbered = { $name }, no. { $number }
+
 ## Controls
 
 pause = Pause
@@ -276,6 +290,14 @@ preset-name-fastest-1pt = Fastest
 preset-about-fastest-1pt = INT8 on integers, dead channels cleared: the fastest that keeps about all answers.
 recipe-pruned = { $name }, { $percent } zeros
 sparsity = Weights set to zero
+step-grip = Move { $name }
+step-grip-about = Drag, or press Space, move with arrow keys, and press Space again
+step-lifted = { $name }: place { $place } of { $of }
+step-up = Earlier
+step-down = Later
+step-remove = Remove
+recipe-undo = Undo (Z)
+recipe-run = Run this recipe again
 step-switch = { $name }, on or off
 step-settings = { $name }, settings
 recipe-open = Open a recipe (JSON)
@@ -423,9 +445,10 @@ dock-latency = Latency, median
 dock-latency-of = Latency, median of { $n } frames
 dock-latency-paused = Latency, paused
 dock-latency-short = Latency (p95)
-dock-agreement = Same answer as the original
+dock-agreement = Same answer:
 dock-agreement-paused = Same answer, paused
 dock-agreement-short = Agreement
+dock-between = { $left } and { $right }
 dock-different = { $n } different
 p95 = p95 { $millis }
 of-frames = { $same } of { $n } frames
@@ -740,6 +763,25 @@ weight-note = The compressed side holds all steps of the recipe together: repair
 channel-before = Channel before
 channel-after = Next channel
 
+layers-not-scanned = Not measured yet: run the scan.
+metric-error = Activation error
+metric-sensitivity = Sensitivity
+nats = { $n } nats
+scan-run = Run the scan
+scan-outputs = Layers are compared
+scan-outputs-about = How far each layer’s output in the compressed model is from the original’s: root of the mean square of the difference, as a share. A recipe that equalises channels changes outputs on purpose and makes up for it in the next layer.
+scan-sensitivity = Layers are changed one at a time
+scan-sensitivity-about = The original with one layer’s weights from the compressed model, one layer after the other: how far the probabilities move (Kullback-Leibler divergence, nats). Activations stay in float. Equalised layers only fit together; alone they are wrong.
+scan-done = Measured on { $n } views of built-in pictures, none of them of the check.
+scan-failed = The scan did not finish. Run it again.
+stage-scan = { $done } of { $of }. The live view goes on.
+maps = What this layer sees
+maps-waiting = Waiting for a frame.
+maps-lead = The { $n } strongest of { $of } channels on this frame; original left, compressed right.
+maps-channel = channel { $channel }
+maps-scale = black to white: smallest to largest value of the pair
+maps-error = On this frame the layer’s output differs by { $percent }.
+
 ## Experiments
 
 experiments-lead = Every recipe that ran here, with what came of it. Choose one to run it on the compressed side.
@@ -762,3 +804,21 @@ pareto-x = Shipped bytes in MB, each line doubles
 pareto-y = Same answer as the original
 pareto-finding = { $n } experiments by shipped bytes and agreement; nothing beats { $best } of them in both.
 pareto-note = Larger marks are slower. Dotted line: nothing here is both smaller and more often right. Whisker: 95 % range of the present one. The table holds the same figures.
+flips = Changed answers
+flips-run = Find changed answers
+flips-runs = Both models look at the fixed views
+flips-not-run = Not looked for yet with these two models.
+flips-found = { $n } of { $of } fixed views have another first answer. The largest change first; pictures stay in memory only.
+experiments-report = Report (Markdown)
+report-title = Tinylens: report of a session
+report-about = { $model }, { $size }, { $classes } classes. { $day }.
+report-how = Bytes are lengths of the files that ship. Milliseconds are medians on the device of this session, n frames. “Same answer” compares with the original on n pictures or frames; it does not say who is right.
+report-recipes = Recipes
+pareto-save-png = Chart as PNG
+pair = Two of them
+pair-live = See both live
+pair-left = Left side
+pair-right = Compressed side
+pair-step = Step { $number }
+pair-millis = { $millis } ms (n = { $n })
+pair-same = { $percent } ({ $same } of { $n })

@@ -44,6 +44,71 @@ test('the table and the chart can be taken home', onPage({}, async (page) => {
   assert.match(await saved('pareto-svg'), /^<svg[^]*<\/svg>$/);
 }));
 
+test('the report holds the chart and every recipe, and the chart is a picture too', onPage({}, async (page) => {
+  await two(page);
+  await page.getByTestId('view-experiments').click();
+  await page.getByTestId('experiment-1').waitFor();
+  const saved = async (handle) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId(handle).click()]);
+    return readFileSync(await download.path());
+  };
+  const report = (await saved('experiments-report')).toString();
+  assert.match(report, /!\[[^\]]+\]\(data:image\/svg\+xml[^)]+\)/);
+  assert.equal(report.match(/```json/g).length, 2);
+  const png = await saved('pareto-png');
+  assert.deepEqual([...png.subarray(1, 4)].map((code) => String.fromCharCode(code)).join(''), 'PNG');
+}));
+
+test('changed answers show their picture and both scores; any two stand side by side', onPage({}, async (page) => {
+  await page.getByTestId('use-pictures').first().click();
+  await page.getByTestId('model-choice').selectOption('everyday-60');
+  await two(page);
+  await page.getByTestId('preset').selectOption('prune70-obs');
+  await page.getByTestId('view-experiments').click();
+  await page.locator('[data-testid^="experiment-"][aria-current="true"]').waitFor();
+  await page.locator('[data-testid="flips-run"]:not([disabled])').click();
+  await page.locator('[data-testid="flips"][data-n]').waitFor();
+  const n = Number(await page.getByTestId('flips').getAttribute('data-n'));
+  assert.ok(n > 0, 'seventy per cent of zeros change answers');
+  const flips = page.getByTestId('flips').locator('li');
+  assert.equal(await flips.count(), n);
+  assert.equal(await flips.first().locator('canvas').count(), 1);
+  assert.equal(await flips.first().locator('.flip-bar').count(), 4);
+  const pair = page.getByTestId('pair');
+  assert.match(await pair.innerText(), /MB/);
+  await page.getByTestId('pair-live').click();
+  await page.getByTestId('divider').waitFor();
+}));
+
+test('what earlier visits kept elsewhere moves into the database once', onPage({}, async (page) => {
+  await two(page);
+  await page.getByTestId('view-experiments').click();
+  await page.getByTestId('experiment-1').waitFor();
+  await page.waitForTimeout(500);
+  const kept = await page.evaluate(async () => {
+    const open = () => new Promise((done, failed) => {
+      const request = indexedDB.open('tinylens', 1);
+      request.onsuccess = () => done(request.result);
+      request.onerror = failed;
+    });
+    const ended = (request) => new Promise((done, failed) => {
+      request.onsuccess = () => done(request.result);
+      request.onerror = failed;
+    });
+    const database = await open();
+    const store = database.transaction('kept', 'readwrite').objectStore('kept');
+    const text = await ended(store.get('tinylens-experiments'));
+    await ended(store.delete('tinylens-experiments'));
+    database.close();
+    localStorage.setItem('tinylens-experiments', text);
+    return JSON.parse(text).nodes.length;
+  });
+  assert.equal(kept, 2);
+  await page.reload();
+  await page.getByTestId('experiment-1').waitFor();
+  assert.equal(await page.evaluate(() => localStorage.getItem('tinylens-experiments')), null);
+}));
+
 test('nothing scrolls sideways on a phone, in German', onPage({ locale: 'de-DE', viewport: { width: 360, height: 760 } }, async (page) => {
   await page.getByTestId('use-pictures').first().click();
   await bothPredict(page);

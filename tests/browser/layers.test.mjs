@@ -51,3 +51,31 @@ test('nothing scrolls sideways on a phone, in German', onPage({ locale: 'de-DE',
   const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(content <= width, `${content} of ${width} pixels`);
 }));
+
+test('sensitivity is measured layer by layer, can be cancelled, and becomes the bars', onPage({}, async (page) => {
+  await page.getByTestId('use-pictures').first().click();
+  await page.getByTestId('model-choice').selectOption('everyday-60');
+  await bothPredict(page);
+  await page.getByTestId('view-layers').click();
+  await page.getByTestId('layer-metric').selectOption('sensitivity');
+  const run = page.getByTestId('run-scan');
+  await run.click();
+  await page.getByTestId('cancel').click();
+  await run.click();
+  await page.locator('[data-testid="run-scan"][data-n]').waitFor();
+  assert.match(await page.getByTestId('layer-readout').innerText(), /nats/);
+  await page.getByTestId('layer-metric').selectOption('error');
+  await run.click();
+  await page.locator('[data-testid="run-scan"][data-n]').waitFor();
+  assert.match(await page.getByTestId('layer-readout').innerText(), /%/);
+}));
+
+test('the open layer shows its channels on the frame, in both models', onPage({}, async (page) => {
+  await open(page);
+  await page.getByTestId('layer-2').click();
+  await page.locator('[data-testid="feature-maps"]:not([data-n="0"])').waitFor();
+  const maps = page.getByTestId('feature-maps');
+  assert.equal(await maps.locator('canvas.map.a').count(), await maps.locator('canvas.map.b').count());
+  const error = await numberWhen(page, 'activation-error', 'a share');
+  assert.ok(error >= 0 && error < 2, `${error}`);
+}));

@@ -3,8 +3,10 @@
 
 use yew::prelude::*;
 
+use super::recipe_words::draft_name;
+use super::side_head::left_name;
 use super::width_style;
-use crate::app::state::{Agreement, Cell, Numbers, Reason};
+use crate::app::state::{Agreement, Cell, Draft, LeftSide, Numbers, Reason};
 use crate::app::statistics::{Latency, honest_percent, wilson_interval};
 use crate::app::tools::use_words;
 use crate::app::words::{Words, key};
@@ -23,6 +25,10 @@ pub struct Props {
     pub numbers: Numbers,
     /// Frames stand still.
     pub paused: bool,
+    /// What runs on the left side.
+    pub left: LeftSide,
+    /// The recipe on the right side.
+    pub recipe: Draft,
 }
 
 /// See the module.
@@ -34,7 +40,7 @@ pub fn Dock(props: &Props) -> Html {
         <section class="dock" aria-label={words.text("dock")}>
             { bytes_cell(&words, numbers) }
             { latency_cell(&words, numbers, props.paused) }
-            { agreement_cell(&words, numbers, props.paused) }
+            { agreement_cell(&words, numbers, props) }
         </section>
     }
 }
@@ -133,7 +139,7 @@ fn whisker(words: &Words, latency: Latency, scale: f64) -> Html {
     }
 }
 
-fn agreement_cell(words: &Words, numbers: &Numbers, paused: bool) -> Html {
+fn agreement_cell(words: &Words, numbers: &Numbers, props: &Props) -> Html {
     let agreement = known(numbers.agreement);
     let share = agreement.filter(|it| it.n > 0).map(|it| f64::from(it.same) / f64::from(it.n));
     let percent = agreement.map(|it| words.number(honest_percent(it.same, it.n), 1));
@@ -142,14 +148,17 @@ fn agreement_cell(words: &Words, numbers: &Numbers, paused: bool) -> Html {
         let count = words.count(n.into());
         words.text_with("dock-different", &[("n", (&count).into())])
     });
-    let heading = if paused { words.text("dock-agreement-paused") } else { words.text("dock-agreement") };
+    let heading =
+        if props.paused { words.text("dock-agreement-paused") } else { words.text("dock-agreement") };
+    let (left, right) = (left_name(words, &props.left), draft_name(words, &props.recipe));
+    let between = words.text_with("dock-between", &[("left", (&left).into()), ("right", (&right).into())]);
     let how = match numbers.agreement {
         Cell::Known(agreement) => interval(words, agreement),
         Cell::Missing(reason) => html! { <span class="wait">{ reason_words(words, reason) }</span> },
     };
     html! {
         <div class="cell">
-            <header><h2><span class="lg">{ heading }</span><span class="sm">{ words.text("dock-agreement-short") }</span></h2><span class="delta lg">{ different }</span></header>
+            <header><h2><span class="lg">{ heading }</span><span class="sm">{ words.text("dock-agreement-short") }</span>{ " " }<span class="between" data-testid="between" title={between.clone()}>{ &between }</span></h2><span class="delta lg">{ different }</span></header>
             <div class="agree">
                 <span class="n" data-testid="agreement" data-value={share.map(|share| share.to_string())} data-n={agreement.map(|it| it.n.to_string())}>
                     { digits(percent, &words.text("unit-percent"), None) }
@@ -223,7 +232,7 @@ fn reason_words(words: &Words, reason: Reason) -> String {
         Reason::WorkerLost => words.text("reason-worker-lost"),
         Reason::ModelLoads => words.text("reason-model-loads"),
         Reason::NoModel => words.text("reason-no-model"),
-        Reason::RecipeRuns(None | Some(Stage::Download | Stage::Read | Stage::FixedSet)) => {
+        Reason::RecipeRuns(None | Some(Stage::Download | Stage::Read | Stage::FixedSet | Stage::Scan)) => {
             words.text("reason-recipe-runs")
         }
         Reason::RecipeRuns(Some(Stage::Calibrate)) => words.text("reason-recipe-calibrates"),

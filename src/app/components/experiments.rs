@@ -1,16 +1,23 @@
 //! The view *Experiments*: the history of recipes with their figures, and a chart of bytes against agreement.
 
+mod flips;
+mod pair;
 mod pareto;
 
 use std::rc::Rc;
 
+use web_sys::ImageBitmap;
 use yew::prelude::*;
 
 use super::recipe_words::draft_name;
-use crate::app::state::{Action, Draft, Experiment, Experiments, ExperimentsAction};
+use crate::app::lists::Naming;
+use crate::app::state::{Action, Draft, Experiment, Experiments, ExperimentsAction, FixedState};
 use crate::app::tools::{use_tools, use_words};
 use crate::app::words::Words;
 use crate::bridge::ModelFacts;
+use flips::Flips;
+use pair::PairView;
+pub use pareto::PARETO_ID;
 use pareto::{Mark, Pareto};
 
 /// Levels of the tree that are drawn indented; deeper ones stay there.
@@ -29,6 +36,14 @@ pub struct Props {
     pub wanted: Draft,
     /// A recipe runs.
     pub running: bool,
+    /// The check on a fixed set.
+    pub fixed: FixedState,
+    /// Names of classes.
+    pub naming: Naming,
+    /// The built-in pictures, those that are decoded.
+    pub pictures: Vec<ImageBitmap>,
+    /// The compressed model is the one that is chosen.
+    pub ready: bool,
 }
 
 /// See the module.
@@ -51,6 +66,7 @@ pub fn ExperimentsView(props: &Props) -> Html {
         <div class="viewhead">
             <div><h1>{ words.text("view-experiments") }</h1><p>{ words.text("experiments-lead") }</p></div>
             <span class="grow" />
+            <button class="btn" type="button" data-testid="experiments-report" onclick={tools.on(Action::Experiments(ExperimentsAction::SaveReport))}>{ words.text("experiments-report") }</button>
             <button class="btn" type="button" data-testid="experiments-csv" onclick={tools.on(Action::Experiments(ExperimentsAction::SaveCsv))}>{ words.text("experiments-csv") }</button>
         </div>
         <div class="experiments">
@@ -80,6 +96,8 @@ pub fn ExperimentsView(props: &Props) -> Html {
             </section>
             <Pareto {marks} original={model.shipped_bytes} />
         </div>
+        <PairView nodes={tree.iter().map(|(_, node)| (*node).clone()).collect::<Vec<_>>()} />
+        <Flips fixed={props.fixed.clone()} naming={props.naming.clone()} pictures={props.pictures.clone()} ready={props.ready} />
         </>
     }
 }

@@ -43,6 +43,8 @@ pub enum Icon {
     Screen,
     /// A question mark.
     Keys,
+    /// An arrow that turns back.
+    Undo,
 }
 
 impl Icon {
@@ -72,6 +74,7 @@ impl Icon {
             ],
             Self::Screen => &["M2.5 4h15v9.5h-15zM10 13.5V17M6.5 17h7"],
             Self::Keys => &["M6.8 7.4a3.2 3.2 0 116 1.4c-.7 1.2-2.8 1.5-2.8 3.4M10 15.7v.01"],
+            Self::Undo => &["M4 8h8.5a4 4 0 010 8H8", "M7 4.5L3.5 8 7 11.5"],
         }
     }
 }

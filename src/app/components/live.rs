@@ -5,22 +5,21 @@ use std::rc::Rc;
 use web_sys::HtmlCanvasElement;
 use yew::prelude::*;
 
-use super::camera_card::CameraCard;
+use super::compare::{Compare, CompareBar};
 use super::controls::Controls;
 use super::predictions::{Predictions, Side};
 use super::recipe_rail::RecipeRail;
 use super::side_head::{CompressedHead, OriginalHead};
-use super::stage::Stage;
 use super::tape::Tape;
-use crate::app::state::{Cell, Source, State, WorkerState};
+use crate::app::state::{Cell, State, WorkerState};
 use crate::app::tools::use_words;
 use crate::app::words::Words;
 
 /// Properties of [`Live`].
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    /// The frame loop's canvas.
-    pub canvas: Option<HtmlCanvasElement>,
+    /// The frame loop's canvas, and the copy of it.
+    pub canvas: Option<(HtmlCanvasElement, HtmlCanvasElement)>,
     /// Everything.
     pub state: Rc<State>,
 }
@@ -35,8 +34,8 @@ pub fn Live(props: &Props) -> Html {
         Cell::Known(agreement) => Some((agreement.same, agreement.n)),
         Cell::Missing(_) => None,
     };
-    let holds = matches!(&state.source, Source::None)
-        || matches!(&state.source, Source::Camera(_)) && !state.source.gives_frames();
+    let model = state.model.current.as_ref();
+    let named = model.map(|model| state.experiments.recipes(&model.name)).unwrap_or_default();
     let former = state.recipe.finished.is_some() && !state.recipe.is_current();
     html! {
         <>
@@ -44,15 +43,11 @@ pub fn Live(props: &Props) -> Html {
         <div class="live">
             <section aria-label={words.text("live-heading")}>
                 <div class="stage">
-                    <OriginalHead served={state.served.clone().unwrap_or_default()} catalog={state.catalog.clone()} model={state.model.clone()} />
-                    <CompressedHead wanted={state.recipe.wanted.clone()} />
+                    <OriginalHead served={state.served.clone().unwrap_or_default()} catalog={state.catalog.clone()} model={state.model.clone()} left={state.compare.left.clone()} experiments={named.clone()} />
+                    <CompareBar mode={state.compare.mode} heat={state.compare.heat} />
+                    <CompressedHead wanted={state.recipe.wanted.clone()} experiments={named} />
                     <Predictions side={Side::Original} shown={live.shown.clone()} latest={live.latest.clone()} naming={state.naming.clone()} waiting={waiting(state, Side::Original, &words)} />
-                    <div class="frame-wrap">
-                        <Stage canvas={props.canvas.clone()} class="frame" />
-                        if holds { <CameraCard source={state.source.clone()} has_pictures={state.has_pictures()} {counted} /> }
-                        <span class="tag a" aria-hidden="true"><i class="mk a" />{ words.text("original") }</span>
-                        <span class="tag b" aria-hidden="true"><i class="mk b" />{ words.text("compressed") }</span>
-                    </div>
+                    <Compare canvas={props.canvas.clone()} compare={state.compare.clone()} shown={live.shown.clone()} latest={live.latest.clone()} naming={state.naming.clone()} source={state.source.clone()} has_pictures={state.has_pictures()} {counted} />
                     <Predictions side={Side::Compressed} shown={live.shown.clone()} latest={live.latest.clone()} naming={state.naming.clone()} waiting={waiting(state, Side::Compressed, &words)} {former} />
                     <Tape comparisons={live.comparisons.clone()} pair={live.shown.clone()} />
                     <Controls paused={state.paused} mirrored={state.mirrored()} source={state.source.clone()} camera={state.camera.clone()} has_pictures={state.has_pictures()} />

@@ -4,12 +4,15 @@
 mod camera_card;
 mod card;
 mod classroom;
+mod compare;
 mod controls;
 mod course;
+mod divider;
 mod dock;
 mod experiments;
 mod fixed_set;
 mod head;
+mod heat_map;
 mod icon;
 mod keys;
 mod layers;
@@ -22,6 +25,7 @@ mod privacy;
 mod progress_bar;
 mod projector;
 mod qr;
+mod recipe_moves;
 mod recipe_rail;
 mod recipe_steps;
 mod recipe_words;
@@ -40,7 +44,7 @@ mod verdict;
 pub use classroom::Classroom;
 pub use course::Course;
 pub use dock::Dock;
-pub use experiments::ExperimentsView;
+pub use experiments::{ExperimentsView, PARETO_ID};
 pub use head::Head;
 pub use keys::KeyMap;
 pub use layers::Layers;
@@ -55,6 +59,11 @@ pub use storage::Storage;
 
 use super::lists::Naming;
 use super::words::Words;
+
+/// The name of a recipe from the history.
+pub fn recipe_name(words: &Words, recipe: &pipeline::Recipe) -> String {
+    recipe_words::draft_name(words, &super::state::Draft::of(recipe))
+}
 
 /// The name of a class, or its number where it has no name.
 fn class_name(naming: &Naming, class: u32, words: &Words) -> String {

@@ -59,5 +59,6 @@ fn sentence(words: &Words, progress: Progress) -> String {
         Stage::Repair => words.text_with("stage-repair", &values),
         Stage::Sizes => words.text("stage-sizes"),
         Stage::FixedSet => words.text_with("stage-fixed-set", &values),
+        Stage::Scan => words.text_with("stage-scan", &values),
     }
 }

@@ -66,6 +66,8 @@ pub fn RecipeRail(props: &Props) -> Html {
             <header class="row between">
                 <h2>{ words.text("recipe") }</h2>
                 <span class="row">
+                    <button class="btn quiet icon" type="button" aria-label={words.text("recipe-undo")} title={words.text("recipe-undo")} data-testid="undo" disabled={recipe.before.is_empty()} onclick={tools.on(Action::UndoRecipe)}>{ icon(Icon::Undo) }</button>
+                    <button class="btn quiet icon" type="button" aria-label={words.text("recipe-run")} title={words.text("recipe-run")} data-testid="run-recipe" disabled={draft.refusal().is_some() || recipe.running.is_some() || props.model.is_none()} onclick={tools.on(Action::RetryRecipe)}>{ icon(Icon::Play) }</button>
                     <button class="btn quiet icon" type="button" aria-label={words.text("recipe-open")} title={words.text("recipe-open")} data-testid="open-recipe" onclick={tools.open_file.reform(|_: MouseEvent| ())}>{ icon(Icon::File) }</button>
                     <button class="btn quiet icon" type="button" aria-label={words.text("recipe-save")} title={words.text("recipe-save")} data-testid="save-recipe" disabled={draft.refusal().is_some()} onclick={tools.on(Action::SaveRecipe)}>{ icon(Icon::Save) }</button>
                 </span>

@@ -9,6 +9,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::picker::{Entry, Picker};
+use super::recipe_moves::{Grip, Lifted, RowMark, grip_button, grip_moves, places};
 use super::recipe_words::{
     distribution_text, granularity_text, increments_text, pass_name, ranges_text, step_name, step_note,
     storage_texts, structure_text,
@@ -51,17 +52,28 @@ pub fn RecipeSteps(props: &Props) -> Html {
     let refused = draft.refused_step();
     let results = results(draft, props.facts.as_deref());
     let slider = draft.steps.iter().position(|entry| matches!(entry.step, Step::Prune { .. }));
+    let (list, lifted) = (use_node_ref(), use_state(|| None::<Lifted>));
+    let grip = grip_moves(&list, &lifted, &tools, draft.steps.len());
+    let said = lifted.as_ref().map(|lifted| lifted.said(&words, draft));
     html! {
         <>
-        <ol class="steps" data-testid="steps">
+        <ol ref={&list} class="steps" data-testid="steps">
             { for draft.steps.iter().enumerate().map(|(position, entry)| html! {
-                <StepRow key={format!("{position}-{}", entry.step.pass())} {position} entry={entry.clone()} {storage} first={slider == Some(position)} refused={refused == Some(position)} result={results.get(position).copied().flatten()} />
+                <StepRow key={row_key(draft, position)} {position} n_steps={draft.steps.len()} entry={entry.clone()} {storage} first={slider == Some(position)} refused={refused == Some(position)} result={results.get(position).copied().flatten()} lifted={lifted.as_ref().map(|lifted| lifted.mark(position)).unwrap_or_default()} grip={grip.clone()} />
             }) }
             { ship(&words, &tools, storage) }
         </ol>
+        <p class="sr" aria-live="assertive" data-testid="step-moved">{ said }</p>
         { add(&words, &tools, draft) }
         </>
     }
+}
+
+/// A step keeps its key, and with it the focus, wherever it goes.
+fn row_key(draft: &Draft, position: usize) -> String {
+    let pass = draft.steps[position].step.pass();
+    let earlier = draft.steps[..position].iter().filter(|entry| entry.step.pass() == pass).count();
+    format!("{pass}-{earlier}")
 }
 
 /// What each step of the draft left, in its order; nothing of steps that are left out.
@@ -74,6 +86,8 @@ fn results(draft: &Draft, facts: Option<&CompressedFacts>) -> Vec<Option<StepFac
 #[derive(Properties, PartialEq)]
 struct RowProps {
     position: usize,
+    /// Steps of the recipe.
+    n_steps: usize,
     entry: DraftStep,
     storage: Storage,
     /// It is the first step that prunes, whose slider tests may rely on.
@@ -82,6 +96,10 @@ struct RowProps {
     refused: bool,
     /// What it left.
     result: Option<StepFacts>,
+    /// What a lifted step makes of it.
+    lifted: RowMark,
+    /// Hears of its grip.
+    grip: Callback<Grip>,
 }
 
 /// One step.
@@ -89,7 +107,7 @@ struct RowProps {
 fn StepRow(props: &RowProps) -> Html {
     let (words, tools) = (use_words(), use_tools());
     let open = use_state(|| false);
-    let RowProps { position, entry, storage, first, refused, result } = props;
+    let RowProps { position, n_steps, entry, storage, first, refused, result, lifted, grip } = props;
     let on = entry.included();
     let name = step_name(&words, &entry.step);
     let change = {
@@ -104,7 +122,8 @@ fn StepRow(props: &RowProps) -> Html {
     let pass = entry.step.pass();
     let labels = [("name", (&name).into())];
     html! {
-        <li class={classes!("stepi", (!on).then_some("off"), refused.then_some("refused"))} data-testid={format!("step-{pass}")} data-value={if on { "on" } else { "off" }}>
+        <li class={classes!("stepi", (!on).then_some("off"), refused.then_some("refused"), lifted.class())} data-testid={format!("step-{pass}")} data-value={if on { "on" } else { "off" }}>
+            { grip_button(&words, &name, *position, grip) }
             <span class="name">
                 { &name }<small>{ step_note(&words, entry, *storage) }</small>
                 if let Some(result) = result {
@@ -112,18 +131,19 @@ fn StepRow(props: &RowProps) -> Html {
                 }
             </span>
             <span class="acts">
-                if !settings.is_empty() {
-                    <button class="btn quiet icon more-of" type="button" aria-expanded={open.to_string()} aria-label={words.text_with("step-settings", &labels)} onclick={toggle}>
-                        <svg class="ico" viewBox="0 0 20 20" aria-hidden="true"><path d="M5 7.5l5 5 5-5" /></svg>
-                    </button>
-                }
+                <button class="btn quiet icon more-of" type="button" aria-expanded={open.to_string()} aria-label={words.text_with("step-settings", &labels)} onclick={toggle}>
+                    <svg class="ico" viewBox="0 0 20 20" aria-hidden="true"><path d="M5 7.5l5 5 5-5" /></svg>
+                </button>
                 <button class="switch" type="button" role="switch" aria-checked={on.to_string()} aria-label={words.text_with("step-switch", &labels)} onclick={change.reform(move |_: MouseEvent| StepChange::On(!on))} />
             </span>
             if matches!(entry.step, Step::Prune { .. }) {
                 <div class="more">{ slider(&words, &entry.step, &change, *first) }</div>
             }
-            if *open && !settings.is_empty() {
-                <div class="more params">{ for settings }</div>
+            if *open {
+                <div class="more params">
+                    { for settings }
+                    { places(&words, &tools, &name, *position, *n_steps) }
+                </div>
             }
         </li>
     }

@@ -12,6 +12,9 @@ pub struct Props {
     pub canvas: Option<HtmlCanvasElement>,
     /// Classes of the box around it.
     pub class: Classes,
+    /// It is the copy beside the first one.
+    #[prop_or_default]
+    pub twin: bool,
 }
 
 /// See the module.
@@ -26,5 +29,5 @@ pub fn Stage(props: &Props) -> Html {
             }
         });
     }
-    html! { <div ref={&host} class={props.class.clone()} role="img" aria-label={words.text("stage-label")} data-testid="stage"></div> }
+    html! { <div ref={&host} class={props.class.clone()} role="img" aria-label={words.text("stage-label")} data-testid={if props.twin { "stage-twin" } else { "stage" }}></div> }
 }

@@ -211,6 +211,9 @@ impl CourseState {
 
 /// Keeps what is known of the present pair of models.
 pub(super) fn record(state: &mut State) {
+    if !state.compare.left.is_original() {
+        return;
+    }
     let Some(facts) = state.recipe.current().cloned() else { return };
     let fixed = state.fixed.result.filter(|result| result.set == FixedSet::BuiltIn);
     let agreement = fixed.map(|result| result.agreement);
@@ -248,6 +251,9 @@ pub(super) enum Next {
 pub(super) fn next(state: &State) -> Next {
     let Some(name) = state.course.queue.front() else { return Next::Wait };
     let Some(recipe) = name.recipe(state.course.settings) else { return Next::Stop };
+    if !state.compare.left.is_original() {
+        return Next::Wait;
+    }
     if state.recipe.wanted.recipe() != recipe || state.recipe.failure.is_some() {
         return Next::Stop;
     }

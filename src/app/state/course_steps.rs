@@ -1,5 +1,6 @@
 //! Transitions of the course.
 
+use super::compare;
 use super::course::{self, Next};
 use super::reduce::{cancel_fixed, cancel_recipe_by_hand, run_fixed, show, want};
 use super::{Action, CourseText, Draft, Effect, Numbers, Place, State, View};
@@ -116,6 +117,8 @@ fn see(state: &mut State, effects: &mut Vec<Effect>) {
 fn begin(state: &mut State, effects: &mut Vec<Effect>) {
     let recipe = state.course.queue.front().and_then(|name| name.recipe(state.course.settings));
     if let Some(recipe) = recipe {
+        // The course measures against the original.
+        compare::set_left(state, None, effects);
         want(state, Draft::of(&recipe), effects);
     }
 }

@@ -66,7 +66,7 @@ fn a_figure_stays_away_until_its_recipe_has_run_to_the_end() {
     assert_eq!(at(&page, "bytes.compressed @ fp16"), Ok(Value::Bytes(1_000_000.0)));
     assert_eq!(at(&page, "agreement.fixed @ fp16"), run);
     let id = page.state.fixed.running.expect("the fixed set follows by itself").id;
-    page.hear(Answer::FixedSetResult { id, set: FixedSet::BuiltIn, n: 120, same: 119 });
+    page.hear(Answer::FixedSetResult { id, set: FixedSet::BuiltIn, n: 120, same: 119, flips: Vec::new() });
     assert_eq!(page.state.figure_number(&"agreement.fixed @ fp16".parse().unwrap()), Some(119.0 / 120.0));
     assert_eq!(page.state.course.queue.len(), 1, "times are still to be measured");
     page.act(Action::TogglePause);

@@ -209,6 +209,23 @@ impl Draft {
         self
     }
 
+    /// With the step at `from` moved to position `to`.
+    pub fn with_move(mut self, from: usize, to: usize) -> Self {
+        if from < self.steps.len() && to < self.steps.len() {
+            let entry = self.steps.remove(from);
+            self.steps.insert(to, entry);
+        }
+        self
+    }
+
+    /// Without the step at this position.
+    pub fn without(mut self, position: usize) -> Self {
+        if position < self.steps.len() {
+            self.steps.remove(position);
+        }
+        self
+    }
+
     /// With another form to ship.
     pub fn with_storage(self, storage: Storage) -> Self {
         Self { chosen_storage: Some(storage), ..self }

@@ -73,6 +73,8 @@ pub enum ExperimentsAction {
     Remove(u32),
     /// Gives the visitor the table.
     SaveCsv,
+    /// Gives the visitor a report with the chart.
+    SaveReport,
 }
 
 /// The state after `action`.
@@ -81,10 +83,14 @@ pub(super) fn act(state: &mut State, action: ExperimentsAction, effects: &mut Ve
         ExperimentsAction::Restored(earlier) => {
             // What this visit has made already comes after what was there.
             let made = std::mem::replace(&mut state.experiments, earlier);
+            let changed = !made.nodes.is_empty();
             for experiment in made.nodes {
                 if position(&state.experiments, &experiment.model, &experiment.recipe).is_none() {
                     state.experiments.add(experiment);
                 }
+            }
+            if changed {
+                effects.push(Effect::KeepExperiments(state.experiments.clone()));
             }
         }
         ExperimentsAction::Open(id) => {
@@ -97,6 +103,7 @@ pub(super) fn act(state: &mut State, action: ExperimentsAction, effects: &mut Ve
             state.experiments.nodes.retain(|node| node.id != id);
             effects.push(Effect::KeepExperiments(state.experiments.clone()));
         }
+        ExperimentsAction::SaveReport => effects.push(Effect::SaveReport),
         ExperimentsAction::SaveCsv => {
             if let Some(model) = &state.model.current {
                 let text = csv(&state.experiments.of_model(&model.name));
@@ -108,16 +115,20 @@ pub(super) fn act(state: &mut State, action: ExperimentsAction, effects: &mut Ve
 
 /// Notes what the dock shows of the compressed model. New experiments, and new figures of one, are kept.
 pub(super) fn follow(state: &mut State, effects: &mut Vec<Effect>) {
+    // Beside another recipe than the original, agreement says something else.
+    if !state.compare.left.is_original() {
+        return;
+    }
     let (Some(model), Some(facts)) = (&state.model.current, state.recipe.current()) else { return };
     let latency = match state.numbers.latency_compressed {
         Cell::Known(latency) => Some(Millis { median: latency.median, n: latency.n as u32 }),
         Cell::Missing(_) => None,
     };
-    let agreement = match state.numbers.agreement {
-        Cell::Known(Agreement { same, n, set }) => {
-            Some(Same { same, n, fixed: set == Some(FixedSet::BuiltIn) })
-        }
-        Cell::Missing(_) => None,
+    let fixed = state.fixed.result.filter(|result| result.set == FixedSet::BuiltIn);
+    let agreement = match (fixed, state.numbers.agreement) {
+        (Some(result), _) => Some(Same { same: result.agreement.same, n: result.agreement.n, fixed: true }),
+        (None, Cell::Known(Agreement { same, n, .. })) => Some(Same { same, n, fixed: false }),
+        (None, Cell::Missing(_)) => None,
     };
     let Some(at) = position(&state.experiments, &model.name, &facts.recipe) else {
         state.experiments.add(Experiment {
@@ -157,6 +168,12 @@ impl Experiments {
         if self.nodes.len() > MAX_EXPERIMENTS {
             self.nodes.remove(0);
         }
+    }
+
+    /// The experiments with one model in the order in which they were made: id and recipe.
+    pub fn recipes(&self, model: &str) -> Vec<(u32, Recipe)> {
+        let nodes = self.nodes.iter().filter(|node| node.model == model);
+        nodes.map(|node| (node.id, node.recipe.clone())).collect()
     }
 
     /// The experiments with one model, each after the one that it goes on from, with its depth in the tree: 1 right

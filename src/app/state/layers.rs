@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use pipeline::LayerView;
 
-use super::{Effect, State, View};
+use super::{Effect, ScanAction, Scans, State, View, scans};
 use crate::bridge::{Ceiling, LayerTime, Request, RequestId};
 
 /// How often each layer is timed.
@@ -29,6 +29,8 @@ pub struct LayersState {
     /// What was asked for last, so that nothing is asked twice: the pair of models, the layer and the channel.
     pub(super) asked: Option<(u32, usize, Option<usize>)>,
     pub(super) inspecting: Option<RequestId>,
+    /// What was found out about all layers of the present models.
+    pub scans: Scans,
 }
 
 /// What the strip's bars show of each layer.
@@ -45,11 +47,16 @@ pub enum Metric {
     Zeros,
     /// Bits of each weight.
     Bits,
+    /// How far the compressed model's activations are from the original's.
+    Error,
+    /// How much its compression alone changes the answers.
+    Sensitivity,
 }
 
 impl Metric {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 5] = [Self::Bytes, Self::Macs, Self::Millis, Self::Zeros, Self::Bits];
+    pub const ALL: [Self; 7] =
+        [Self::Bytes, Self::Macs, Self::Millis, Self::Zeros, Self::Bits, Self::Error, Self::Sensitivity];
 
     /// Its name in the list.
     pub fn name(self) -> &'static str {
@@ -59,6 +66,8 @@ impl Metric {
             Self::Millis => "millis",
             Self::Zeros => "zeros",
             Self::Bits => "bits",
+            Self::Error => "error",
+            Self::Sensitivity => "sensitivity",
         }
     }
 }
@@ -87,6 +96,8 @@ pub enum LayersAction {
     Show(String),
     /// Times all layers of both models.
     Measure,
+    /// Finds out something about all layers.
+    Scan(ScanAction),
 }
 
 /// The state after `action`.
@@ -105,6 +116,7 @@ pub(super) fn act(state: &mut State, action: LayersAction, effects: &mut Vec<Eff
                 state.layers.metric = metric;
             }
         }
+        LayersAction::Scan(action) => scans::act(state, action, effects),
         LayersAction::Measure => {
             if state.worker_ready() && state.layers.profiling.is_none() && state.model.current.is_some() {
                 let id = state.request_id();
@@ -127,6 +139,7 @@ pub(super) fn follow(state: &mut State, effects: &mut Vec<Effect>) {
     state.layers.asked = Some(wanted);
     state.layers.inspecting = Some(id);
     effects.push(Effect::Post(Request::InspectLayer { id, node: layer.node.clone(), channel: wanted.2 }));
+    scans::show_maps(state, effects);
 }
 
 /// The worker measured.
@@ -153,4 +166,5 @@ pub(super) fn failed(state: &mut State, id: RequestId) -> bool {
 pub(super) fn other_models(layers: &mut LayersState) {
     layers.profile = None;
     layers.profiling = None;
+    layers.scans = Scans::default();
 }

@@ -2,6 +2,7 @@
 //! in the browser ([`Effect`]). Nothing here touches the browser, so all of it is tested natively. Start with
 //! [`State`], then [`reduce`] in `reduce.rs`.
 
+mod compare;
 mod course;
 mod course_steps;
 #[cfg(test)]
@@ -26,12 +27,14 @@ mod recipe;
 mod recipe_tests;
 mod reduce;
 mod room;
+mod scans;
 mod source;
 mod teacher;
 #[cfg(test)]
 mod tests;
 mod view;
 
+pub use compare::{CompareAction, CompareMode, CompareState, LeftSide};
 #[cfg(test)]
 pub use course::CourseProgress;
 pub use course::{CourseState, CourseText, Place, Turn};
@@ -49,6 +52,7 @@ pub use offline::{Estimate, Group, Offline, OfflineAction, OfflineEffect, Stored
 pub use recipe::{Attempt, RecipeState};
 pub use reduce::reduce;
 pub use room::{CodeError, Room, RoomAction, RoomEffect, Run};
+pub use scans::{ScanAction, Scans};
 pub use source::{Camera, CameraState, CameraTrouble, Source};
 pub use teacher::{Teacher, TeacherAction, TeacherEffect};
 pub use view::View;
@@ -61,7 +65,7 @@ use super::words::Language;
 use pipeline::{CompressError, NumberFormat, Storage};
 
 use crate::bridge::{
-    Answer, Failure, FixedSet, Labels, Normalization, Request, RequestId, Runtime, SideResult, Stage,
+    Answer, Failure, FixedSet, Flip, Labels, Normalization, Request, RequestId, Runtime, SideResult, Stage,
 };
 
 /// Everything that the page shows follows from this.
@@ -99,6 +103,8 @@ pub struct State {
     pub live: Live,
     /// What the dock shows.
     pub numbers: Numbers,
+    /// Which two models are compared, and how the picture shows them.
+    pub compare: CompareState,
     /// What recipes have made so far.
     pub experiments: Experiments,
     /// The view of layers.
@@ -158,6 +164,8 @@ pub struct FixedState {
     pub running: Option<FixedRun>,
     /// The last complete result for the present pair of models.
     pub result: Option<FixedResult>,
+    /// The pictures of the last complete run whose first answers differ.
+    pub flips: std::rc::Rc<Vec<Flip>>,
     /// Why the last one came to nothing.
     pub failure: Option<Failure>,
 }
@@ -302,6 +310,12 @@ pub enum Action {
     ChangeStep(usize, StepChange),
     /// One more pass, by its name.
     AddStep(&'static str),
+    /// The step at the first position goes to the second one.
+    MoveStep(usize, usize),
+    /// The step at this position goes.
+    RemoveStep(usize),
+    /// Back to what was wanted before the last change.
+    UndoRecipe,
     /// Another form to ship.
     Ship(Storage),
     /// A file that may hold a recipe was read.
@@ -322,6 +336,8 @@ pub enum Action {
     RetryRecipe,
     /// Ends the running recipe.
     CancelRecipe,
+    /// Something about the two sides.
+    Compare(CompareAction),
     /// Something in the view of experiments.
     Experiments(ExperimentsAction),
     /// Something in the view of layers.
@@ -435,6 +451,8 @@ pub enum Effect {
     PlayPictures,
     /// Frames come from the visitor's own pictures.
     PlayOwnPictures,
+    /// Gives the visitor a report of the session.
+    SaveReport,
     /// Gives the visitor a file.
     Save {
         /// Its name.
@@ -476,6 +494,7 @@ impl State {
             mirror: None,
             live: Live::default(),
             numbers: Numbers::default(),
+            compare: CompareState::default(),
             experiments: Experiments::default(),
             layers: LayersState::default(),
             fixed: FixedState::default(),
@@ -540,6 +559,12 @@ impl State {
         self.next_request = self.next_request.wrapping_add(1) & FRAME_ID_BIT.wrapping_sub(1);
         id
     }
+}
+
+/// Both models are there, and one experiment, for tests of what is made of a state.
+#[cfg(test)]
+pub fn ready_state() -> State {
+    tests::Page::ready().state
 }
 
 /// Ids of frames have this bit, ids of all other requests do not, so that both can be counted independently.

@@ -11,11 +11,11 @@ const LATENCY_FRAMES: usize = 5;
 /// What the dock shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Numbers {
-    /// Shipped bytes of the original.
+    /// Shipped bytes of the left side, which is the original unless the visitor chose another one.
     pub bytes_original: Cell<u64>,
     /// Shipped bytes of the compressed model.
     pub bytes_compressed: Cell<u64>,
-    /// Latency of the original.
+    /// Latency of the left side.
     pub latency_original: Cell<Latency>,
     /// Latency of the compressed model.
     pub latency_compressed: Cell<Latency>,
@@ -95,19 +95,25 @@ impl Numbers {
     /// The numbers of a state.
     pub fn of(state: &State) -> Self {
         let no_model = no_model(state);
+        let no_left = no_model.or_else(|| no_left(state));
         let no_compressed = no_model.or_else(|| no_compressed(state));
         let model = state.model.current.as_ref();
+        let left = state.compare.left.facts.as_ref().map(|facts| facts.sizes.shipped);
         let compressed = state.recipe.current();
         Self {
-            bytes_original: cell(no_model, || model.map(|model| model.shipped_bytes), Reason::NoModel),
+            bytes_original: cell(
+                no_left,
+                || left.or(model.map(|model| model.shipped_bytes)),
+                Reason::NoModel,
+            ),
             bytes_compressed: cell(
                 no_compressed,
                 || compressed.map(|facts| facts.sizes.shipped),
                 Reason::NoModel,
             ),
-            latency_original: latency(state, no_model, state.live.latency_original.latency()),
+            latency_original: latency(state, no_left, state.live.latency_original.latency()),
             latency_compressed: latency(state, no_compressed, state.live.latency_compressed.latency()),
-            agreement: agreement(state, no_compressed),
+            agreement: agreement(state, no_left.or(no_compressed)),
         }
     }
 }
@@ -163,6 +169,10 @@ fn no_model(state: &State) -> Option<Reason> {
         }
         WorkerState::Ready(_) => Some(Reason::NoModel),
     }
+}
+
+fn no_left(state: &State) -> Option<Reason> {
+    state.compare.left.running.map(|(_, progress)| Reason::RecipeRuns(progress.stage))
 }
 
 fn no_compressed(state: &State) -> Option<Reason> {

@@ -18,6 +18,10 @@ pub struct RecipeState {
     pub finished: Option<(Draft, Rc<CompressedFacts>)>,
     /// Why the wanted recipe came to nothing.
     pub failure: Option<Failure>,
+    /// What was wanted before, the last one at the end.
+    pub before: Vec<Draft>,
+    /// The last change waits for the next one and is one with it.
+    pub(super) settling: bool,
 }
 
 /// A running recipe.
@@ -31,7 +35,21 @@ pub struct Attempt {
     pub progress: Progress,
 }
 
+/// Changes that can be undone; the oldest go first.
+const MAX_UNDO: usize = 50;
+
 impl RecipeState {
+    /// Remembers what is wanted before it changes. Changes of one movement, such as those of a slider, are one.
+    pub(super) fn remember(&mut self) {
+        if self.settling {
+            return;
+        }
+        self.before.push(self.wanted.clone());
+        if self.before.len() > MAX_UNDO {
+            self.before.remove(0);
+        }
+    }
+
     /// The compressed model's facts where they belong to what the rail shows, never older ones.
     pub fn current(&self) -> Option<&Rc<CompressedFacts>> {
         let wanted = self.wanted.recipe();

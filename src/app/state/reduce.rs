@@ -6,8 +6,9 @@ use pipeline::Recipe;
 
 use super::{
     Action, Agreement, Attempt, CameraState, CameraTrouble, Draft, Effect, FixedResult, FixedRun, FixedState,
-    LayersState, Live, Loading, ModelChoice, Notice, Numbers, OfflineEffect, Profile, Progress, Source,
-    State, Support, View, WorkerState, course_steps, experiments, layers, link, offline, room, teacher,
+    LayersState, LeftSide, Live, Loading, ModelChoice, Notice, Numbers, OfflineEffect, Profile, Progress,
+    Source, State, Support, View, WorkerState, compare, course_steps, experiments, layers, link, offline,
+    room, scans, teacher,
 };
 use crate::app::lists::{Naming, labels_path};
 use crate::bridge::{Answer, CompressedFacts, Failure, FixedSet, ModelFacts, Request, RequestId};
@@ -26,8 +27,15 @@ pub fn reduce(mut state: State, action: Action) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
     let numbers_due = match action {
         Action::Frame(answer) => {
-            let counted = answer.pair == state.pair && !state.paused && state.recipe.running.is_none();
-            state.live.take(answer, counted)
+            let counted = answer.pair == state.pair
+                && !state.paused
+                && state.recipe.running.is_none()
+                && state.compare.left.running.is_none();
+            let due = state.live.take(answer, counted);
+            if due {
+                scans::show_maps(&mut state, &mut effects);
+            }
+            due
         }
         other => {
             step(&mut state, other, &mut effects);
@@ -135,6 +143,16 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             want(state, state.recipe.wanted.clone().with_change(position, change), effects);
         }
         Action::AddStep(pass) => want(state, state.recipe.wanted.clone().with_pass(pass), effects),
+        Action::MoveStep(from, to) => want(state, state.recipe.wanted.clone().with_move(from, to), effects),
+        Action::RemoveStep(position) => want(state, state.recipe.wanted.clone().without(position), effects),
+        Action::UndoRecipe => {
+            if let Some(former) = state.recipe.before.pop() {
+                want(state, former, effects);
+                // What was undone is gone, not remembered.
+                state.recipe.before.pop();
+                state.recipe.settling = false;
+            }
+        }
         Action::Ship(storage) => want(state, state.recipe.wanted.clone().with_storage(storage), effects),
         Action::RecipeRead { name, json } => match Recipe::from_json(&json) {
             Ok(recipe) => {
@@ -152,14 +170,16 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         }
         Action::RecipeDue { revision } => {
             if revision == state.recipe.revision {
+                state.recipe.settling = false;
                 compress(state, effects);
             }
         }
         Action::RetryRecipe => {
             state.recipe.failure = None;
-            compress(state, effects);
+            run_recipe(state, effects);
         }
         Action::CancelRecipe => cancel_recipe_by_hand(state, effects),
+        Action::Compare(action) => compare::act(state, action, effects),
         Action::Experiments(action) => experiments::act(state, action, effects),
         Action::Layers(action) => layers::act(state, action, effects),
         Action::Offline(action) => offline::act(state, action, effects),
@@ -237,6 +257,7 @@ fn lose_worker(state: &mut State) {
     state.recipe.finished = None;
     state.recipe.failure = None;
     state.course.queue.clear();
+    state.compare.left = LeftSide::default();
     state.fixed = FixedState::default();
     state.layers = LayersState { metric: state.layers.metric, ..LayersState::default() };
     state.n_own_pictures = 0;
@@ -258,6 +279,7 @@ fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
         }
         Answer::ModelLoaded { id, model } => model_loaded(state, id, model, effects),
         Answer::Compressed { id, facts } => compressed(state, id, facts, effects),
+        Answer::LeftSet { id, facts } => compare::left_set(state, id, facts, effects),
         Answer::Progress { id, stage, done, total } => {
             let progress = Progress { stage: Some(stage), done, total };
             if let Some(loading) = state.model.loading.as_mut().filter(|loading| loading.id == id) {
@@ -266,15 +288,20 @@ fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
                 attempt.progress = progress;
             } else if let Some(run) = state.fixed.running.as_mut().filter(|run| run.id == id) {
                 *run = FixedRun { id, done, total };
+            } else if !compare::progressed(state, id, progress) {
+                scans::progressed(&mut state.layers.scans, id, progress);
             }
         }
         // Frames come as `Action::Frame`; an answer that lost its way there changes nothing.
         Answer::FrameResult { .. } => {}
-        Answer::FixedSetResult { id, set, n, same } => {
+        Answer::FixedSetResult { id, set, n, same, flips } => {
             if state.fixed.running.is_some_and(|run| run.id == id) {
                 let agreement = Agreement { same: same.min(n), n, set: Some(set) };
-                state.fixed =
-                    FixedState { result: Some(FixedResult { set, agreement }), ..FixedState::default() };
+                state.fixed = FixedState {
+                    result: Some(FixedResult { set, agreement }),
+                    flips: Rc::new(flips),
+                    ..FixedState::default()
+                };
             }
         }
         // The page does not ask; a benchmark does.
@@ -282,6 +309,13 @@ fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
         Answer::LayersProfiled { id, runs, original, compressed, ceiling } => {
             layers::profiled(state, id, Profile { runs, original, compressed, ceiling });
         }
+        Answer::OutputsScanned { id, n, layers } => {
+            scans::outputs_scanned(&mut state.layers.scans, id, n, layers);
+        }
+        Answer::SensitivityScanned { id, n, layers } => {
+            scans::sensitivity_scanned(&mut state.layers.scans, id, n, layers);
+        }
+        Answer::MapsShown { id, maps } => scans::maps_shown(&mut state.layers.scans, id, maps),
         Answer::LayerInspected { id, view } => layers::inspected(state, id, view),
         Answer::OwnPicturesSet { id: _, n } => {
             state.n_own_pictures = n;
@@ -294,7 +328,10 @@ fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
 }
 
 fn failed(state: &mut State, id: RequestId, failure: Failure, effects: &mut Vec<Effect>) {
-    if layers::failed(state, id) {
+    if layers::failed(state, id)
+        || compare::failed(state, id)
+        || scans::failed(&mut state.layers.scans, id, &failure)
+    {
         return;
     }
     if let Some(loading) = state.model.loading.take_if(|loading| loading.id == id) {
@@ -403,6 +440,8 @@ fn model_loaded(state: &mut State, id: RequestId, model: ModelFacts, effects: &m
     }
     state.recipe.finished = None;
     state.recipe.failure = None;
+    // The new model is its own original.
+    state.compare.left = LeftSide::default();
     // What was measured belongs to the former model; what waits is measured on this one.
     state.course.measured.clear();
     cancel_fixed(state, effects);
@@ -422,11 +461,15 @@ fn model_loaded(state: &mut State, id: RequestId, model: ModelFacts, effects: &m
 /// The rail shows something else: what runs is cancelled, and after a rest the wanted recipe runs, unless it is refused.
 pub(super) fn want(state: &mut State, wanted: Draft, effects: &mut Vec<Effect>) {
     let same = wanted.recipe() == state.recipe.wanted.recipe();
+    if wanted != state.recipe.wanted {
+        state.recipe.remember();
+    }
     state.recipe.wanted = wanted;
     if same && state.recipe.failure.is_none() {
         return;
     }
     state.recipe.failure = None;
+    state.recipe.settling = false;
     state.recipe.revision = state.recipe.revision.wrapping_add(1);
     cancel_recipe(state, effects);
     if !state.recipe.is_current() {
@@ -434,18 +477,23 @@ pub(super) fn want(state: &mut State, wanted: Draft, effects: &mut Vec<Effect>) 
         if state.recipe.wanted.refusal().is_none() {
             let action = Action::RecipeDue { revision: state.recipe.revision };
             effects.push(Effect::After { millis: SETTLE_MILLIS, action: Box::new(action) });
+            state.recipe.settling = true;
         }
     }
 }
 
 fn compress(state: &mut State, effects: &mut Vec<Effect>) {
     cancel_recipe(state, effects);
+    if !state.recipe.is_current() {
+        run_recipe(state, effects);
+    }
+}
+
+/// Runs the wanted recipe, also where it has run already: calibration frames may be others now.
+fn run_recipe(state: &mut State, effects: &mut Vec<Effect>) {
+    cancel_recipe(state, effects);
     let recipe = &state.recipe;
-    if recipe.is_current()
-        || recipe.wanted.refusal().is_some()
-        || state.model.current.is_none()
-        || !state.worker_ready()
-    {
+    if recipe.wanted.refusal().is_some() || state.model.current.is_none() || !state.worker_ready() {
         return;
     }
     let (id, draft) = (state.request_id(), state.recipe.wanted.clone());
@@ -537,7 +585,7 @@ fn other_source(state: &mut State) {
     state.live.other_source();
 }
 
-fn other_models(state: &mut State) {
+pub(super) fn other_models(state: &mut State) {
     layers::other_models(&mut state.layers);
     state.pair = state.pair.wrapping_add(1);
     state.live.other_models();

@@ -70,6 +70,7 @@ impl Page {
         let side = |class| SideResult {
             top: vec![Prediction { class, probability: 0.5, other: None }],
             millis: 2.0,
+            heat: None,
         };
         let answer = FrameAnswer {
             pair,
@@ -81,7 +82,7 @@ impl Page {
         self.act(Action::Frame(answer));
     }
 
-    fn frames(&mut self, n: usize, original: u32, compressed: u32) {
+    pub(super) fn frames(&mut self, n: usize, original: u32, compressed: u32) {
         (0..n).for_each(|_| self.frame(original, Some(compressed)));
     }
 
@@ -482,7 +483,7 @@ fn the_fixed_set_needs_a_finished_recipe_and_dies_with_it() {
     page.act(Action::RunFixed(FixedSet::BuiltIn));
     let id = page.state.fixed.running.unwrap().id;
     page.hear(Answer::Progress { id, stage: Stage::FixedSet, done: 60, total: Some(120) });
-    page.hear(Answer::FixedSetResult { id, set: FixedSet::BuiltIn, n: 120, same: 114 });
+    page.hear(Answer::FixedSetResult { id, set: FixedSet::BuiltIn, n: 120, same: 114, flips: Vec::new() });
     let agreement = Agreement { same: 114, n: 120, set: Some(FixedSet::BuiltIn) };
     assert_eq!(page.state.fixed.result.unwrap().agreement, agreement);
     assert_eq!(page.state.numbers.agreement, Cell::Known(agreement), "on Start the dock shows it");

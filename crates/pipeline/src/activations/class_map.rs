@@ -11,11 +11,12 @@ use crate::{Classifier, PipelineError};
 /// With features `f[y][x][k]` and weights `w[c][k]` the score of class `c` is the mean over all positions of
 ///
 /// ```text
-/// map[y][x] = sum over k of w[c][k] * f[y][x][k]
+/// sum over k of w[c][k] * f[y][x][k]
 /// ```
 ///
-/// plus a bias: the map is that sum before the mean. It explains this model's score and nothing else; a negative value
-/// speaks against the class.
+/// plus a bias: the map is that sum before the mean. What all classes have in common changes no probability, so the mean of
+/// `w` over the classes is taken off: a positive value speaks for the class more than for the others, a negative one
+/// against it. It explains this model's score and nothing else.
 ///
 /// Source: B. Zhou et al., CVPR 2016 (arXiv 1512.04150), section 2.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct ClassMap {
     height: usize,
     width: usize,
     weight: Weight,
+    /// The mean of the weights over all outputs.
+    common: Vec<f32>,
     background_class: bool,
     /// The class whose weights were taken out last, and they.
     row: Option<(usize, Vec<f32>)>,
@@ -66,6 +69,7 @@ impl ClassMap {
             height,
             width,
             weight: weight.clone(),
+            common: mean_row(weight),
             background_class: graph.metadata.background_class,
             row: None,
             seen: Vec::new(),
@@ -98,12 +102,22 @@ impl ClassMap {
         if self.row.as_ref().is_none_or(|(of, _)| *of != output) {
             let values = self.weight.to_f32();
             let Some(row) = values.chunks(channels.max(1)).nth(output) else { return Vec::new() };
-            self.row = Some((output, row.to_vec()));
+            self.row = Some((output, row.iter().zip(&self.common).map(|(w, mean)| w - mean).collect()));
         }
         let Some((_, row)) = &self.row else { return Vec::new() };
         let position = |features: &[f32]| features.iter().zip(row).map(|(f, w)| f * w).sum();
         self.seen.chunks(channels.max(1)).map(position).collect()
     }
+}
+
+/// The mean over all outputs of the weights for each feature.
+fn mean_row(weight: &Weight) -> Vec<f32> {
+    let mut sums = vec![0.0_f64; weight.channel_len()];
+    for row in weight.to_f32().chunks(sums.len().max(1)) {
+        sums.iter_mut().zip(row).for_each(|(sum, w)| *sum += f64::from(*w));
+    }
+    let n = weight.out_channels().max(1) as f64;
+    sums.into_iter().map(|sum| (sum / n) as f32).collect()
 }
 
 #[cfg(test)]
@@ -118,9 +132,9 @@ mod tests {
         (0..4).map(|n| (0..len).map(|i| ((i * (n + 3)) as f32 * 0.01).sin()).collect()).collect()
     }
 
-    /// The mean of a class's map and its bias are its score, in float32 and on integers.
+    /// Means of maps and biases differ between classes as their scores do, in float32 and on integers.
     #[test]
-    fn the_mean_of_a_map_is_the_score_without_its_bias() {
+    fn maps_add_up_to_the_differences_between_scores() {
         let original = zoo::mobilenet_v1(0.25, 64, 5);
         let calibration = pictures(&original);
         let recipe = Recipe::preset("int8").unwrap();

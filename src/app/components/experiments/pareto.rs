@@ -5,7 +5,7 @@ use pipeline::Recipe;
 use yew::prelude::*;
 
 use super::Experiment;
-use crate::app::browser;
+use crate::app::drawings;
 use crate::app::state::{Action, ExperimentsAction, Same, front};
 use crate::app::statistics::wilson_interval;
 use crate::app::tools::{use_tools, use_words};
@@ -18,6 +18,9 @@ const LEFT: f64 = 48.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 28.0;
 const BOTTOM: f64 = 44.0;
+
+/// The chart's id in the document, for the report.
+pub const PARETO_ID: &str = "pareto";
 
 /// One experiment in the chart.
 #[derive(Clone, PartialEq)]
@@ -74,7 +77,15 @@ pub fn Pareto(props: &Props) -> Html {
         let drawing = drawing.clone();
         Callback::from(move |_: MouseEvent| {
             if let Some(element) = drawing.cast::<web_sys::Element>() {
-                browser::save_drawing("tinylens-experiments.svg", &element);
+                drawings::save_svg("tinylens-experiments.svg", &element);
+            }
+        })
+    };
+    let save_png = {
+        let drawing = drawing.clone();
+        Callback::from(move |_: MouseEvent| {
+            if let Some(element) = drawing.cast::<web_sys::Element>() {
+                drawings::save_png("tinylens-experiments.png", &element, (WIDTH, HEIGHT));
             }
         })
     };
@@ -84,10 +95,11 @@ pub fn Pareto(props: &Props) -> Html {
         <section class="box">
             <header>
                 <h2>{ words.text("pareto") }</h2><span class="grow" />
+                <button class="btn" type="button" data-testid="pareto-png" onclick={save_png}>{ words.text("pareto-save-png") }</button>
                 <button class="btn" type="button" data-testid="pareto-svg" onclick={save}>{ words.text("pareto-save") }</button>
             </header>
             <div class="scroll" tabindex="0" role="region" aria-label={words.text("pareto")}>
-                <svg ref={&drawing} class="pareto" xmlns="http://www.w3.org/2000/svg" width={WIDTH.to_string()} height={HEIGHT.to_string()} viewBox={format!("0 0 {WIDTH} {HEIGHT}")} role="img" aria-label={finding} data-testid="pareto" data-n={props.marks.len().to_string()}>
+                <svg ref={&drawing} id={PARETO_ID} class="pareto" xmlns="http://www.w3.org/2000/svg" width={WIDTH.to_string()} height={HEIGHT.to_string()} viewBox={format!("0 0 {WIDTH} {HEIGHT}")} role="img" aria-label={finding} data-testid="pareto" data-n={props.marks.len().to_string()}>
                     { for scale.shares().into_iter().map(|share| { let y = scale.y(share); html! {
                         <>
                         <path class="grid" d={format!("M{LEFT} {y:.1}H{:.1}", WIDTH - RIGHT)} />

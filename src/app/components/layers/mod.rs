@@ -1,14 +1,17 @@
 //! The view *Layers*: all layers as a strip with a table, and one of them from inside.
 
 mod detail;
+mod maps;
 mod ranges;
 mod rows;
+mod scan_bar;
 mod strip;
 mod table;
 
 use std::rc::Rc;
 
 use pipeline::{LayerFacts, LayerKind};
+use web_sys::HtmlCanvasElement;
 use yew::prelude::*;
 
 use super::picker::{Entry, Picker};
@@ -17,12 +20,16 @@ use crate::app::tools::{use_tools, use_words};
 use crate::app::words::{Words, key};
 use crate::bridge::{CompressedFacts, ModelFacts};
 use detail::Detail;
+use maps::FeatureMaps;
+use scan_bar::ScanBar;
 use strip::Strip;
 use table::LayerTable;
 
 /// Properties of [`Layers`].
 #[derive(Properties, PartialEq)]
 pub struct Props {
+    /// The frame loop's canvas.
+    pub canvas: Option<HtmlCanvasElement>,
     /// The original.
     pub model: Option<Rc<ModelFacts>>,
     /// The compressed model, where it is what the recipe says.
@@ -43,7 +50,7 @@ pub fn Layers(props: &Props) -> Html {
         };
     };
     let compressed = props.compressed.as_ref().map(|facts| facts.layers.as_slice());
-    let rows = rows::rows(&model.layers, compressed, props.layers.profile.as_deref(), props.threads);
+    let rows = rows::rows(&model.layers, compressed, &props.layers, props.threads);
     let chosen = props.layers.chosen.min(rows.len().saturating_sub(1));
     let entries = Metric::ALL.map(|metric| Entry {
         value: metric.name().into(),
@@ -67,12 +74,17 @@ pub fn Layers(props: &Props) -> Html {
                 { if measuring { words.text("layers-measuring") } else { words.text("layers-measure") } }
             </button>
         </div>
+        <ScanBar metric={props.layers.metric} scans={props.layers.scans.clone()} ready={props.compressed.is_some()} />
         <Strip bars={strip::bars(&rows, props.layers.metric, &words)} metric={props.layers.metric} {chosen} />
         <Detail
             number={chosen}
             facts={rows[chosen].original.facts.clone()}
             compressed={rows[chosen].compressed.map(|side| side.facts.clone())}
             view={props.layers.view.clone().filter(|view| view.node == rows[chosen].original.facts.node)}
+        />
+        <FeatureMaps
+            canvas={props.canvas.clone()}
+            maps={props.layers.scans.maps.clone().filter(|maps| maps.node == rows[chosen].original.facts.node)}
         />
         <LayerTable lines={table::lines(&rows, &words)} {chosen} runs={props.layers.profile.as_ref().map(|profile| profile.runs)} />
         </>
@@ -87,6 +99,8 @@ fn metric_name(words: &Words, metric: Metric) -> String {
         Metric::Millis => key("metric-millis"),
         Metric::Zeros => key("metric-zeros"),
         Metric::Bits => key("metric-bits"),
+        Metric::Error => key("metric-error"),
+        Metric::Sensitivity => key("metric-sensitivity"),
     })
 }
 
@@ -126,7 +140,11 @@ fn metric_value(words: &Words, metric: Metric, value: f64) -> String {
             words.text_with("millions", &[("n", (&millions).into())])
         }
         Metric::Millis => format!("{}\u{a0}{}", words.number(value, 3), words.text("unit-milliseconds")),
-        Metric::Zeros => words.percent(value, 1),
+        Metric::Zeros | Metric::Error => words.percent(value, 1),
+        Metric::Sensitivity => {
+            let nats = words.number(value, 4);
+            words.text_with("nats", &[("n", (&nats).into())])
+        }
         Metric::Bits => {
             let bits = words.count(value as u64);
             words.text_with("bits-each", &[("bits", (&bits).into())])

@@ -2,7 +2,7 @@
 
 use pipeline::LayerFacts;
 
-use crate::app::state::{Metric, Profile};
+use crate::app::state::{LayersState, Metric};
 use crate::bridge::{Ceiling, LayerTime};
 
 /// A layer on both sides.
@@ -21,6 +21,10 @@ pub struct Side<'a> {
     pub facts: &'a LayerFacts,
     /// What it took, where that was measured.
     pub time: Option<Time>,
+    /// How far its activations are from the original's, where that was scanned.
+    pub error: Option<f64>,
+    /// How much its compression alone moves the answers, nats, where that was scanned.
+    pub sensitivity: Option<f64>,
 }
 
 /// What a layer took.
@@ -38,23 +42,39 @@ pub struct Time {
     pub leads: bool,
 }
 
-/// The rows of the original's layers. `threads` is how many share a kernel's work.
+/// The rows of the original's layers, with what was measured of them. `threads` is how many share a kernel's work.
 pub fn rows<'a>(
     original: &'a [LayerFacts],
     compressed: Option<&'a [LayerFacts]>,
-    profile: Option<&'a Profile>,
+    measured: &LayersState,
     threads: u32,
 ) -> Vec<Row<'a>> {
+    let profile = measured.profile.as_deref();
     let time = |times: Option<&[LayerTime]>, node: &str| time_of(times?, node, profile?.ceiling, threads);
+    let scans = &measured.scans;
     original
         .iter()
         .map(|facts| {
             let twin = compressed.and_then(|layers| layers.iter().find(|layer| layer.node == facts.node));
             Row {
-                original: Side { facts, time: time(profile.map(|it| it.original.as_slice()), &facts.node) },
+                original: Side {
+                    facts,
+                    time: time(profile.map(|it| it.original.as_slice()), &facts.node),
+                    error: None,
+                    sensitivity: None,
+                },
                 compressed: twin.map(|facts| Side {
                     facts,
                     time: time(profile.and_then(|it| it.compressed.as_deref()), &facts.node),
+                    error: scans
+                        .outputs
+                        .layer(|layer| layer.node == facts.node)
+                        .and_then(|layer| layer.relative_error),
+                    sensitivity: scans.sensitivity.found.as_ref().map(|_| {
+                        // Layers that the recipe does not change are not in the scan.
+                        let layer = scans.sensitivity.layer(|layer| layer.node == facts.node);
+                        layer.map_or(0.0, |layer| layer.divergence)
+                    }),
                 }),
             }
         })
@@ -84,6 +104,8 @@ impl Side<'_> {
             Metric::Millis => self.time.filter(|time| time.leads)?.millis,
             Metric::Zeros => facts.sparsity,
             Metric::Bits => f64::from(facts.format.bits()),
+            Metric::Error => self.error?,
+            Metric::Sensitivity => self.sensitivity?,
         })
     }
 }

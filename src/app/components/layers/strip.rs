@@ -97,7 +97,7 @@ pub fn Strip(props: &Props) -> Html {
         })
     };
     let height = |share: Option<f64>| format!("height:{:.1}px", share.map_or(0.0, |it| (it * HALF).max(1.0)));
-    let known = props.bars.iter().any(|bar| bar.original.is_some());
+    let known = props.bars.iter().any(|bar| bar.original.or(bar.compressed).is_some());
     let metric = metric_name(&words, props.metric);
     let readout = props.bars.get(props.chosen).map(|bar| bar.name.clone());
     html! {
@@ -120,7 +120,8 @@ pub fn Strip(props: &Props) -> Html {
                 <span>{ words.text("layers-keys") }</span>
             </p>
             <p class="note" data-testid="layer-readout">{ match readout {
-                Some(_) if !known => AttrValue::from(words.text("layers-not-measured")),
+                Some(_) if !known && props.metric == Metric::Millis => AttrValue::from(words.text("layers-not-measured")),
+                Some(_) if !known => AttrValue::from(words.text("layers-not-scanned")),
                 Some(readout) => readout,
                 None => AttrValue::default(),
             } }</p>
