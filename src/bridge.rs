@@ -97,8 +97,8 @@ pub enum Request {
     InspectLayer {
         /// Repeated by [`Answer::LayerInspected`] or [`Answer::Failed`].
         id: RequestId,
-        /// The layer's node.
-        node: String,
+        /// The layer's node; `None` for the depthwise layer whose channels differ most.
+        node: Option<String>,
         /// The output channel whose largest weight is followed; without one, that of median width.
         channel: Option<usize>,
     },
@@ -460,6 +460,8 @@ pub struct CompressedFacts {
     pub format: NumberFormat,
     /// Share of zeros among the weights of convolutions and classifier, 0..1, counted after the recipe.
     pub sparsity: f64,
+    /// Mean bits of each weight by the entropy of its layer's levels or codes, where it has such.
+    pub entropy_bits: Option<f64>,
     /// Time the recipe took, milliseconds.
     pub millis: f64,
     /// Frames that calibrated it, 0 where the recipe needs none.

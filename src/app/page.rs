@@ -240,7 +240,7 @@ impl Component for Page {
             /> },
             View::Live => html! { <Live canvas={canvases} state={Rc::new(state.clone())} /> },
             View::Layers => html! { <Layers
-                {canvas}
+                canvas={canvas.clone()}
                 model={state.model.current.clone()}
                 compressed={state.recipe.current().cloned()}
                 layers={state.layers.clone()}

@@ -60,7 +60,7 @@ pub(super) async fn make(
     };
     let mut classifier = Classifier::new(&graph).map_err(refused)?;
     classifier.try_out().map_err(refused)?;
-    let sparsity = graph.sparsity();
+    let (sparsity, entropy_bits) = (graph.sparsity(), pipeline::entropy_bits(&graph));
     next_turn().await;
     session.borrow_mut().check_cancelled(id)?;
     session.borrow().check_generation(generation)?;
@@ -75,6 +75,7 @@ pub(super) async fn make(
         format: recipe.number_format(),
         recipe,
         sparsity,
+        entropy_bits,
         millis: now_millis() - start,
         n_calibration: n_calibration as u32,
         calibration,

@@ -1,6 +1,8 @@
 //! Looks into layers: the times of all of them in both models, and the weights of one.
 
-use pipeline::{Classifier, LayerProfile, PipelineError, Products, ceiling, fold_batch_norms, layer_view};
+use pipeline::{
+    Classifier, LayerProfile, PipelineError, Products, ceiling, fold_batch_norms, layer_view, most_uneven,
+};
 
 use super::Shared;
 use super::browser::{next_turn, now_millis};
@@ -42,12 +44,14 @@ pub(super) async fn profile(session: &Shared, id: RequestId, runs: u32) -> Resul
 pub(super) fn inspect(
     session: &Shared,
     id: RequestId,
-    node: &str,
+    node: Option<String>,
     channel: Option<usize>,
 ) -> Result<Answer, Failure> {
     let session = session.borrow();
     let original = session.original.as_ref().ok_or(Failure::NoModel)?;
     let folded = fold_batch_norms(&original.graph).map_err(|error| internal(&error.into()))?;
+    let node = node.or_else(|| most_uneven(&folded)).unwrap_or_default();
+    let node = node.as_str();
     let view = layer_view(&folded, session.compressed_graph.as_deref(), node, channel);
     let view = view.ok_or_else(|| Failure::Internal { detail: format!("no layer `{node}`") })?;
     Ok(Answer::LayerInspected { id, view })

@@ -118,7 +118,7 @@ fn receive(session: &Shared, data: &JsValue) {
             answer_when_done(&session.clone(), id, async move { layers::profile(&session, id, runs).await });
         }
         Request::InspectLayer { id, node, channel } => {
-            let answer = layers::inspect(&session, id, &node, channel);
+            let answer = layers::inspect(&session, id, node, channel);
             post(&answer.unwrap_or_else(|failure| Answer::Failed { id, failure }));
         }
         Request::SetLeft { id, recipe } => {

@@ -694,6 +694,46 @@ course-run-short = Starten
 course-running-short = läuft
 course-switches-missing = Die Schalter, von denen der Text spricht, gibt es noch nicht.
 course-recipe-int8-per-tensor--cle = INT8 pro Tensor, nur angeglichen
+course-layer = Schicht { $number }, { $about }
+course-ruler-label = Ein Schritt des Lineals ist { $step }; es reicht von −{ $limit } bis { $limit }. Balken: wie viele Gewichte dort liegen.
+course-fp32 = FP32
+course-fp16 = FP16
+course-bits-parts = Vorzeichen, Exponent, Bruchteil.
+course-bins = Gefüllte Balken des Bilds
+course-of = { $n } von { $of }
+course-no-symbols = Das verkleinerte Modell speichert hier eigene Zahlen, keine Codes. Starte ein Rezept, das rundet oder Gruppen bildet.
+course-symbols = Verschiedene Codes
+course-entropy = Entropie, Bit je Code
+course-entropy-alike = Bit, wenn alle gleich häufig wären
+course-symbols-most = Die häufigsten
+course-layer-error-label = Fehler der Ausgabe jeder Schicht, ein Balken je Schicht in ihrer Reihenfolge. Der größte, { $largest }, gehört zu Schicht { $number }.
+course-shift-label = Wie weit sich die Mittelwerte der Kanäle jeder Schicht verschoben haben, in Standardabweichungen. Der größte Wert, { $largest }, gehört zu Schicht { $number }.
+course-ranges-label = Vom kleinsten bis zum größten Wert hinter jeder Schicht des Originals, Schichten in ihrer Reihenfolge.
+course-as-table = Als Tabelle
+course-smallest = Kleinster
+course-largest = Größter
+course-position = Zeile { $row }, Spalte { $column }: { $value }
+course-sum = { $terms } = { $sum }
+course-input-code = Eingangscode { $number }, mal Gewichtscode { $weight }
+course-accumulator = Summe der Produkte, 32 Bit
+course-both-scales = Skala der Eingänge mal Skala der Gewichte
+course-real-value = Wirklicher Wert
+course-output-scale = Skala des Ausgangs
+course-output-zero = Nullpunkt des Ausgangs
+course-output-code = Ausgangscode, 8 Bit
+course-slider-s = s dieses Kanals
+course-before = vorher
+course-after = nachher
+course-first-range = Spanne in der ersten Schicht
+course-second-range = Spanne in der zweiten Schicht
+course-between = Wert dazwischen
+course-output = Ausgang
+course-best-s = Mit s = { $s } sind beide Spannen gleich.
+course-slider-temperature = Temperatur T
+course-among-five = Anteile nur unter diesen fünf; die anderen Klassen sind weggelassen.
+course-no-training = Training läuft auf dieser Seite noch nicht, hier gibt es also nichts zu messen.
+course-keep-recipe = { $recipe } behalten (JSON)
+course-keep-chart = Zahlen behalten (CSV)
 
 ## Layers
 

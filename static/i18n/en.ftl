@@ -695,6 +695,46 @@ course-run-short = Run
 course-running-short = runs
 course-switches-missing = The switches that the text mentions are not built yet.
 course-recipe-int8-per-tensor--cle = INT8 per tensor, equalized only
+course-layer = Layer { $number }, { $about }
+course-ruler-label = One step of the ruler is { $step }; it reaches from −{ $limit } to { $limit }. Bars: how many weights lie there.
+course-fp32 = FP32
+course-fp16 = FP16
+course-bits-parts = Sign, exponent, fraction.
+course-bins = Filled bins of the picture
+course-of = { $n } of { $of }
+course-no-symbols = The compressed model stores numbers of their own here, no codes. Run a recipe that rounds or clusters.
+course-symbols = Different codes
+course-entropy = Entropy, bits for each
+course-entropy-alike = Bits if all were equally frequent
+course-symbols-most = The most frequent
+course-layer-error-label = Error of each layer’s output, one bar a layer in their order. The largest, { $largest }, is that of layer { $number }.
+course-shift-label = How far the means of each layer’s channels have moved, in standard deviations. The largest, { $largest }, is that of layer { $number }.
+course-ranges-label = From the smallest to the largest value behind each layer of the original, layers in their order.
+course-as-table = As a table
+course-smallest = Smallest
+course-largest = Largest
+course-position = Row { $row }, column { $column }: { $value }
+course-sum = { $terms } = { $sum }
+course-input-code = Input code { $number }, times weight code { $weight }
+course-accumulator = Sum of products, 32 bits
+course-both-scales = Scale of inputs times scale of weights
+course-real-value = Real value
+course-output-scale = Scale of the output
+course-output-zero = Zero point of the output
+course-output-code = Output code, 8 bits
+course-slider-s = s of this channel
+course-before = before
+course-after = after
+course-first-range = Range in the first layer
+course-second-range = Range in the second layer
+course-between = Value between them
+course-output = Output
+course-best-s = With s = { $s } both ranges are equal.
+course-slider-temperature = Temperature T
+course-among-five = Shares among these five only; the other classes are left out.
+course-no-training = Training does not run in this page yet, so there is nothing to measure here.
+course-keep-recipe = Keep { $recipe } (JSON)
+course-keep-chart = Keep the figures (CSV)
 
 ## Layers
 

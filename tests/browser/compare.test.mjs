@@ -20,7 +20,7 @@ test('the divider is moved by keys and by a pointer', onPage(camera, async (page
   assert.equal(await divider.getAttribute('role'), 'slider');
   assert.equal(await stands(page), 50);
   await divider.focus();
-  for (const [key, to] of [['ArrowRight', 52], ['PageDown', 42], ['Home', 0], ['End', 100]]) {
+  for (const [key, to] of [['ArrowRight', 52], ['PageDown', 42], ['Home', 0], ['End', 100], ['PageDown', 90]]) {
     await page.keyboard.press(key);
     assert.equal(await stands(page), to, key);
   }

@@ -64,12 +64,18 @@ test('a figure is a button until its recipe has run, and a guess comes first', o
 }));
 
 test('every step of every lesson opens, without violations where most is on screen', onPage({ locale: 'de-DE', path: '/#course/1/1' }, async (page) => {
+  const missing = [];
   for (let lesson = 1; lesson <= 8; lesson += 1) {
     await open(page, `${lesson}/1`);
     const steps = await page.locator('.stairs a').count();
-    for (let step = 2; step <= steps; step += 1) await open(page, `${lesson}/${step}`);
+    for (let step = 1; step <= steps; step += 1) {
+      await open(page, `${lesson}/${step}`);
+      if (await page.getByTestId('view-missing').count()) missing.push(`${lesson}/${step}`);
+    }
     await assertNoViolations(page, `lesson ${lesson}, last step`);
   }
+  // Speed of kernels by sparsity, and training.
+  assert.deepEqual(missing, ['6/4', '8/3']);
 }));
 
 const phone = { viewport: { width: 360, height: 760 }, locale: 'de-DE', path: '/#course/1/1' };
@@ -81,4 +87,26 @@ test('fits 360 px without scrolling sideways', onPage(phone, async (page) => {
     ));
     assert.ok(inside <= outside, `${place} is ${inside} px wide on a screen of ${outside} px`);
   }
+}));
+
+test('views look into a layer of the loaded model, and a lesson gives its recipe to take home', onPage({ path: '/#live' }, async (page) => {
+  await page.getByTestId('model-choice').selectOption('everyday-60');
+  await open(page, '4/1');
+  const layer = page.locator('[data-testid="course-layer"][data-ready="true"]');
+  await layer.waitFor();
+  const first = await layer.getAttribute('data-layer');
+  assert.match(await page.getByTestId('course-layer-choice').locator('option:checked').innerText(), /depthwise/, 'the layer whose channels differ most');
+  const ratio = page.locator('.prose [data-figure="layer.range.ratio"]').first();
+  assert.ok(Number(await ratio.getAttribute('data-value')) > 1);
+  await page.getByTestId('course-layer-choice').selectOption('0');
+  await page.locator('[data-testid="course-layer"][data-layer="0"][data-ready="true"]').waitFor();
+  assert.notEqual(first, '0');
+  await open(page, '4/3');
+  const output = () => page.getByTestId('equalize-pair').getAttribute('data-value').then(Number);
+  const before = await output();
+  await page.getByTestId('s').fill('0.5');
+  assert.ok(Math.abs(await output() - before) < 1e-9, 'what one layer divides, the next multiplies');
+  await open(page, '3/6');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('keep').first().click()]);
+  assert.equal(download.suggestedFilename(), 'tinylens-int8-per-tensor.json');
 }));

@@ -19,7 +19,9 @@ mod reference;
 mod text;
 
 pub use condition::{Bound, Comparison, Condition};
-pub use control::{Action, Axis, Control, DefaultLayer, Format, Keep, Metric, Model, Overlay, Pick, Series};
+pub use control::{
+    Action, Axis, Chart, Control, DefaultLayer, Format, Keep, Metric, Model, Overlay, Pick, Series,
+};
 pub use control::{Slider, SliderName, Switch, Tray, View};
 pub use error::CourseError;
 pub use figure::{Figure, FigureAt, Kind, Part, Quantity, Rung};

@@ -7,6 +7,7 @@ use compress::{
     Storage, Structure,
 };
 
+use crate::Kind;
 use crate::names::named;
 
 named! {
@@ -76,7 +77,37 @@ impl Default for Settings {
 }
 
 impl CourseRecipe {
-    /// The recipe, or `None` where no pass makes it yet: one kind of layer kept in float32, training.
+    /// The kind of layer that it keeps in float32, where it does.
+    pub fn kept(self) -> Option<Kind> {
+        match self {
+            Self::KeepFirst => Some(Kind::First),
+            Self::KeepDepthwise => Some(Kind::Depthwise),
+            Self::KeepPointwise => Some(Kind::Pointwise),
+            Self::KeepClassifier => Some(Kind::Classifier),
+            _ => None,
+        }
+    }
+
+    /// The recipe on a model whose layers have these names and kinds, or `None` where no pass makes it yet: training, and
+    /// a kind to keep that the model lacks.
+    pub fn recipe_for<'a>(
+        self,
+        settings: Settings,
+        layers: impl IntoIterator<Item = (Kind, &'a str)>,
+    ) -> Option<Recipe> {
+        let Some(kept) = self.kept() else { return self.recipe(settings) };
+        let names = layers.into_iter().filter(|(kind, _)| *kind == kept);
+        let as_it_is: BTreeMap<String, u8> = names.map(|(_, name)| (name.to_owned(), 32)).collect();
+        let mut recipe = Self::Int8PerTensor.recipe(settings).filter(|_| !as_it_is.is_empty())?;
+        for step in &mut recipe.steps {
+            if let Step::QuantizeWeights { layers, .. } = step {
+                layers.clone_from(&as_it_is);
+            }
+        }
+        Some(recipe)
+    }
+
+    /// The recipe, or `None` where it depends on the model's layers or where no pass makes it yet.
     pub fn recipe(self, settings: Settings) -> Option<Recipe> {
         let recipe = |steps, storage| Recipe { version: RECIPE_VERSION, steps, storage };
         match self {
@@ -165,6 +196,21 @@ mod tests {
                 None => assert!(missing.contains(&name), "{} has no recipe", name.name()),
             }
         }
+    }
+
+    #[test]
+    fn a_kept_kind_stays_as_it_is_layer_by_layer() {
+        let layers = [(Kind::First, "stem"), (Kind::Depthwise, "a"), (Kind::Depthwise, "b")];
+        let of = |name: CourseRecipe| name.recipe_for(Settings::default(), layers);
+        let recipe = of(CourseRecipe::KeepDepthwise).unwrap();
+        recipe.validate().unwrap();
+        let kept = recipe.steps.iter().find_map(|step| match step {
+            Step::QuantizeWeights { layers, .. } => Some(layers.clone()),
+            _ => None,
+        });
+        assert_eq!(kept.unwrap(), BTreeMap::from([("a".to_owned(), 32), ("b".to_owned(), 32)]));
+        assert_eq!(of(CourseRecipe::KeepClassifier), None, "the model has none");
+        assert_eq!(of(CourseRecipe::Int8), CourseRecipe::Int8.recipe(Settings::default()));
     }
 
     #[test]

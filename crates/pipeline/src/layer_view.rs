@@ -8,6 +8,7 @@ use graph::{Graph, Weight, WeightValues};
 use serde::{Deserialize, Serialize};
 
 use crate::layer_facts::layers;
+use crate::symbols::symbols;
 
 /// Bins of a histogram; odd, so that zero is in the middle of one.
 pub const BINS: usize = 41;
@@ -25,6 +26,8 @@ pub struct LayerView {
     pub compressed: Option<Spread>,
     /// One weight.
     pub weight: WeightStep,
+    /// Levels or codes of the compressed weights with how many have each, as [`symbols`] counts them.
+    pub symbols: Option<Vec<(i16, u32)>>,
 }
 
 /// How the weights of a layer are spread.
@@ -124,6 +127,7 @@ pub fn layer_view(
         compressed: after
             .zip(restored)
             .map(|(weight, restored)| spread(&restored, weight.channel_len(), limit)),
+        symbols: after.and_then(symbols),
         weight: WeightStep {
             channel,
             position,
@@ -134,6 +138,26 @@ pub fn layer_view(
                 .map(|after| stored(after, channel, position)),
         },
     })
+}
+
+/// The depthwise layer whose channels differ most: largest magnitude of its widest channel over that of its narrowest one,
+/// channels of zeros left out. `None` for a model without depthwise layers.
+///
+/// - `original`: with its batch norms folded.
+pub fn most_uneven(original: &Graph) -> Option<String> {
+    let depthwise = layers(original)
+        .filter(|(node, _)| matches!(&node.op, graph::Op::Conv2d(conv) if conv.is_depthwise()));
+    let ratio = |weight: &Weight| {
+        let values = weight.to_f32();
+        let widths = values.chunks(weight.channel_len().max(1));
+        let widths = widths.map(|channel| channel.iter().fold(0.0_f32, |a, w| a.max(w.abs())));
+        let (low, high) = widths
+            .filter(|width| *width > 0.0)
+            .fold((f32::INFINITY, 0.0_f32), |(low, high), width| (low.min(width), high.max(width)));
+        high / low
+    };
+    let uneven = depthwise.max_by(|a, b| ratio(a.1).total_cmp(&ratio(b.1)));
+    uneven.map(|(node, _)| node.name.clone())
 }
 
 fn spread(values: &[f32], channel_len: usize, limit: f32) -> Spread {
@@ -206,6 +230,21 @@ mod tests {
                 assert!((value - view.weight.value).abs() <= 0.5001 * scale * f32::from(multiplier));
             }
         }
+    }
+
+    #[test]
+    fn the_most_uneven_layer_is_the_one_with_a_wide_and_a_narrow_channel() {
+        let mut graph = zoo::mobilenet_v1(0.25, 64, 1);
+        let depthwise =
+            |node: &graph::Node| matches!(&node.op, graph::Op::Conv2d(conv) if conv.is_depthwise());
+        let node = graph.nodes.iter_mut().filter(|node| depthwise(node)).nth(3).unwrap();
+        let name = node.name.clone();
+        let weight = node.op.weight_mut().unwrap();
+        let (mut values, len) = (weight.to_f32().into_owned(), weight.channel_len());
+        values[..len].iter_mut().for_each(|w| *w *= 1e4);
+        values[len..2 * len].fill(0.0);
+        *weight = Weight::f32(weight.shape.clone(), values);
+        assert_eq!(most_uneven(&graph), Some(name));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod stages;
 mod statistics;
 mod streams;
 mod sweep;
+mod symbols;
 pub mod zoo;
 
 pub use activations::{ChannelMap, ClassMap, LayerMaps, LayerOutputs, OutputScan, Shift};
@@ -38,8 +39,9 @@ pub use graph::{
 pub use kernels::{FLAVOUR, Products, ceiling, start_threads};
 pub use layer_errors::{LayerError, LayerErrorRun, Noise};
 pub use layer_facts::{Affine, LayerFacts, LayerKind, WeightFormat, layer_facts, layer_kind};
-pub use layer_view::{BINS, LayerView, Spread, StoredWeight, WeightStep, layer_view};
+pub use layer_view::{BINS, LayerView, Spread, StoredWeight, WeightStep, layer_view, most_uneven};
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status, StepReport};
 pub use sensitivity::{LayerSensitivity, SensitivityScan};
 pub use sizes::{Sizes, SizesRun, dense_bytes, model_file};
+pub use symbols::{entropy, entropy_bits, symbols};
 pub use vision::{Normalization, Picture, Preparer, View, VisionError, further_views};

@@ -17,8 +17,8 @@ use crate::app::words::Words;
 use crate::bridge::ModelFacts;
 use flips::Flips;
 use pair::PairView;
-pub use pareto::PARETO_ID;
-use pareto::{Mark, Pareto};
+use pareto::Mark;
+pub use pareto::{PARETO_ID, Pareto, marks};
 
 /// Levels of the tree that are drawn indented; deeper ones stay there.
 const MAX_INDENT: usize = 4;

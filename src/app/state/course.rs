@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use course::{CourseRecipe, Glossary, Lesson, N_LESSONS, Settings, SliderName, Sources, Step};
+use course::{CourseRecipe, Glossary, Kind, Lesson, N_LESSONS, Settings, SliderName, Sources, Step};
 use pipeline::Recipe;
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,8 @@ pub struct CourseState {
     pub room: (f64, f64),
     /// What sliders set for recipes.
     pub settings: Settings,
+    /// Kind and name of the loaded model's layers, for recipes that name them.
+    pub layers: Rc<Vec<(Kind, String)>>,
 }
 
 /// A text of the course, or why it is not there.
@@ -163,9 +165,14 @@ impl CourseState {
         lesson.steps.get(usize::from(self.place.step) - 1).or(lesson.steps.last())
     }
 
+    /// What a recipe of the course is on the loaded model; `None` where it cannot run.
+    pub fn recipe(&self, name: CourseRecipe) -> Option<Recipe> {
+        name.recipe_for(self.settings, self.layers.iter().map(|(kind, node)| (*kind, node.as_str())))
+    }
+
     /// What a recipe's latest run measured.
     pub fn measured(&self, name: CourseRecipe) -> Option<&Measured> {
-        let recipe = name.recipe(self.settings)?;
+        let recipe = self.recipe(name)?;
         self.measured.iter().find(|(of, _)| *of == recipe).map(|(_, measured)| measured)
     }
 
@@ -250,7 +257,7 @@ pub(super) enum Next {
 /// See [`Next`].
 pub(super) fn next(state: &State) -> Next {
     let Some(name) = state.course.queue.front() else { return Next::Wait };
-    let Some(recipe) = name.recipe(state.course.settings) else { return Next::Stop };
+    let Some(recipe) = state.course.recipe(*name) else { return Next::Stop };
     if !state.compare.left.is_original() {
         return Next::Wait;
     }

@@ -45,7 +45,7 @@ pub(super) fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>)
         Action::RunRecipes(names) => {
             let idle = state.course.queue.is_empty();
             for name in names {
-                if name.recipe(state.course.settings).is_some() && !state.course.queue.contains(&name) {
+                if state.course.recipe(name).is_some() && !state.course.queue.contains(&name) {
                     state.course.queue.push_back(name);
                 }
             }
@@ -115,7 +115,7 @@ fn see(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// Wants the first recipe of the queue.
 fn begin(state: &mut State, effects: &mut Vec<Effect>) {
-    let recipe = state.course.queue.front().and_then(|name| name.recipe(state.course.settings));
+    let recipe = state.course.queue.front().and_then(|name| state.course.recipe(*name));
     if let Some(recipe) = recipe {
         // The course measures against the original.
         compare::set_left(state, None, effects);

@@ -1,7 +1,7 @@
 //! The course's live figures: each comes from what this page has measured or counted, or is missing with a reason.
 
 use course::{CourseRecipe, Figure, FigureAt, Kind, Part, Quantity, Rung};
-use pipeline::{LayerFacts, LayerKind, Step};
+use pipeline::{LayerFacts, LayerKind, Step, StoredWeight};
 use vision::n_fixed_views;
 
 use super::course::Measured;
@@ -32,6 +32,10 @@ pub enum Value {
     Runtime(Runtime),
     /// A guess in the unit of its slider.
     Guess(f64),
+    /// A weight, or another number of small size.
+    Small(f64),
+    /// The layer at this position.
+    Layer(usize),
 }
 
 /// Why a figure is not there.
@@ -59,7 +63,9 @@ impl Value {
             | Self::Factor(it)
             | Self::Minutes(it)
             | Self::Bits(it)
-            | Self::Guess(it) => Some(it),
+            | Self::Guess(it)
+            | Self::Small(it) => Some(it),
+            Self::Layer(position) => Some(position as f64),
             Self::Latency(latency) => Some(latency.median),
             Self::Agreement(Agreement { same, n, .. }) => (n > 0).then(|| f64::from(same) / f64::from(n)),
             Self::Runtime(_) => None,
@@ -76,7 +82,7 @@ impl State {
         match at.recipe {
             Some(CourseRecipe::Original) | None => self.present_figure(&at.figure),
             Some(name) => {
-                if name.recipe(self.course.settings).is_none() {
+                if self.course.recipe(name).is_none() {
                     return Err(Absent::NotHere);
                 }
                 let measured = self.course.measured(name).ok_or(Absent::NotRun(name))?;
@@ -134,6 +140,16 @@ impl State {
                 WorkerState::Ready(runtime) => Ok(Value::Runtime(runtime)),
                 WorkerState::Starting | WorkerState::Lost => Err(Absent::Soon),
             },
+            Figure::LayerName
+            | Figure::LayerRangeWidest
+            | Figure::LayerRangeNarrowest
+            | Figure::LayerRangeRatio
+            | Figure::LayerCodesNarrowest
+            | Figure::WeightValue
+            | Figure::WeightScale
+            | Figure::WeightCode
+            | Figure::WeightRestored
+            | Figure::WeightError => self.layer_figure(figure),
             Figure::ExperimentsCount => Ok(Value::Count(self.course.measured.len() as f64)),
             Figure::Guess(id) => {
                 self.course.progress.guesses.get(id).map(|it| Value::Guess(*it)).ok_or(Absent::NoGuess)
@@ -143,6 +159,41 @@ impl State {
                 let measured = self.course.measured.iter().find(|(recipe, _)| *recipe == current.recipe);
                 self.measured_figure(other, measured.map(|(_, measured)| measured).ok_or(Absent::NoRun)?)
             }
+        }
+    }
+
+    /// Figures of the open layer and of the weight that is followed.
+    fn layer_figure(&self, figure: &Figure) -> Result<Value, Absent> {
+        let model = self.model.current.as_ref().ok_or(Absent::Soon)?;
+        let position = self.layers.chosen;
+        let node = model.layers.get(position).map(|layer| &layer.node);
+        let view = self.layers.view.as_ref().filter(|view| Some(&view.node) == node).ok_or(Absent::Soon)?;
+        let widths = view.original.ranges.iter().map(|[low, high]| f64::from(low.abs().max(high.abs())));
+        let widest = widths.clone().fold(0.0, f64::max);
+        let narrowest = widths.filter(|width| *width > 0.0).fold(f64::INFINITY, f64::min);
+        let stored = view.weight.stored.ok_or(Absent::NoRun);
+        let level = stored.and_then(|stored| match stored {
+            StoredWeight::Level { scale, multiplier, level, .. } => {
+                Ok((f64::from(scale) * f64::from(multiplier), f64::from(level)))
+            }
+            StoredWeight::Float { .. } | StoredWeight::Code { .. } => Err(Absent::NoRun),
+        });
+        match figure {
+            Figure::LayerName => Ok(Value::Layer(position)),
+            Figure::WeightValue => Ok(Value::Small(f64::from(view.weight.value))),
+            Figure::WeightScale => level.map(|(scale, _)| Value::Small(scale)),
+            Figure::WeightCode => level.map(|(_, level)| Value::Count(level)),
+            Figure::WeightRestored => stored.map(|stored| Value::Small(f64::from(stored.value()))),
+            Figure::WeightError => {
+                stored.map(|stored| Value::Small(f64::from(stored.value()) - f64::from(view.weight.value)))
+            }
+            _ if !narrowest.is_finite() => Err(Absent::NotHere),
+            Figure::LayerRangeWidest => Ok(Value::Small(widest)),
+            Figure::LayerRangeNarrowest => Ok(Value::Small(narrowest)),
+            Figure::LayerRangeRatio => Ok(Value::Factor(widest / narrowest)),
+            // Codes on both sides of zero, and zero itself, with one scale that the widest channel fills.
+            Figure::LayerCodesNarrowest => Ok(Value::Count(2.0 * (127.0 * narrowest / widest).round() + 1.0)),
+            _ => Err(Absent::NotHere),
         }
     }
 
@@ -178,6 +229,7 @@ impl State {
                 });
                 clusters.map(|it| Value::Count(it as f64)).ok_or(Absent::NoRun)
             }
+            Figure::BitsEntropy => facts.entropy_bits.map(Value::Bits).ok_or(Absent::NoRun),
             Figure::BitsShipped => Ok(Value::Bits(8.0 * facts.sizes.shipped as f64 / n_weights()?)),
             // Of the original and of the learner, whatever recipe is named.
             Figure::ModelWeights
@@ -189,6 +241,16 @@ impl State {
             | Figure::RoomMinutesOriginal
             | Figure::AgreementN
             | Figure::Runtime
+            | Figure::LayerName
+            | Figure::LayerRangeWidest
+            | Figure::LayerRangeNarrowest
+            | Figure::LayerRangeRatio
+            | Figure::LayerCodesNarrowest
+            | Figure::WeightValue
+            | Figure::WeightScale
+            | Figure::WeightCode
+            | Figure::WeightRestored
+            | Figure::WeightError
             | Figure::ExperimentsCount
             | Figure::Guess(_) => self.present_figure(figure),
             Figure::BytesPart(
@@ -200,19 +262,8 @@ impl State {
             | Figure::SeenAfter
             | Figure::HeldoutBefore
             | Figure::HeldoutAfter
-            | Figure::LayerName
-            | Figure::LayerRangeWidest
-            | Figure::LayerRangeNarrowest
-            | Figure::LayerRangeRatio
-            | Figure::LayerCodesNarrowest
-            | Figure::WeightValue
-            | Figure::WeightScale
-            | Figure::WeightCode
-            | Figure::WeightRestored
-            | Figure::WeightError
             | Figure::LadderBytes(Rung::Removed)
             | Figure::LadderMs(Rung::Removed)
-            | Figure::BitsEntropy
             | Figure::DecodeMs
             | Figure::BreakevenSparsity => Err(Absent::NotHere),
         }

@@ -27,7 +27,9 @@ pub struct LayersState {
     /// The open layer's weights, of the present models or of those before them.
     pub view: Option<Rc<LayerView>>,
     /// What was asked for last, so that nothing is asked twice: the pair of models, the layer and the channel.
-    pub(super) asked: Option<(u32, usize, Option<usize>)>,
+    pub(super) asked: Option<(u32, Option<usize>, Option<usize>)>,
+    /// The step of the course for which a layer was picked, by itself or by the learner.
+    pub(super) picked_for: Option<String>,
     pub(super) inspecting: Option<RequestId>,
     /// What was found out about all layers of the present models.
     pub scans: Scans,
@@ -105,6 +107,7 @@ pub(super) fn act(state: &mut State, action: LayersAction, effects: &mut Vec<Eff
     match action {
         LayersAction::Choose(layer) => {
             let n = state.model.current.as_ref().map_or(0, |model| model.layers.len());
+            state.layers.picked_for = default_step(state);
             if layer < n && layer != state.layers.chosen {
                 state.layers.chosen = layer;
                 state.layers.channel = None;
@@ -129,17 +132,44 @@ pub(super) fn act(state: &mut State, action: LayersAction, effects: &mut Vec<Eff
 
 /// Asks for the open layer's weights where they are shown and not those of the present models.
 pub(super) fn follow(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(model) = state.model.current.clone().filter(|_| state.view == View::Layers) else { return };
+    let Some(model) = state.model.current.clone().filter(|_| looks_into_a_layer(state)) else { return };
     state.layers.chosen = state.layers.chosen.min(model.layers.len().saturating_sub(1));
-    let wanted = (state.pair, state.layers.chosen, state.layers.channel);
-    let Some(layer) = model.layers.get(wanted.1).filter(|_| state.layers.asked != Some(wanted)) else {
+    let by_itself = default_step(state).filter(|step| state.layers.picked_for.as_ref() != Some(step));
+    let chosen = by_itself.is_none().then_some(state.layers.chosen);
+    let wanted = (state.pair, chosen, state.layers.channel);
+    if state.layers.asked == Some(wanted) || model.layers.is_empty() {
         return;
-    };
+    }
+    let node = chosen.and_then(|layer| model.layers.get(layer)).map(|layer| layer.node.clone());
     let id = state.request_id();
     state.layers.asked = Some(wanted);
     state.layers.inspecting = Some(id);
-    effects.push(Effect::Post(Request::InspectLayer { id, node: layer.node.clone(), channel: wanted.2 }));
+    effects.push(Effect::Post(Request::InspectLayer { id, node, channel: wanted.2 }));
     scans::show_maps(state, effects);
+}
+
+/// What is on screen shows the weights of a layer.
+fn looks_into_a_layer(state: &State) -> bool {
+    use ::course::View as Side;
+    let step = state.course.step(state.language).filter(|_| state.view == View::Course);
+    state.view == View::Layers
+        || step.is_some_and(|step| {
+            matches!(
+                step.control.view,
+                Side::Ruler
+                    | Side::WeightBits
+                    | Side::WeightHistogram
+                    | Side::ChannelRanges
+                    | Side::SymbolFrequencies
+                    | Side::Arithmetic
+            )
+        })
+}
+
+/// The step of the course on screen, where it begins with a layer of its own.
+fn default_step(state: &State) -> Option<String> {
+    let step = state.course.step(state.language).filter(|_| state.view == View::Course)?;
+    step.control.default.map(|_| step.control.step.clone())
 }
 
 /// The worker measured.
@@ -152,6 +182,14 @@ pub(super) fn profiled(state: &mut State, id: RequestId, profile: Profile) {
 /// The worker looked; what was asked for before something else is let go.
 pub(super) fn inspected(state: &mut State, id: RequestId, view: LayerView) {
     if state.layers.inspecting.take_if(|wanted| *wanted == id).is_some() {
+        if let Some((pair, None, channel)) = state.layers.asked
+            && let Some(model) = &state.model.current
+            && let Some(layer) = model.layers.iter().position(|layer| layer.node == view.node)
+        {
+            state.layers.chosen = layer;
+            state.layers.asked = Some((pair, Some(layer), channel));
+            state.layers.picked_for = default_step(state);
+        }
         state.layers.view = Some(Rc::new(view));
     }
 }

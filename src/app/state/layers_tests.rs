@@ -35,7 +35,7 @@ fn page() -> Page {
 
 fn inspected(page: &Page) -> Option<(RequestId, String)> {
     page.posted().into_iter().find_map(|request| match request {
-        Request::InspectLayer { id, node, .. } => Some((*id, node.clone())),
+        Request::InspectLayer { id, node: Some(node), .. } => Some((*id, node.clone())),
         _ => None,
     })
 }
@@ -46,6 +46,7 @@ fn view(node: &str) -> LayerView {
         limit: 1.0,
         original: Spread { histogram: vec![4], ranges: vec![[-1.0, 1.0]; 2] },
         compressed: None,
+        symbols: None,
         weight: WeightStep { channel: 0, position: 0, channel_len: 2, value: 1.0, stored: None },
     }
 }

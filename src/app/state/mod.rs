@@ -327,6 +327,10 @@ pub enum Action {
     },
     /// The wanted recipe, as a file.
     SaveRecipe,
+    /// A recipe of the course, as a file.
+    KeepRecipe(CourseRecipe),
+    /// A text, as a file of this name.
+    KeepText(String, String),
     /// The 150 ms after change `revision` are over.
     RecipeDue {
         /// Which change.

@@ -154,3 +154,36 @@ fn a_recipe_with_shares_of_single_layers_is_kept_as_it_was_read() {
     recipe.validate().unwrap();
     assert!(matches!(&recipe.steps[..], [Step::Prune { layers, .. }] if layers.is_empty()));
 }
+
+#[test]
+fn every_change_can_be_undone_and_a_movement_is_one() {
+    let mut page = Page::ready();
+    let before = page.state.recipe.wanted.clone();
+    assert!(page.state.recipe.before.is_empty());
+    page.act(Action::MoveStep(0, 1));
+    for percent in [10, 20, 30] {
+        page.act(Action::ChangeStep(1, StepChange::Sparsity(percent)));
+    }
+    assert_ne!(page.state.recipe.wanted, before);
+    let revision = page.state.recipe.revision;
+    page.act(Action::RecipeDue { revision });
+    let moved = page.state.recipe.wanted.clone();
+    page.act(Action::RemoveStep(1));
+    assert_eq!(page.state.recipe.wanted.steps.len(), before.steps.len() - 1);
+    page.act(Action::UndoRecipe);
+    assert_eq!(page.state.recipe.wanted, moved);
+    while !page.state.recipe.before.is_empty() {
+        page.act(Action::UndoRecipe);
+    }
+    assert_eq!(page.state.recipe.wanted, before);
+    page.act(Action::UndoRecipe);
+    assert_eq!(page.state.recipe.wanted, before, "nothing is left to undo");
+}
+
+#[test]
+fn a_finished_recipe_can_be_run_once_more() {
+    let mut page = Page::ready();
+    page.act(Action::RetryRecipe);
+    assert!(matches!(page.posted()[..], [Request::Compress { .. }]));
+    assert!(page.state.recipe.is_current(), "the former result stays meanwhile");
+}

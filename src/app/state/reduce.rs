@@ -168,6 +168,15 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             let text = serde_json::to_string_pretty(&wanted.recipe()).unwrap_or_default();
             effects.push(Effect::Save { name, text });
         }
+        Action::KeepRecipe(name) => {
+            if let Some(recipe) = state.course.recipe(name) {
+                let name = format!("tinylens-{}.json", name.name().replace('/', "-"));
+                // A recipe is always JSON: it holds names, numbers and lists of them.
+                let text = serde_json::to_string_pretty(&recipe).unwrap_or_default();
+                effects.push(Effect::Save { name, text });
+            }
+        }
+        Action::KeepText(name, text) => effects.push(Effect::Save { name, text }),
         Action::RecipeDue { revision } => {
             if revision == state.recipe.revision {
                 state.recipe.settling = false;
@@ -434,6 +443,11 @@ fn model_loaded(state: &mut State, id: RequestId, model: ModelFacts, effects: &m
     }
     let other = state.model.choice.as_ref() != Some(&loading.choice);
     state.model.choice = Some(loading.choice);
+    state.course.layers = Rc::new(
+        (model.layers.iter())
+            .filter_map(|layer| Some((super::kind_of_layer(layer)?, layer.node.clone())))
+            .collect(),
+    );
     state.model.current = Some(Rc::new(model));
     if let Some(attempt) = state.recipe.running.take() {
         effects.push(Effect::Post(Request::Cancel { id: attempt.id }));

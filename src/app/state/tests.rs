@@ -151,6 +151,7 @@ fn sparsity(percent: u32) -> Action {
 pub(super) fn facts_of(draft: &Draft, bytes: u64) -> CompressedFacts {
     let recipe = draft.recipe();
     CompressedFacts {
+        entropy_bits: None,
         format: recipe.number_format(),
         recipe,
         sizes: sizes(bytes),

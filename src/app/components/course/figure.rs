@@ -35,13 +35,7 @@ pub fn figure_with(context: &Context<'_>, at: &FigureAt, wording: Wording) -> Ht
         },
         Err(Absent::NotRun(name)) => run_button(words, tools, state, name, wording),
         Err(Absent::NoRun) => {
-            match step
-                .control
-                .recipe
-                .iter()
-                .copied()
-                .find(|name| name.recipe(state.course.settings).is_some())
-            {
+            match step.control.recipe.iter().copied().find(|name| state.course.recipe(*name).is_some()) {
                 Some(name) => run_button(words, tools, state, name, wording),
                 None => dash(words.text("course-no-run")),
             }
@@ -102,6 +96,11 @@ fn value_text(words: &Words, lesson: &Lesson, figure: &Figure, value: Value) -> 
         Value::Agreement(agreement) => agreement_text(words, agreement),
         Value::Minutes(minutes) => unit(words.number(minutes, 1), crate::app::words::key("unit-minutes")),
         Value::Bits(bits) => words.number(bits, 2),
+        Value::Small(value) => words.number(value, 5),
+        Value::Layer(position) => {
+            let number = words.count(position as u64);
+            words.text_with("layer-number", &[("number", (&number).into())])
+        }
         Value::Runtime(runtime) => {
             let threads = words.count(runtime.threads.into());
             let values = [("n", u64::from(runtime.threads).into()), ("threads", (&threads).into())];

@@ -4,14 +4,18 @@ mod arithmetic;
 mod both;
 mod figure;
 mod guess;
+mod keeps;
+mod layer_views;
 mod layers;
 mod prose;
 mod published;
 mod question;
 mod runs;
+mod scan_views;
 mod schedule;
 mod side;
 mod slider;
+mod toys;
 
 use std::rc::Rc;
 
@@ -216,7 +220,7 @@ fn turn(words: &Words, tools: &Tools, state: &State, lesson: &Lesson) -> Html {
     let next = if ends { words.text("course-next-lesson") } else { words.text("course-next") };
     html! {
         <>
-        if ends { <p class="keep"><b>{ words.text("course-keep") }</b>{ " " }{ &lesson.keep }</p> }
+        if ends { <p class="keep"><b>{ words.text("course-keep") }</b>{ " " }{ &lesson.keep }</p>{ keeps::keeps(words, tools, state, lesson) } }
         <p class="row turn">
             if back.is_some() {
                 <button class="btn" type="button" data-testid="step-back" onclick={tools.on(Action::TurnSteps(Turn::Back))}>{ words.text("course-back") }</button>

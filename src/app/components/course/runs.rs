@@ -20,7 +20,7 @@ pub fn runs(context: &Context<'_>) -> Html {
     let row = |name: CourseRecipe| {
         let shown =
             |of: Figure| figure_with(context, &FigureAt { figure: of, recipe: Some(name) }, Wording::Short);
-        let about = match (name.recipe(state.course.settings), state.course.measured(name)) {
+        let about = match (state.course.recipe(name), state.course.measured(name)) {
             (None, _) => html! { <span class="note">{ words.text("course-recipe-not-here") }</span> },
             (Some(_), None) => run_button(words, tools, state, name, Wording::Full),
             (Some(_), Some(_)) => html! {
@@ -37,7 +37,7 @@ pub fn runs(context: &Context<'_>) -> Html {
     let missing: Vec<CourseRecipe> = names
         .iter()
         .copied()
-        .filter(|name| name.recipe(state.course.settings).is_some() && state.course.measured(*name).is_none())
+        .filter(|name| state.course.recipe(*name).is_some() && state.course.measured(*name).is_none())
         .collect();
     html! {
         <>

@@ -1,21 +1,28 @@
 //! The right side of a step: its view, its sliders, its recipes. A view that this page does not have is a sentence,
 //! never a drawing of invented numbers.
 
+use std::rc::Rc;
+
 use ::course::{Kind, Part, Pick, Series, SliderName, View};
 use web_sys::HtmlCanvasElement;
 use yew::prelude::*;
 
+use super::super::experiments::{Pareto, marks};
+use super::super::layers::Arithmetic as WeightArithmetic;
 use super::super::size_ladder::SizeLadder;
 use super::super::width_style;
 use super::Context;
 use super::arithmetic::Arithmetic;
 use super::both::Both;
 use super::figure::figure;
+use super::layer_views::{self, with_layer};
 use super::layers::{kind_text, layers};
 use super::published::Published;
 use super::runs::runs;
+use super::scan_views;
 use super::schedule::Schedule;
 use super::slider::CourseSlider;
+use super::toys::{EqualizePair, IntegerSum, OneSum, ScoreLists};
 use crate::app::state::{Action, kind_of_layer};
 use crate::app::words::key;
 use crate::bridge::CompressedFacts;
@@ -58,7 +65,31 @@ fn content(context: &Context<'_>) -> Html {
         View::Layers => layers(context),
         View::Schedule => html! { <Schedule /> },
         View::Chart if control.series.contains(&Series::Published) => html! { <Published /> },
-        View::Arithmetic if control.pick == Some(Pick::Weight) => html! { <Arithmetic /> },
+        View::Arithmetic => match control.pick {
+            Some(Pick::Weight) if control.live.is_empty() => html! { <Arithmetic /> },
+            Some(Pick::Weight) => {
+                html! { <>{ with_layer(context, |_, view| html! { <WeightArithmetic view={Rc::new(view.clone())} /> }) }<Arithmetic /></> }
+            }
+            Some(Pick::OutputValue) => html! { <IntegerSum /> },
+            Some(Pick::Position | Pick::Layer) | None => html! { <OneSum /> },
+        },
+        View::Ruler => with_layer(context, layer_views::ruler),
+        View::WeightBits => with_layer(context, layer_views::weight_bits),
+        View::WeightHistogram => with_layer(context, layer_views::weight_histogram),
+        View::ChannelRanges => with_layer(context, layer_views::channel_ranges),
+        View::SymbolFrequencies => with_layer(context, layer_views::symbol_frequencies),
+        View::LayerError => scan_views::layer_error(context),
+        View::ActivationRanges => scan_views::activation_ranges(context),
+        View::OutputShift => scan_views::output_shift(context),
+        View::EqualizePair => html! { <EqualizePair /> },
+        View::ScoreLists => {
+            let with_temperature = control.all_sliders().any(|slider| slider.name == SliderName::Temperature);
+            html! { <ScoreLists pair={state.live.shown.clone()} naming={state.naming.clone()} {with_temperature} /> }
+        }
+        View::Experiments => pareto(context),
+        View::Recover => {
+            html! { <p class="note" data-testid="view-missing">{ words.text("course-no-training") }</p> }
+        }
         View::FileParts if control.show.is_empty() && control.live.iter().all(|at| at.recipe.is_none()) => {
             file_parts(context)
         }
@@ -66,23 +97,21 @@ fn content(context: &Context<'_>) -> Html {
             let facts = state.recipe.current().cloned();
             html! { <><SizeLadder facts={facts.clone()} />{ facts.map(|facts| bytes_by_kind(context, &facts)) }</> }
         }
-        View::Experiments
-        | View::Chart
-        | View::Arithmetic
-        | View::Ruler
-        | View::WeightBits
-        | View::WeightHistogram
-        | View::LayerError
-        | View::ActivationRanges
-        | View::ChannelRanges
-        | View::EqualizePair
-        | View::OutputShift
-        | View::SymbolFrequencies
-        | View::ScoreLists
-        | View::Recover => {
+        View::Chart => {
             html! { <p class="note" data-testid="view-missing">{ words.text("course-view-missing") }</p> }
         }
     }
+}
+
+/// The experiments with the loaded model by bytes and agreement.
+fn pareto(context: &Context<'_>) -> Html {
+    let Context { words, state, .. } = context;
+    let Some(model) = &state.model.current else {
+        return html! { <p class="note">{ words.text("waiting-model") }</p> };
+    };
+    let tree = state.experiments.of_model(&model.name);
+    let marks = marks(words, &tree, &state.recipe.wanted.recipe());
+    html! { <Pareto {marks} original={model.shipped_bytes} /> }
 }
 
 /// The original's file: four bytes for each weight, and the rest.

@@ -108,13 +108,14 @@ fn histogram(words: &Words, view: &LayerView) -> Html {
 
 /// Properties of [`Arithmetic`].
 #[derive(Properties, PartialEq)]
-struct ArithmeticProps {
-    view: Rc<LayerView>,
+pub struct ArithmeticProps {
+    /// The layer.
+    pub view: Rc<LayerView>,
 }
 
 /// The largest weight of one channel: its value, scale, level, restored value and error.
 #[component]
-fn Arithmetic(props: &ArithmeticProps) -> Html {
+pub fn Arithmetic(props: &ArithmeticProps) -> Html {
     let (words, tools) = (use_words(), use_tools());
     let weight = &props.view.weight;
     let n = props.view.original.ranges.len();

@@ -19,8 +19,10 @@ use crate::app::state::{Action, LayersAction, LayersState, Metric};
 use crate::app::tools::{use_tools, use_words};
 use crate::app::words::{Words, key};
 use crate::bridge::{CompressedFacts, ModelFacts};
+pub use detail::Arithmetic;
 use detail::Detail;
 use maps::FeatureMaps;
+pub use ranges::{histogram_chart, narrow_channels, order, ranges_chart, widest};
 use scan_bar::ScanBar;
 use strip::Strip;
 use table::LayerTable;
@@ -116,7 +118,7 @@ fn kind_name(words: &Words, kind: LayerKind) -> String {
 }
 
 /// `depthwise 3 × 3, 144 channels`.
-fn about(words: &Words, facts: &LayerFacts) -> String {
+pub fn about(words: &Words, facts: &LayerFacts) -> String {
     let kernel = match facts.weight_shape[..] {
         [_, _, height, width] => format!("{height} × {width}"),
         _ => "1 × 1".to_owned(),
