@@ -9,11 +9,13 @@ use crate::app::tools::{use_tools, use_words};
 use crate::app::words::key;
 
 /// Keys as they are written on them, and what they do. `page.rs` listens to them.
-const KEYS: [(&[&str], &str); 9] = [
+const KEYS: [(&[&str], &str); 11] = [
     (&["?"], key("key-map")),
     (&["Space"], key("key-pause")),
     (&["M"], key("key-mirror")),
     (&["1", "2", "3"], key("key-formats")),
+    (&["D"], key("key-divider")),
+    (&["Z"], key("key-undo")),
     (&["L"], key("key-layers")),
     (&["E"], key("key-experiments")),
     (&["←", "→"], key("key-steps")),
