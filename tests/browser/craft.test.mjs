@@ -53,36 +53,35 @@ async function* everything(page) {
   await page.keyboard.press('Escape');
 }
 
+async function violations(page) {
+  const { violations } = await page.evaluate((values) => globalThis.axe.run({ runOnly: { type: 'tag', values } }), RULES);
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 200)).join(' ')}`);
+}
+
 for (const locale of ['en-GB', 'de-DE']) {
-  for (const colorScheme of ['light', 'dark']) {
-    test(`no violations in any view or dialog (${locale}, ${colorScheme})`, onPage({ locale, colorScheme, reducedMotion: 'reduce', path: `/#live${QUICK}` }, async (page) => {
-      // The policy of the page allows no script but its own; the driver's way in is not the page's.
-      await page.evaluate(AXE);
-      for await (const name of everything(page)) {
-        const { violations } = await page.evaluate((values) => globalThis.axe.run({ runOnly: { type: 'tag', values } }), RULES);
-        const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 200)).join(' ')}`);
-        assert.deepEqual(found, [], name);
+  test(`every view and dialog, light and dark, has no violations and scrolls sideways at no width (${locale})`, onPage({ locale, reducedMotion: 'reduce', path: `/#live${QUICK}` }, async (page) => {
+    // The policy of the page allows no script but its own; the driver's way in is not the page's.
+    await page.evaluate(AXE);
+    for await (const name of everything(page)) {
+      for (const colorScheme of ['dark', 'light']) {
+        await page.emulateMedia({ colorScheme });
+        assert.deepEqual(await violations(page), [], `${name}, ${colorScheme}`);
       }
-    }));
-  }
+      for (const [width, height] of [[360, 760], [768, 1024], [1920, 1080], [1280, 800]]) {
+        await page.setViewportSize({ width, height });
+        const [inside, outside] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+        assert.ok(inside <= outside, `${name} is ${inside} px wide on a screen of ${outside} px`);
+      }
+    }
+  }));
 }
 
 test('what finds violations finds one', onPage({ path: '/#live' }, async (page) => {
   await page.getByTestId('source').waitFor();
   await page.evaluate(AXE);
   await page.evaluate(() => document.querySelector('main').append(document.createElement('button')));
-  const { violations } = await page.evaluate((values) => globalThis.axe.run({ runOnly: { type: 'tag', values } }), RULES);
-  assert.ok(violations.some(({ id }) => id === 'button-name'));
+  assert.ok((await violations(page)).some((found) => found.startsWith('button-name')));
 }));
-
-for (const [width, height] of [[360, 760], [768, 1024], [1280, 800], [1920, 1080]]) {
-  test(`no view scrolls sideways at ${width} px, in German`, onPage({ locale: 'de-DE', viewport: { width, height }, path: `/#live${QUICK}` }, async (page) => {
-    for await (const name of everything(page)) {
-      const [inside, outside] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-      assert.ok(inside <= outside, `${name} is ${inside} px wide on a screen of ${outside} px`);
-    }
-  }));
-}
 
 test('the main flow by keyboard alone', onPage({ path: '/#start?v=1&m=everyday-60&r=fp16' }, async (page) => {
   /** Tabs until the element with this handle has the focus, as a person would. */
@@ -137,22 +136,38 @@ test('no request leaves the origin during a whole session, and none carries anyt
   assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'/);
 }));
 
-test('while both models run, the page answers: no task holds it up', onPage({ path: `/#live${QUICK}` }, async (page, _, t) => {
+/** Tasks of the pages' own threads in a trace, milliseconds: by the clock, and of the processor's time. */
+function pageTasks(trace) {
+  const { traceEvents } = JSON.parse(trace);
+  const threads = traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+  const isPage = ({ pid, tid }) => threads.some((thread) => thread.pid === pid && thread.tid === tid);
+  const tasks = traceEvents.filter((event) => event.name === 'RunTask' && event.tdur !== undefined && isPage(event));
+  return tasks.map(({ dur, tdur }) => ({ clock: dur / 1000, processor: tdur / 1000 }));
+}
+
+test('while both models run, no task of the page works longer than 50 ms', onPage({ path: `/#live${QUICK}` }, async (page, _, t) => {
   await bothPredict(page);
   await numberWhen(page, 'agreement', 'a share');
-  const { tasks, millis } = await page.evaluate(async () => {
+  const browser = page.context().browser();
+  const traced = async (work) => {
+    await browser.startTracing(page, { categories: ['devtools.timeline', 'disabled-by-default-devtools.timeline'] });
+    await work();
+    return pageTasks(await browser.stopTracing());
+  };
+  const long = await page.evaluateHandle(() => {
     const tasks = [];
-    const observer = new PerformanceObserver((list) => tasks.push(...list.getEntries().map((entry) => entry.duration)));
-    observer.observe({ entryTypes: ['longtask'] });
-    const start = performance.now();
-    await new Promise((later) => { setTimeout(later, 5000); });
-    observer.disconnect();
-    return { tasks, millis: performance.now() - start };
+    new PerformanceObserver((list) => tasks.push(...list.getEntries())).observe({ entryTypes: ['longtask'] });
+    return tasks;
   });
-  // The browser calls a task long from 50 ms on, by the clock: on a machine that others use, that also counts the time
-  // in which the page's thread was not run at all. So single ones are allowed, and all together a twentieth of the
-  // time; a kernel on the page's thread would take most of it.
-  const sum = tasks.reduce((sum, task) => sum + task, 0);
-  t.diagnostic(`${tasks.length} tasks above 50 ms, ${sum.toFixed(0)} of ${millis.toFixed(0)} ms`);
-  assert.ok(sum <= millis / 20, `${tasks.length} long tasks take ${sum.toFixed(0)} of ${millis.toFixed(0)} ms`);
+  const tasks = await traced(() => page.waitForTimeout(5000));
+  // Judged by the processor's time of each task. The browser's own "long task" goes by the clock, in which a thread
+  // also waits for other programs: on a machine with nothing else to do the two are the same.
+  const longest = (of) => Math.max(...tasks.map((task) => task[of]));
+  const observed = await long.evaluate((tasks) => tasks.length);
+  t.diagnostic(`${tasks.length} tasks; the longest worked ${longest('processor').toFixed(1)} ms and took ${longest('clock').toFixed(1)} ms by the clock; ${observed} were long by the clock`);
+  assert.ok(tasks.length > 100, 'the page works');
+  assert.ok(longest('processor') <= 50, `a task worked for ${longest('processor')} ms`);
+
+  const slow = await traced(() => page.evaluate(() => { const end = performance.now() + 400; while (performance.now() < end); }));
+  assert.ok(Math.max(...slow.map(({ processor }) => processor)) > 50, 'what finds long tasks finds one');
 }));

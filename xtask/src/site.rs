@@ -113,7 +113,6 @@ fn listens(port: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::net::TcpListener;
 
     use super::{free_port, headers_of, listens};
