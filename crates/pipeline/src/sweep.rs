@@ -33,6 +33,9 @@ pub(crate) struct Sweep {
     observer: Box<Executor>,
     /// Whether the file is to be small: biases have few digits then.
     for_size: bool,
+    /// Whether depthwise layers are fitted: not behind channels that were taken out, where nothing else is wrong with what
+    /// they read, and few pictures mislead more than the fit gains.
+    fits_taps: bool,
     work: Work,
 }
 
@@ -64,7 +67,7 @@ enum Seen {
     Taps(TapMoments),
 }
 
-/// The ridge of a depthwise layer's fit: nine weights want little.
+/// The ridge of a depthwise layer's fit where there are many pixels to tell its nine weights by.
 const TAP_RIDGE: f64 = 0.01;
 /// Outputs of a depthwise layer, of all frames together, whose inputs are looked at: some hundred for each tap.
 const TAP_OUTPUTS: usize = 4096;
@@ -97,11 +100,24 @@ impl Sweep {
             .map(|(idx, stage)| (idx, methods.get(stage.node).copied().flatten()))
             .collect();
         let for_size = methods.iter().flatten().any(|method| matches!(method, LayerMethod::Rate { .. }));
+        let fits_taps = methods.iter().flatten().any(|method| !matches!(method, LayerMethod::Refit));
         let observer = Box::new(Executor::new(Plan::new(&float, Fusion::Observable)?));
         let float_sums =
             layers.iter().map(|(stage, _)| empty_sums(&float, &streams.stages()[*stage])).collect();
         let (layer, n_observed, work) = (0, 0, Work::Begin);
-        Ok(Self { streams, float, float_sums, layers, layer, n_observed, pictures, observer, for_size, work })
+        Ok(Self {
+            streams,
+            float,
+            float_sums,
+            layers,
+            layer,
+            n_observed,
+            pictures,
+            observer,
+            for_size,
+            fits_taps,
+            work,
+        })
     }
 
     /// Does the next piece. `Some` when all layers are done.
@@ -218,7 +234,7 @@ impl Sweep {
         }
         let shapes = [graph.value(node.inputs[0]).shape, graph.value(node.output).shape];
         match (&node.op, self.streams.float()) {
-            (Op::Conv2d(conv), Some(_)) => {
+            (Op::Conv2d(conv), Some(_)) if self.fits_taps => {
                 TapMoments::new(conv, shapes[0], shapes[1]).map_or(Seen::Nothing, Seen::Taps)
             }
             _ => Seen::Nothing,

@@ -24,6 +24,9 @@ pub struct TapMoments {
     float_sums: Vec<f64>,
 }
 
+/// Pixels for each tap that would count as much as the weights themselves.
+const PIXELS_PER_TAP: f64 = 4.0;
+
 impl TapMoments {
     /// Nothing seen yet by `conv`, which reads `input` and writes `output`; `None` where it is not depthwise.
     pub fn new(conv: &Conv2d, input: Shape, output: Shape) -> Option<Self> {
@@ -139,7 +142,8 @@ impl TapMoments {
     }
 
     /// [`Self::fit`] for the layer `float`, in the form that `weight`, the same layer, has: float32, or integers of as many
-    /// bits with scales for as many. `None` where that is another form, or where the fit cannot be rounded.
+    /// bits with scales for as many. `None` where that is another form, or where the fit cannot be rounded. The fewer pixels were
+    /// seen, the more the weights keep of what they were: `4 taps / pixels` joins the ridge.
     ///
     /// # Errors
     /// As [`Self::fit`].
@@ -149,6 +153,7 @@ impl TapMoments {
         float: &Weight,
         ridge: f64,
     ) -> Result<Option<Weight>, CompressError> {
+        let ridge = ridge + PIXELS_PER_TAP * self.taps as f64 / self.n_samples.max(1) as f64;
         let fitted =
             || Ok::<_, CompressError>(Weight::f32(weight.shape.clone(), self.fit(&float.to_f32(), ridge)?));
         match &weight.values {
@@ -206,7 +211,7 @@ fn add_products(sums: &mut [f32], a: &[f32], b: &[f32]) {
 
 #[cfg(test)]
 mod tests {
-    use graph::Padding;
+    use graph::{ClusteredWeights, Padding};
 
     use super::*;
 
@@ -267,6 +272,29 @@ mod tests {
         let moments = moments(1, |channel, x| if channel == 1 { 0.0 } else { x });
         let fitted = moments.fit(&weights(), 1e-3).unwrap();
         assert_eq!(fitted[9..18], weights()[9..18]);
+    }
+
+    #[test]
+    fn a_fit_has_the_form_of_the_layer_and_trusts_few_pixels_little() {
+        let half = moments(1, |_, x| 0.5 * x);
+        let float = Weight::f32(vec![3, 1, 3, 3], weights());
+        let Some(fitted) = half.fit_like(&float, &float, 1e-6).unwrap() else { panic!("no fit") };
+        for (fitted, weight) in fitted.to_f32().iter().zip(weights()) {
+            let gained = if weight == 0.0 { 0.5 } else { fitted / weight - 1.0 };
+            assert!((0.05..0.98).contains(&gained), "{fitted} of {weight}: all of the gain would be 1");
+        }
+        for (granularity, n_scales) in [(Granularity::PerChannel, 3), (Granularity::PerTensor, 1)] {
+            let int8 = round_weight(&float, 8, granularity, &[0.0; 3]).unwrap();
+            let Some(rounded) = half.fit_like(&int8, &float, 1e-6).unwrap() else { panic!("no fit") };
+            let WeightValues::Integer(integer) = &rounded.values else { panic!("{rounded:?}") };
+            assert_eq!((integer.bits, integer.scales.len()), (8, n_scales));
+            for (rounded, fitted) in rounded.to_f32().iter().zip(&*fitted.to_f32()) {
+                assert!((rounded - fitted).abs() < 0.02, "{rounded} for {fitted}");
+            }
+        }
+        let clustered = ClusteredWeights { codes: vec![0; 27], codebooks: vec![0.0, 1.0], n_clusters: 2 };
+        let clustered = Weight { values: WeightValues::Clustered(clustered), ..float.clone() };
+        assert_eq!(half.fit_like(&clustered, &float, 1e-6).unwrap(), None);
     }
 
     #[test]
