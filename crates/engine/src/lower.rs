@@ -435,7 +435,15 @@ impl Lowering<'_> {
             }
         }
         self.activations[output.buffer].1.last_read = self.steps.len() + 1;
-        for step in &self.steps {
+        for (number, step) in (1..).zip(&mut self.steps) {
+            let is_read_later = |operand: &Operand| self.activations[operand.buffer].1.last_read > number;
+            if let [first, second] = step.inputs.as_slice()
+                && step.kernel.works_in_place()
+                && is_read_later(first)
+                && !is_read_later(second)
+            {
+                step.swap_summands();
+            }
             // A second input that is the same must not change while it is read.
             let [first, others @ ..] = step.inputs.as_slice() else { continue };
             if step.kernel.works_in_place() && !others.contains(first) {

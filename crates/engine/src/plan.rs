@@ -98,6 +98,16 @@ pub(crate) struct Step {
     pub(crate) value: Option<ValueId>,
 }
 
+impl Step {
+    /// Makes the second summand the first.
+    pub(crate) fn swap_summands(&mut self) {
+        self.inputs.reverse();
+        if let Kernel::AddI8 { requantization } = &mut self.kernel {
+            *requantization = requantization.clone().swapped();
+        }
+    }
+}
+
 /// The kernels with everything that they need besides activations. Clips have bounds in whole blocks of channels.
 #[derive(Clone, Debug)]
 pub(crate) enum Kernel {

@@ -80,6 +80,8 @@ pub fn with_threads<R>(at_most: usize, work: impl FnOnce() -> R) -> R {
 /// The operating system's, and on a target without threads of its own: there, whoever makes threads lets them call
 /// [`help`].
 pub fn start_threads(n: usize) -> io::Result<usize> {
+    // Who leaves must be the last who joined.
+    let _joining = CREW.joining();
     while CREW.threads() < n.min(MAX_THREADS) {
         let Some(lane) = CREW.join() else { break };
         let helper = thread::Builder::new().name(format!("kernels-{lane}"));
@@ -93,7 +95,10 @@ pub fn start_threads(n: usize) -> io::Result<usize> {
 
 /// Joins the crew and works for it, for ever. Returns at once if the crew is complete.
 pub fn help() {
-    if let Some(lane) = CREW.join() {
+    let joining = CREW.joining();
+    let lane = CREW.join();
+    drop(joining);
+    if let Some(lane) = lane {
         CREW.help(lane);
     }
 }
@@ -125,7 +130,9 @@ struct Crew {
     left: Line<AtomicUsize>,
     /// Written while nobody holds a part.
     job: UnsafeCell<Option<*const Work<'static>>>,
+    /// Written by whoever is [`Crew::joining`].
     helpers: AtomicUsize,
+    joining: Mutex<()>,
     /// Whether somebody shares work.
     taken: AtomicBool,
     /// Helpers that sleep or are about to.
@@ -187,6 +194,7 @@ impl Crew {
             left: Line(AtomicUsize::new(0)),
             job: UnsafeCell::new(None),
             helpers: AtomicUsize::new(0),
+            joining: Mutex::new(()),
             taken: AtomicBool::new(false),
             sleepers: AtomicUsize::new(0),
             caller_sleeps: AtomicBool::new(false),
@@ -201,6 +209,11 @@ impl Crew {
 
     fn threads(&self) -> usize {
         1 + self.helpers.load(Relaxed)
+    }
+
+    /// The right to change the number of helpers.
+    fn joining(&self) -> MutexGuard<'_, ()> {
+        self.joining.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new helper's lane.

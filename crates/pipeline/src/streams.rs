@@ -41,6 +41,9 @@ struct Stream {
 /// Bytes that the activations of all frames of a network may take where they are not at their narrowest.
 const ROOM: usize = 48 << 20;
 
+/// An activation in the float network and in the compressed one, `nhwc`.
+pub(crate) type Both = (Vec<f32>, Vec<f32>);
+
 impl Streams {
     /// Frames before the first stage of `changed`, and of `float` if that is to run beside it. Both graphs have the same
     /// nodes and values.
@@ -115,7 +118,7 @@ impl Streams {
         stage: usize,
         frame: usize,
         value: ValueId,
-    ) -> Result<Option<(Vec<f32>, Vec<f32>)>, PipelineError> {
+    ) -> Result<Option<Both>, PipelineError> {
         let Some(float) = &mut self.float else { return Ok(None) };
         let float = float.value(&self.stages, &self.last_reads, stage, frame, value)?;
         let changed = self.changed.value(&self.stages, &self.last_reads, stage, frame, value)?;

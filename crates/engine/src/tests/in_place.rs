@@ -32,7 +32,7 @@ fn steps_write_over_what_nobody_reads_later() {
     let input = Numbers(71).vector(9 * 9 * 3, 1.0);
     let values = interpret(&graph, &input);
     let plan = Plan::new(&graph, Fusion::Separate).unwrap();
-    assert_eq!(in_place(&plan), ["late", "clipped", "softmax"]);
+    assert_eq!(in_place(&plan), ["early", "late", "clipped", "softmax"]);
     let mut executor = Executor::new(plan);
     for _ in 0..2 {
         close(executor.run(&input).unwrap(), &values[graph.output.0], 1e-5).unwrap();
@@ -40,7 +40,7 @@ fn steps_write_over_what_nobody_reads_later() {
 }
 
 #[test]
-fn integer_sums_write_over_their_first_summand() {
+fn integer_sums_write_over_a_summand() {
     let input = Numbers(72).vector(9 * 9 * 3, 1.0);
     let mut graph = elementwise();
     let values = interpret(&graph, &input);
@@ -52,7 +52,22 @@ fn integer_sums_write_over_their_first_summand() {
         }
     }
     let plan = Plan::new(&graph, Fusion::Separate).unwrap();
-    assert_eq!(in_place(&plan), ["late", "clipped", "softmax"]);
+    assert_eq!(in_place(&plan), ["early", "late", "clipped", "softmax"]);
     let expected = interpret(&graph, &input);
     close(Executor::new(plan).run(&input).unwrap(), &expected[graph.output.0], 0.02).unwrap();
+}
+
+#[test]
+fn frames_allocate_nothing() {
+    let input = Numbers(73).vector(16 * 16 * 3, 1.0);
+    for graph in [network(1, 16), quantized(9, 16, &input)] {
+        let mut executor = Executor::new(Plan::new(&graph, Fusion::Full).unwrap());
+        let frames = allocation_counter::measure(|| {
+            for _ in 0..3 {
+                executor.run(&input).unwrap();
+            }
+        });
+        assert_eq!(frames.count_total, 0);
+        assert!(allocation_counter::measure(|| drop(executor.plan().clone())).count_total > 0);
+    }
 }

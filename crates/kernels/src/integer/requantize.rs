@@ -243,6 +243,14 @@ impl AddRequantization {
         Ok(self)
     }
 
+    /// The same for summands that have changed places.
+    #[must_use]
+    pub fn swapped(mut self) -> Self {
+        self.multipliers.reverse();
+        self.zero_points.reverse();
+        self
+    }
+
     /// One pair of levels of a channel, by the formula.
     pub fn apply_one(&self, a: u8, b: u8, channel: usize) -> u8 {
         let summand = |q: u8, i: usize| (i32::from(q) - i32::from(self.zero_points[i])) * self.multipliers[i];

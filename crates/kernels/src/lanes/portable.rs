@@ -174,7 +174,7 @@ impl I32x4 {
     /// takes apart before the loop, and 64-bit products with it.
     ///
     /// # Safety
-    /// `src` must be valid for reading four int32.
+    /// `src` must be valid for reading four int32 and lie on a multiple of 16 bytes.
     #[inline(always)]
     pub(crate) unsafe fn load_anew_at(src: *const i32) -> Self {
         // SAFETY: the caller's.

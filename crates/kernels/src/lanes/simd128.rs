@@ -178,7 +178,7 @@ impl I32x4 {
 
     #[inline(always)]
     pub(crate) unsafe fn load_anew_at(src: *const i32) -> Self {
-        // SAFETY: the caller's; this machine has no alignment to keep, and blocks of eight int32 have it all the same.
+        // SAFETY: the caller's, alignment included.
         Self(unsafe { src.cast::<v128>().read_volatile() })
     }
 
