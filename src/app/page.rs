@@ -282,7 +282,7 @@ impl Component for Page {
                 />
                 if state.link.share.is_some() { <ShareDialog state={Rc::new(state.clone())} base={self.base.clone()} /> }
                 <KeyMap open={state.teacher.keys} />
-                <SpokenAnswers spoken={state.live.spoken} naming={state.naming.clone()} />
+                <SpokenAnswers spoken={state.live.spoken} naming={state.naming.clone()} original={state.compare.left.facts.is_none()} />
                 if state.dragging { <DropZone /> }
                 <div class="feeds" ref={&self.feeds} aria-hidden="true"></div>
                 <input ref={&self.any_input} type="file" class="door" accept={ACCEPT_ANY} multiple=true tabindex="-1" aria-hidden="true" data-testid="any-file" onchange={chosen.clone()} />

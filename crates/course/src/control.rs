@@ -93,10 +93,11 @@ impl Control {
         self.slider.iter().chain(&self.sliders)
     }
 
-    /// Every recipe that the view loads, compares or offers, each once.
+    /// Every recipe that the view loads, compares, offers or switches to, each once.
     pub fn recipes(&self) -> Vec<CourseRecipe> {
         let mut all = Vec::new();
-        for &recipe in self.recipe.iter().chain(&self.compare).chain(&self.presets) {
+        let switched = self.switches.iter().filter_map(|switch| switch.recipes()).flatten();
+        for recipe in self.recipe.iter().chain(&self.compare).chain(&self.presets).copied().chain(switched) {
             if !all.contains(&recipe) {
                 all.push(recipe);
             }
@@ -282,6 +283,27 @@ named! {
         RepairStatistics = "repair-statistics on|off",
         /// Clustering keeps zeros.
         PreserveSparsity = "preserve-sparsity on|off",
+    }
+}
+
+impl Switch {
+    /// The recipes that its positions stand for on this page, `None` where it has none for them.
+    pub fn recipes(self) -> Option<[CourseRecipe; 2]> {
+        use CourseRecipe::{
+            Int8PerTensor, Int8PerTensorCle, Int8PerTensorOnlyCle, KeepClassifier, KeepDepthwise, KeepFirst,
+            KeepPointwise, Prune50, Prune50Plain,
+        };
+        match self {
+            Self::Depthwise => Some([Int8PerTensor, KeepDepthwise]),
+            Self::Pointwise => Some([Int8PerTensor, KeepPointwise]),
+            Self::First => Some([Int8PerTensor, KeepFirst]),
+            Self::Classifier => Some([Int8PerTensor, KeepClassifier]),
+            Self::Equalize => Some([Int8PerTensorOnlyCle, Int8PerTensor]),
+            Self::CorrectBias => Some([Int8PerTensorCle, Int8PerTensorOnlyCle]),
+            // Both repairs come together.
+            Self::Reconstruct | Self::RepairStatistics => Some([Prune50, Prune50Plain]),
+            Self::Weights | Self::PreserveSparsity => None,
+        }
     }
 }
 

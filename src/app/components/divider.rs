@@ -1,6 +1,5 @@
 //! The line between both sides of the picture: dragged by mouse, pen or finger, moved by keys.
 
-use wasm_bindgen::JsCast;
 use web_sys::Element;
 use yew::prelude::*;
 
@@ -22,27 +21,26 @@ pub struct Props {
 #[component]
 pub fn Divider(props: &Props) -> Html {
     let (words, tools) = (use_words(), use_tools());
-    let held = use_mut_ref(|| false);
+    let (held, handle) = (use_mut_ref(|| false), use_node_ref());
     let divide = {
         let dispatch = tools.dispatch.clone();
         Callback::from(move |percent: f64| dispatch.emit(Action::Compare(CompareAction::Divide(percent))))
     };
     let onpointerdown = {
-        let held = held.clone();
+        let (held, handle) = (held.clone(), handle.clone());
         Callback::from(move |event: PointerEvent| {
             if event.button() == 0
-                && let Some(handle) = event.current_target().and_then(|it| it.dyn_into::<Element>().ok())
+                && let Some(handle) = handle.cast::<Element>()
             {
                 *held.borrow_mut() = handle.set_pointer_capture(event.pointer_id()).is_ok();
             }
         })
     };
     let onpointermove = {
-        let (held, divide) = (held.clone(), divide.clone());
+        let (held, divide, handle) = (held.clone(), divide.clone(), handle.clone());
         Callback::from(move |event: PointerEvent| {
-            let handle = event.current_target().and_then(|it| it.dyn_into::<Element>().ok());
             if *held.borrow()
-                && let Some(picture) = handle.and_then(|handle| handle.parent_element())
+                && let Some(picture) = handle.cast::<Element>().and_then(|handle| handle.parent_element())
             {
                 let edges = picture.get_bounding_client_rect();
                 if edges.width() > 0.0 {
@@ -73,6 +71,7 @@ pub fn Divider(props: &Props) -> Html {
     let text = words.text_with("divider-value", &[("percent", (&percent).into())]);
     html! {
         <div
+            ref={handle}
             class="divider"
             role="slider"
             tabindex="0"

@@ -38,14 +38,14 @@ pub fn Dock(props: &Props) -> Html {
     let numbers = &props.numbers;
     html! {
         <section class="dock" aria-label={words.text("dock")}>
-            { bytes_cell(&words, numbers) }
-            { latency_cell(&words, numbers, props.paused) }
+            { bytes_cell(&words, numbers, &props.left) }
+            { latency_cell(&words, numbers, props) }
             { agreement_cell(&words, numbers, props) }
         </section>
     }
 }
 
-fn bytes_cell(words: &Words, numbers: &Numbers) -> Html {
+fn bytes_cell(words: &Words, numbers: &Numbers, left: &LeftSide) -> Html {
     let (original, compressed) = (known(numbers.bytes_original), known(numbers.bytes_compressed));
     let largest = original.unwrap_or(0).max(compressed.unwrap_or(0)).max(1) as f64;
     let pair = |side: &Pair, cell: Cell<u64>| {
@@ -58,7 +58,7 @@ fn bytes_cell(words: &Words, numbers: &Numbers) -> Html {
             <div class={classes!("pair", side.class)}>
                 <span class={classes!("mk", side.class)} aria-hidden="true" />
                 <span class="n" data-testid={side.bytes} data-value={value.map(|bytes| bytes.to_string())} {title}>
-                    <span class="sr">{ words.text(side.name) }{ " " }</span>
+                    <span class="sr">{ side.name(words, left) }{ " " }</span>
                     { digits(value.map(|bytes| words.megabytes(bytes)), &words.text("unit-megabytes"), None) }
                 </span>
                 <span class="sc">{ match cell {
@@ -81,7 +81,7 @@ fn bytes_cell(words: &Words, numbers: &Numbers) -> Html {
     }
 }
 
-fn latency_cell(words: &Words, numbers: &Numbers, paused: bool) -> Html {
+fn latency_cell(words: &Words, numbers: &Numbers, props: &Props) -> Html {
     let (original, compressed) = (known(numbers.latency_original), known(numbers.latency_compressed));
     let longest =
         [original, compressed].into_iter().flatten().map(|it| it.p95.max(it.median)).fold(1e-9, f64::max);
@@ -94,7 +94,7 @@ fn latency_cell(words: &Words, numbers: &Numbers, paused: bool) -> Html {
             <div class={classes!("pair", side.class)}>
                 <span class={classes!("mk", side.class)} aria-hidden="true" />
                 <span class="n" data-testid={side.latency} data-value={value.map(|it| it.median.to_string())} data-p95={value.map(|it| it.p95.to_string())} data-n={value.map(|it| it.n.to_string())}>
-                    <span class="sr">{ words.text(side.name) }{ " " }</span>
+                    <span class="sr">{ side.name(words, &props.left) }{ " " }</span>
                     { digits(median, &words.text("unit-milliseconds"), short) }
                 </span>
                 <span class="sc">{ match cell {
@@ -109,7 +109,7 @@ fn latency_cell(words: &Words, numbers: &Numbers, paused: bool) -> Html {
         _ => String::new(),
     };
     let heading = match original.or(compressed) {
-        _ if paused => words.text("dock-latency-paused"),
+        _ if props.paused => words.text("dock-latency-paused"),
         Some(latency) => {
             let n = words.count(latency.n as u64);
             words.text_with("dock-latency-of", &[("n", (&n).into())])
@@ -195,15 +195,19 @@ fn interval(words: &Words, agreement: Agreement) -> Html {
 
 struct Pair {
     class: &'static str,
-    name: &'static str,
     bytes: &'static str,
     latency: &'static str,
 }
 
-const ORIGINAL: Pair =
-    Pair { class: "a", name: key("original"), bytes: "bytes-original", latency: "latency-original" };
-const COMPRESSED: Pair =
-    Pair { class: "b", name: key("compressed"), bytes: "bytes-compressed", latency: "latency-compressed" };
+const ORIGINAL: Pair = Pair { class: "a", bytes: "bytes-original", latency: "latency-original" };
+const COMPRESSED: Pair = Pair { class: "b", bytes: "bytes-compressed", latency: "latency-compressed" };
+
+impl Pair {
+    /// What the side is, for those who do not see its mark.
+    fn name(&self, words: &Words, left: &LeftSide) -> String {
+        if self.class == "a" { left_name(words, left) } else { words.text("compressed") }
+    }
+}
 
 fn known<T>(cell: Cell<T>) -> Option<T> {
     match cell {

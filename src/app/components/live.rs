@@ -46,7 +46,7 @@ pub fn Live(props: &Props) -> Html {
                     <OriginalHead served={state.served.clone().unwrap_or_default()} catalog={state.catalog.clone()} model={state.model.clone()} left={state.compare.left.clone()} experiments={named.clone()} />
                     <CompareBar mode={state.compare.mode} heat={state.compare.heat} />
                     <CompressedHead wanted={state.recipe.wanted.clone()} experiments={named} />
-                    <Predictions side={Side::Original} shown={live.shown.clone()} latest={live.latest.clone()} naming={state.naming.clone()} waiting={waiting(state, Side::Original, &words)} />
+                    <Predictions side={Side::Original} shown={live.shown.clone()} latest={live.latest.clone()} naming={state.naming.clone()} waiting={waiting(state, Side::Original, &words)} other_left={state.compare.left.facts.is_some()} />
                     <Compare canvas={props.canvas.clone()} compare={state.compare.clone()} shown={live.shown.clone()} latest={live.latest.clone()} naming={state.naming.clone()} source={state.source.clone()} has_pictures={state.has_pictures()} {counted} />
                     <Predictions side={Side::Compressed} shown={live.shown.clone()} latest={live.latest.clone()} naming={state.naming.clone()} waiting={waiting(state, Side::Compressed, &words)} {former} />
                     <Tape comparisons={live.comparisons.clone()} pair={live.shown.clone()} />

@@ -9,6 +9,7 @@ use super::{class_name, width_style};
 use crate::app::lists::Naming;
 use crate::app::state::Pair;
 use crate::app::tools::use_words;
+use crate::app::words::key;
 use crate::bridge::{Prediction, SideResult};
 
 /// Rows of a list.
@@ -46,6 +47,9 @@ pub struct Props {
     pub naming: Naming,
     /// Why there is no answer, while there is none.
     pub waiting: AttrValue,
+    /// The left side is another recipe than the original.
+    #[prop_or_default]
+    pub other_left: bool,
     /// The answer is still that of the former recipe.
     #[prop_or_default]
     pub former: bool,
@@ -56,7 +60,12 @@ pub struct Props {
 pub fn Predictions(props: &Props) -> Html {
     let words = use_words();
     let (list_class, track_class, testid, only) = match props.side {
-        Side::Original => ("list-a", "track ta", "predictions-original", words.text("legend-only-original")),
+        Side::Original => (
+            "list-a",
+            "track ta",
+            "predictions-original",
+            words.text(if props.other_left { key("legend-only-left") } else { key("legend-only-original") }),
+        ),
         Side::Compressed => {
             ("list-b", "track tb", "predictions-compressed", words.text("legend-only-compressed"))
         }

@@ -113,7 +113,7 @@ pub fn grip_moves(
             }
             Grip::Take(position, event) => {
                 if event.button() == 0
-                    && let Some(grip) = event.current_target().and_then(|it| it.dyn_into::<Element>().ok())
+                    && let Some(grip) = grip_of(&event)
                     && grip.set_pointer_capture(event.pointer_id()).is_ok()
                 {
                     lifted.set(Some(Lifted { from: position, to: position, dragged: true }));
@@ -139,6 +139,11 @@ pub fn grip_moves(
             }
         }
     })
+}
+
+/// The grip that a pointer took; its drawing is what the pointer meets.
+fn grip_of(event: &PointerEvent) -> Option<Element> {
+    event.target()?.dyn_into::<Element>().ok()?.closest(".grip").ok().flatten()
 }
 
 /// The row among the first `n` that lies at this height; the first or last one beyond.

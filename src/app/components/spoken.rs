@@ -6,6 +6,7 @@ use super::class_name;
 use crate::app::lists::Naming;
 use crate::app::state::Spoken;
 use crate::app::tools::use_words;
+use crate::app::words::key;
 
 /// Properties of [`SpokenAnswers`].
 #[derive(Properties, PartialEq)]
@@ -14,6 +15,8 @@ pub struct Props {
     pub spoken: Option<Spoken>,
     /// Names of classes.
     pub naming: Naming,
+    /// The left side is the original.
+    pub original: bool,
 }
 
 /// See the module.
@@ -25,10 +28,8 @@ pub fn SpokenAnswers(props: &Props) -> Html {
             format!("{} {}", class_name(&props.naming, class, &words), words.percent(probability.into(), 0))
         };
         let (original, compressed) = (side(spoken.original), side(spoken.compressed));
-        words.text_with(
-            "spoken-answers",
-            &[("original", (&original).into()), ("compressed", (&compressed).into())],
-        )
+        let text = if props.original { key("spoken-answers") } else { key("spoken-left") };
+        words.text_with(text, &[("original", (&original).into()), ("compressed", (&compressed).into())])
     });
     html! { <p class="sr" aria-live="polite">{ text }</p> }
 }

@@ -5,6 +5,7 @@ use pipeline::LayerOutputs;
 use yew::prelude::*;
 
 use super::super::progress_bar::ProgressBar;
+use super::super::recipe_words::draft_name;
 use super::Context;
 use crate::app::state::{Action, LayersAction, ScanAction};
 use crate::app::words::{Words, key};
@@ -19,8 +20,11 @@ fn scanned(context: &Context<'_>, show: impl Fn(&Words, &[LayerOutputs]) -> Html
     let scan = &state.layers.scans.outputs;
     let act = |action| tools.on(Action::Layers(LayersAction::Scan(action)));
     let ready = state.recipe.is_current() && state.has_pictures();
+    let (left, right) = (words.text("original"), draft_name(words, &state.recipe.wanted));
+    let between = words.text_with("dock-between", &[("left", (&left).into()), ("right", (&right).into())]);
     html! {
         <div class="course-scan">
+            <p class="note">{ between }</p>
             if let Some((_, progress)) = scan.running {
                 <ProgressBar title={words.text("scan-outputs")} {progress} oncancel={act(ScanAction::Cancel)} />
             } else {

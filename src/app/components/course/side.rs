@@ -44,7 +44,8 @@ pub fn side(context: &Context<'_>, canvas: Option<HtmlCanvasElement>) -> Html {
             { content(context) }
             if !step.control.show.is_empty() && step.control.recipes().is_empty() { <ul class="shown">{ for shown }</ul> }
             { runs(context) }
-            if !step.control.switches.is_empty() { <p class="note">{ words.text("course-switches-missing") }</p> }
+            if step.control.switches.iter().any(|switch| switch.recipes().is_some()) { <p class="note">{ words.text("course-switches") }</p> }
+            if step.control.switches.iter().any(|switch| switch.recipes().is_none()) { <p class="note">{ words.text("course-switches-missing") }</p> }
         </section>
         if live {
             <section class="box"><header><h2>{ words.text("course-both-see") }</h2></header>
