@@ -62,8 +62,10 @@ test('the report holds the chart and every recipe, and the chart is a picture to
 test('changed answers show their picture and both scores; any two stand side by side', onPage({}, async (page) => {
   await page.getByTestId('use-pictures').first().click();
   await page.getByTestId('model-choice').selectOption('everyday-60');
-  await two(page);
+  await bothPredict(page);
+  const before = await numberWhen(page, 'bytes-compressed', 'bytes', (bytes) => bytes > 0);
   await page.getByTestId('preset').selectOption('prune70-obs');
+  await numberWhen(page, 'bytes-compressed', `other than ${before}`, (bytes) => bytes > 0 && bytes !== before);
   await page.getByTestId('view-experiments').click();
   await page.locator('[data-testid^="experiment-"][aria-current="true"]').waitFor();
   await page.locator('[data-testid="flips-run"]:not([disabled])').click();

@@ -48,7 +48,6 @@ test('a step is added, runs, warns where it destroys a gain, and is removed', on
   await start(page);
   await page.getByTestId('recipe').locator('[data-value="fp16"]').click();
   const fp16 = await numberWhen(page, 'bytes-compressed', 'bytes');
-  await page.getByTestId('add-step').selectOption('prune').catch(() => {});
   await page.getByTestId('add-step').selectOption('cluster');
   await page.locator('[data-testid="error"], [data-testid="recipe-warning"]').first().waitFor();
   const cluster = page.getByTestId('step-cluster');
