@@ -4,7 +4,7 @@
 use yew::prelude::*;
 
 use super::icon::{Icon, icon};
-use crate::app::state::{Action, WorkerState};
+use crate::app::state::{Action, LinkAction, TeacherAction, WorkerState};
 use crate::app::tools::{use_tools, use_words};
 use crate::app::words::{Words, key};
 use crate::bridge::{Runtime, SingleThread};
@@ -49,6 +49,9 @@ pub fn RuntimeTable(props: &Props) -> Html {
     html! {
         <div id={TABLE_ID} class="dialog pop" popover="auto" aria-label={words.text("runtime-title")}>
             <button class="btn narrow-only" type="button" onclick={tools.on(Action::Models(true))}>{ icon(Icon::Layers) }{ words.text("model-open") }</button>
+            <button class="btn narrow-only" type="button" data-testid="share-link-more" onclick={tools.on(Action::Link(LinkAction::Open(true)))}>{ icon(Icon::Share) }{ words.text("share-open") }</button>
+            <button class="btn narrow-only" type="button" onclick={tools.on(Action::Teacher(TeacherAction::ToggleProjector))}>{ icon(Icon::Screen) }{ words.text("project") }</button>
+            <button class="btn narrow-only" type="button" onclick={tools.on(Action::Teacher(TeacherAction::Keys(true)))}>{ icon(Icon::Keys) }{ words.text("keys-title") }</button>
             <h2>{ words.text("runtime-title") }</h2>
             { match props.worker {
                 WorkerState::Starting => html! { <p>{ words.text("runtime-starting") }</p> },
