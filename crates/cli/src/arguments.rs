@@ -22,6 +22,8 @@ pub enum Command {
     Compress(CompressArguments),
     /// Measure accuracy against labels and agreement with a reference model
     Eval(EvalArguments),
+    /// Measure what a recipe costs, each picture by a model that it did not calibrate
+    Judge(JudgeArguments),
     /// Measure how long each layer takes
     Bench(BenchArguments),
     /// Measure which layers a recipe hurts, one layer at a time
@@ -88,6 +90,37 @@ pub struct EvalArguments {
     /// Also tell the error of each layer's weights and output beside the reference's, on N of the pictures
     #[arg(long, value_name = "N", requires = "reference", value_parser = at_least_one())]
     pub layers: Option<usize>,
+    #[command(flatten)]
+    pub pictures: PictureArguments,
+    #[command(flatten)]
+    pub preparation: PreparationArguments,
+    #[command(flatten)]
+    pub output: OutputArguments,
+}
+
+/// Of `judge`.
+#[derive(Args, Debug)]
+pub struct JudgeArguments {
+    /// Model file
+    pub model: PathBuf,
+    /// Recipe: a JSON file or a preset's name
+    #[arg(long, value_name = "FILE|PRESET")]
+    pub recipe: String,
+    /// Parts that the pictures are dealt out into; each is judged by a model that the others calibrated
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = at_least_two())]
+    pub folds: usize,
+    /// How many pictures of the other folds calibrate at most
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = at_least_one())]
+    pub calibration_limit: usize,
+    /// Draws the calibration pictures where there are more
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// CSV file `file,class,label` with classes from 0, background not counted
+    #[arg(long, value_name = "CSV")]
+    pub labels: Option<PathBuf>,
+    /// Whether output 0 is a background class
+    #[arg(long, value_enum, default_value_t = Background::Auto)]
+    pub background: Background,
     #[command(flatten)]
     pub pictures: PictureArguments,
     #[command(flatten)]
@@ -222,6 +255,13 @@ pub struct OutputArguments {
     pub json: bool,
 }
 
+fn at_least_two() -> impl Fn(&str) -> Result<usize, String> + Clone {
+    |text: &str| match text.parse() {
+        Ok(n) if n > 1 => Ok(n),
+        _ => Err("expected a whole number from 2".to_owned()),
+    }
+}
+
 fn at_least_one() -> impl Fn(&str) -> Result<usize, String> + Clone {
     |text: &str| match text.parse() {
         Ok(n) if n > 0 => Ok(n),
@@ -255,5 +295,6 @@ mod tests {
         assert_eq!(triple("127.5"), Ok([127.5; 3]));
         assert!(triple("1,2").is_err() && triple("a,b,c").is_err() && triple("").is_err());
         assert!(at_least_one()("0").is_err() && at_least_one()("-1").is_err());
+        assert!(at_least_two()("1").is_err() && at_least_two()("2").is_ok());
     }
 }

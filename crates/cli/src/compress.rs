@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 use pipeline::{
-    Graph, Progress, Recipe, RecipeRun, Repair, Stage, Status, Step, Storage, onnx, read_model,
+    Compressed, Graph, Progress, Recipe, RecipeRun, Repair, Stage, Status, Step, Storage, onnx, read_model,
     start_threads, tflite,
 };
 use serde::Serialize;
@@ -77,6 +77,9 @@ pub fn run(arguments: &CompressArguments) -> Result<()> {
     let start = Instant::now();
     let format = Format::of(&arguments.out)?;
     let recipe = recipe::parse(&arguments.recipe)?;
+    for warning in recipe.warnings() {
+        note(&recipe::words(warning));
+    }
     let model = Model::read(&arguments.model, &arguments.preparation)?;
     let place = Replacement::begin(&arguments.out)?;
     let needed = recipe.steps.iter().find(|step| Step::needs_calibration(step));
@@ -102,15 +105,8 @@ pub fn run(arguments: &CompressArguments) -> Result<()> {
     }
     let preprocessing = model.preparation_report();
     let original = Arc::new(model.graph);
-    let mut run = RecipeRun::new(original, recipe.clone(), tensors.into())?;
-    let bar = progress::bar("compressing", 1);
-    let compressed = loop {
-        match run.advance().with_context(|| format!("recipe {}", arguments.recipe))? {
-            Status::Done(compressed) => break compressed,
-            Status::Working(Progress { stage, done, total }) => bar.set(stage_name(stage), done, total),
-        }
-    };
-    drop(bar);
+    let run = RecipeRun::new(original, recipe.clone(), tensors.into())?;
+    let compressed = finish(run).with_context(|| format!("recipe {}", arguments.recipe))?;
 
     let file = format.write(&compressed.graph, recipe.storage)?;
     place.finish(&file)?;
@@ -141,8 +137,22 @@ pub fn run(arguments: &CompressArguments) -> Result<()> {
     print(arguments.output.json, &report, text)
 }
 
+/// Runs a recipe to its end under a progress bar.
+///
+/// # Errors
+/// As [`RecipeRun::advance`].
+pub fn finish(mut run: RecipeRun) -> Result<Compressed> {
+    let bar = progress::bar("compressing", 1);
+    loop {
+        match run.advance()? {
+            Status::Done(compressed) => return Ok(*compressed),
+            Status::Working(Progress { stage, done, total }) => bar.set(stage_name(stage), done, total),
+        }
+    }
+}
+
 /// Views of each calibration picture: pruning fits so many weights anew that few pictures are learnt by heart.
-fn views_for(recipe: &Recipe) -> usize {
+pub fn views_for(recipe: &Recipe) -> usize {
     let refits = |step: &Step| matches!(step, Step::Prune { repair: Repair::Reconstruct, .. });
     if recipe.steps.iter().any(refits) { VIEWS_FOR_PRUNING } else { 1 }
 }

@@ -1,5 +1,7 @@
 //! `tinylens eval`: accuracy against labels, agreement with a reference.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use pipeline::quality::{
     Accuracy, AgainstLabel, AgainstReference, Agreement, Mean, Prediction, Share, paired_change,
@@ -7,7 +9,7 @@ use pipeline::quality::{
 use pipeline::{Classifier, LayerError, LayerErrorRun, LayerKind};
 use serde::Serialize;
 
-use crate::arguments::EvalArguments;
+use crate::arguments::{Background, EvalArguments, PreparationArguments};
 use crate::decoding::{Pixels, Preparation, Prepared, Unreadable, pixels, prepare, tell_unreadable};
 use crate::images::{Chosen, Folder, choose, spread};
 use crate::labels::{Labels, background};
@@ -76,10 +78,13 @@ struct PicturesReport {
 }
 
 /// What one picture gave.
-struct Judged {
-    label: Option<AgainstLabel>,
-    reference_label: Option<AgainstLabel>,
-    reference: Option<AgainstReference>,
+pub struct Judged {
+    /// The model beside the label.
+    pub label: Option<AgainstLabel>,
+    /// The reference beside the label.
+    pub reference_label: Option<AgainstLabel>,
+    /// The model beside the reference.
+    pub reference: Option<AgainstReference>,
 }
 
 /// A model at work on one thread.
@@ -95,22 +100,7 @@ struct Runner<'m> {
 /// When models, labels or pictures are refused.
 pub fn run(arguments: &EvalArguments) -> Result<()> {
     let labels = arguments.labels.as_deref().map(Labels::read).transpose()?;
-    let read = |path| {
-        let mut model = Model::read(path, &arguments.preparation)?;
-        let (is_background, reason) = background(&model.graph, arguments.background, labels.as_ref());
-        model.graph.metadata.background_class = is_background;
-        if let Some(reason) = reason {
-            note(&format!("{}: {reason}; output 0 is taken for a background class", model.file));
-        }
-        if let Some(labels) = &labels {
-            labels.check(&model.file, model.n_outputs() - usize::from(is_background))?;
-            if is_background {
-                note(&format!("{}: labels are shifted by one, class c is output c + 1", model.file));
-            }
-        }
-        model.tell_preparation();
-        Ok::<_, anyhow::Error>(model)
-    };
+    let read = |path: &Path| read(path, &arguments.preparation, arguments.background, labels.as_ref());
     let model = read(&arguments.model)?;
     let reference = arguments.reference.as_deref().map(read).transpose()?;
 
@@ -147,7 +137,37 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     print(arguments.output.json, &report, text)
 }
 
-fn judge(
+/// Reads a model, finds out about its background class, and says what labels mean for it.
+///
+/// # Errors
+/// When the file is no model, or has fewer outputs than there are classes.
+pub fn read(
+    path: &Path,
+    preparation: &PreparationArguments,
+    wanted: Background,
+    labels: Option<&Labels>,
+) -> Result<Model> {
+    let mut model = Model::read(path, preparation)?;
+    let (is_background, reason) = background(&model.graph, wanted, labels);
+    model.graph.metadata.background_class = is_background;
+    if let Some(reason) = reason {
+        note(&format!("{}: {reason}; output 0 is taken for a background class", model.file));
+    }
+    if let Some(labels) = labels {
+        labels.check(&model.file, model.n_outputs() - usize::from(is_background))?;
+        if is_background {
+            note(&format!("{}: labels are shifted by one, class c is output c + 1", model.file));
+        }
+    }
+    model.tell_preparation();
+    Ok(model)
+}
+
+/// Both models' answers to the pictures, and which could not be read.
+///
+/// # Errors
+/// When none can be read, or a model cannot run.
+pub fn judge(
     model: &Model,
     reference: Option<&Model>,
     labels: Option<&Labels>,

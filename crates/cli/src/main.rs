@@ -12,6 +12,7 @@ mod decoding;
 mod eval;
 mod images;
 mod inspect;
+mod judge;
 mod labels;
 mod model;
 mod parallel;
@@ -57,6 +58,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Compress(arguments) => compress::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
+        Command::Judge(arguments) => judge::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Sensitivity(arguments) => sensitivity::run(arguments),
     }

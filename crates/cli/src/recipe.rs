@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use pipeline::{PRESETS, Recipe};
+use pipeline::{PRESETS, Recipe, Warning};
 
 /// The preset that leaves a model as it is.
 const IDENTITY: &str = "fp32";
@@ -31,6 +31,29 @@ pub fn parse(text: &str) -> Result<Recipe> {
     Recipe::from_json(&json).with_context(|| format!("recipe {text}"))
 }
 
+/// What a recipe gives away, in words.
+pub fn words(warning: Warning) -> String {
+    match warning {
+        Warning::ZerosStoredPlain => {
+            "pruned weights are stored like all others; the storage `sparse-coded` or `entropy-coded` makes the file smaller"
+                .to_owned()
+        }
+        Warning::DeadChannelsAfterEqualization { step } => {
+            format!("step {step} removes dead channels after equalization, which their weights have misled")
+        }
+        Warning::RangesBeforeChange { step } => {
+            format!("step {step} changes activations whose ranges are fixed already")
+        }
+        Warning::ChannelsAfterPruning { step } => {
+            format!("step {step} removes channels after pruning; later repairs aim at the pruned network")
+        }
+        Warning::RewriteAfterLoss { step, earlier } => {
+            format!("step {step} moves channels after `{earlier}`; later repairs aim at what is left by then")
+        }
+        Warning::Inexact { step } => format!("step {step} is inexact, and nothing makes up for its loss"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +64,15 @@ mod tests {
         for name in PRESETS {
             assert_eq!(Some(parse(name).unwrap()), Recipe::preset(name));
         }
+    }
+
+    #[test]
+    fn warnings_name_their_step() {
+        let json = r#"{"version":2,"steps":[{"pass":"prune","sparsity":0.5},{"pass":"equalize"}],"storage":"plain"}"#;
+        let said: Vec<String> = Recipe::from_json(json).unwrap().warnings().into_iter().map(words).collect();
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].starts_with("step 2 ") && said[0].contains("`prune`"), "{said:?}");
+        assert!(said[1].contains("`sparse-coded`"), "{said:?}");
     }
 
     #[test]

@@ -29,6 +29,50 @@ fn inspect_shows_the_model() {
 }
 
 #[test]
+fn each_picture_is_judged_by_a_model_that_it_did_not_calibrate() {
+    let pictures = Folder::with_pictures(5);
+    let (model, images) = (bundled(), pictures.path());
+    let judge = ["judge", &model, "--images", &images, "--json", "--recipe"];
+    let (json, _) = report(&[&judge[..], &["int8"]].concat());
+    assert_eq!((json["n"].as_u64(), json["top1"].is_null()), (Some(5), true));
+    let folds = json["folds"].as_array().unwrap();
+    let counts: Vec<_> =
+        folds.iter().map(|fold| [&fold["n"], &fold["n_calibration"]].map(Value::as_u64)).collect();
+    assert_eq!(counts, [[Some(3), Some(2)], [Some(2), Some(3)]]);
+    assert!(json["bytes"].as_u64() < json["bytes_before"].as_u64());
+    assert!(json["mean_kl"].as_f64() > Some(0.0) && json["agreement"].as_f64() > Some(0.0), "{json}");
+
+    let (json, _) = report(&[&judge[..], &["fp32", "--folds", "5"]].concat());
+    assert_eq!((json["agreement"].as_f64(), json["mean_kl"].as_f64()), (Some(1.0), Some(0.0)));
+    assert_eq!(json["folds"][4]["n_calibration"], 0);
+    let text = String::from_utf8(
+        tinylens(&judge[..4].iter().copied().chain(["--recipe", "fp16"]).collect::<Vec<_>>()).stdout,
+    )
+    .unwrap();
+    assert!(text.contains("5 in 2 folds") && text.contains("agreement"), "{text}");
+    let (refused, _) = common::refusal(&[&judge[..], &["fp32", "--folds", "6"]].concat());
+    assert!(refused.contains("5 pictures for 6 folds"), "{refused}");
+}
+
+#[test]
+fn layers_are_compared_with_the_references() {
+    let (pictures, made) = (Folder::with_pictures(2), Folder::new());
+    let (model, images, out) = (bundled(), pictures.path(), made.join("bf16.safetensors"));
+    report(&["compress", &model, "--recipe", "bf16", "-o", &out, "--json"]);
+    let eval = ["eval", &out, "--reference", &model, "--images", &images, "--layers", "1"];
+    let (json, _) = report(&[&eval[..], &["--json"]].concat());
+    let layers = json["layers"].as_array().unwrap();
+    has_fields(&layers[0], &["node", "op", "weight_sqnr_db", "output_sqnr_db"]);
+    assert_eq!(
+        (layers[0]["op"].as_str(), layers[layers.len() - 1]["op"].as_str()),
+        (Some("first"), Some("classifier"))
+    );
+    assert!(layers.iter().all(|layer| layer["weight_sqnr_db"].as_f64() > Some(40.0)), "{json}");
+    let text = String::from_utf8(tinylens(&eval).stdout).unwrap();
+    assert!(text.contains("output, SQNR dB") && text.contains("depthwise"), "{text}");
+}
+
+#[test]
 fn what_compress_writes_is_measured_apart_from_its_calibration() {
     let (pictures, made) = (Folder::with_pictures(5), Folder::new());
     let (model, images) = (bundled(), pictures.path());
