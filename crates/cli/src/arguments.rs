@@ -81,12 +81,8 @@ pub struct EvalArguments {
     /// Model to compare with, usually the original
     #[arg(long, value_name = "MODEL")]
     pub reference: Option<PathBuf>,
-    /// CSV file `file,class,label` with classes from 0, background not counted
-    #[arg(long, value_name = "CSV")]
-    pub labels: Option<PathBuf>,
-    /// Whether output 0 is a background class
-    #[arg(long, value_enum, default_value_t = Background::Auto)]
-    pub background: Background,
+    #[command(flatten)]
+    pub classes: ClassArguments,
     /// Also tell the error of each layer's weights and output beside the reference's, on N of the pictures
     #[arg(long, value_name = "N", requires = "reference", value_parser = at_least_one())]
     pub layers: Option<usize>,
@@ -96,6 +92,17 @@ pub struct EvalArguments {
     pub preparation: PreparationArguments,
     #[command(flatten)]
     pub output: OutputArguments,
+}
+
+/// What a model's outputs should say.
+#[derive(Args, Debug)]
+pub struct ClassArguments {
+    /// CSV file `file,class,label` with classes from 0, background not counted
+    #[arg(long, value_name = "CSV")]
+    pub labels: Option<PathBuf>,
+    /// Whether output 0 is a background class
+    #[arg(long, value_enum, default_value_t = Background::Auto)]
+    pub background: Background,
 }
 
 /// Of `judge`.
@@ -115,12 +122,8 @@ pub struct JudgeArguments {
     /// Draws the calibration pictures where there are more
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// CSV file `file,class,label` with classes from 0, background not counted
-    #[arg(long, value_name = "CSV")]
-    pub labels: Option<PathBuf>,
-    /// Whether output 0 is a background class
-    #[arg(long, value_enum, default_value_t = Background::Auto)]
-    pub background: Background,
+    #[command(flatten)]
+    pub classes: ClassArguments,
     #[command(flatten)]
     pub pictures: PictureArguments,
     #[command(flatten)]

@@ -99,8 +99,9 @@ struct Runner<'m> {
 /// # Errors
 /// When models, labels or pictures are refused.
 pub fn run(arguments: &EvalArguments) -> Result<()> {
-    let labels = arguments.labels.as_deref().map(Labels::read).transpose()?;
-    let read = |path: &Path| read(path, &arguments.preparation, arguments.background, labels.as_ref());
+    let labels = arguments.classes.labels.as_deref().map(Labels::read).transpose()?;
+    let read =
+        |path: &Path| read(path, &arguments.preparation, arguments.classes.background, labels.as_ref());
     let model = read(&arguments.model)?;
     let reference = arguments.reference.as_deref().map(read).transpose()?;
 

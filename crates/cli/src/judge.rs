@@ -56,8 +56,9 @@ struct FoldReport {
 /// When model, recipe, labels or pictures are refused, and where a fold has no picture.
 pub fn run(arguments: &JudgeArguments) -> Result<()> {
     let recipe = recipe::parse(&arguments.recipe)?;
-    let labels = arguments.labels.as_deref().map(Labels::read).transpose()?;
-    let original = read(&arguments.model, &arguments.preparation, arguments.background, labels.as_ref())?;
+    let labels = arguments.classes.labels.as_deref().map(Labels::read).transpose()?;
+    let original =
+        read(&arguments.model, &arguments.preparation, arguments.classes.background, labels.as_ref())?;
     let Chosen { mut folder, .. } = choose(&arguments.pictures)?;
     if let Some(labels) = &labels {
         folder.files.retain(|file| labels.class(file).is_some());
