@@ -8,6 +8,7 @@ use std::env;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -129,15 +130,25 @@ pub fn npm_packages_in(what: &str, folder: &Path) -> Result<()> {
 
 /// Fetches the crates of the lock file and those of the standard library, so that Trunk can work offline.
 pub fn crates() -> Result<()> {
-    let fetch = || -> Result<_> {
+    let of_lock_file = || -> Result<_> {
         let mut fetch = cargo()?;
-        fetch.args(["fetch", "--quiet"]).args(BUILD_STD).env(UNSTABLE_OPTIONS.0, UNSTABLE_OPTIONS.1);
+        fetch.args(["fetch", "--quiet"]);
         Ok(fetch)
     };
-    if capture(fetch()?.arg("--offline")).is_ok() {
+    // Only for a target that is named does Cargo fetch what the standard library needs there.
+    let of_standard_library = || -> Result<_> {
+        let mut fetch = of_lock_file()?;
+        fetch.args(["--target", TARGETS[0]]).args(BUILD_STD).env(UNSTABLE_OPTIONS.0, UNSTABLE_OPTIONS.1);
+        Ok(fetch)
+    };
+    let is_there = |mut fetch: Command| capture(fetch.arg("--offline")).is_ok();
+    if is_there(of_lock_file()?) && is_there(of_standard_library()?) {
         return Ok(());
     }
-    step("crates", || run(&mut fetch()?))
+    step("crates", || {
+        run(&mut of_lock_file()?)?;
+        run(&mut of_standard_library()?)
+    })
 }
 
 /// `data` as 64 hexadecimal digits of its SHA-256.
