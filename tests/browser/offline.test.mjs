@@ -46,9 +46,9 @@ async function openStorage(page) {
 /** Makes everything available, and waits until it is. */
 async function keepAll(page) {
   const done = page.locator('[data-testid="offline"][data-value="all"]');
-  // What was used is kept by itself, which may be everything already.
-  await page.locator('[data-testid="offline"]:enabled').or(done).click({ trial: true, force: true });
-  if (!await done.count()) await page.getByTestId('offline').click();
+  await page.locator('[data-testid="offline"]:enabled').or(done).waitFor();
+  // What was used is kept by itself, and may be all that there is by the time of a click.
+  await page.evaluate(() => document.querySelector('[data-testid="offline"]:enabled')?.click());
   await done.waitFor();
 }
 
