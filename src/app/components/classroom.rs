@@ -5,6 +5,7 @@ use std::rc::Rc;
 use web_sys::{HtmlCanvasElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
+use super::plot::Plot;
 use super::recipe_words::{pass_name, preset_name};
 use super::side_head::served_name;
 use super::stage::Stage;
@@ -163,13 +164,7 @@ fn who(words: &Words, idx: usize, run: &Run) -> String {
     words.text_with("class-nobody", &[("n", (&number).into())])
 }
 
-/// Size of the drawing and the space for its axes, pixels.
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 360.0;
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 20.0;
-const TOP: f64 = 26.0;
-const BOTTOM: f64 = 44.0;
+const PLOT: Plot = Plot { width: 640.0, height: 360.0, left: 52.0, right: 20.0, top: 26.0, bottom: 44.0 };
 
 #[derive(Properties, PartialEq)]
 struct ChartProps {
@@ -186,8 +181,8 @@ fn Chart(props: &ChartProps) -> Html {
     let widest = runs.iter().map(|(_, run, _)| run.shipped_share()).fold(1.0, f64::max);
     let lowest = runs.iter().map(|(_, _, same)| wilson_interval(same.same, same.n).0).fold(0.8, f64::min);
     let lowest = (lowest * 10.0).floor() / 10.0;
-    let x = |share: f64| LEFT + share / widest * (WIDTH - LEFT - RIGHT);
-    let y = |same: f64| HEIGHT - BOTTOM - (same - lowest) / (1.0 - lowest) * (HEIGHT - TOP - BOTTOM);
+    let x = |share: f64| PLOT.x(share / widest);
+    let y = |same: f64| PLOT.y((same - lowest) / (1.0 - lowest));
     let ticks = |from: f64, to: f64| -> Vec<f64> {
         (0..=5).map(|idx| from + f64::from(idx) / 5.0 * (to - from)).collect()
     };
@@ -200,15 +195,10 @@ fn Chart(props: &ChartProps) -> Html {
     let label = words.text_with("class-chart-label", &[("n", (&n).into())]);
     html! {
         <div class="scroll" tabindex="0" role="region" aria-label={label.clone()}>
-            <svg class="pareto" xmlns="http://www.w3.org/2000/svg" width={WIDTH.to_string()} height={HEIGHT.to_string()} viewBox={format!("0 0 {WIDTH} {HEIGHT}")} role="img" aria-label={label} data-testid="class-chart" data-n={runs.len().to_string()}>
-                { for ticks(lowest, 1.0).into_iter().map(|share| html! {
-                    <><path class="grid" d={format!("M{LEFT} {0:.1}H{1:.1}", y(share), WIDTH - RIGHT)} /><text x={(LEFT - 6.0).to_string()} y={format!("{:.1}", y(share) + 4.0)} text-anchor="end">{ words.percent(share, 0) }</text></>
-                }) }
-                { for ticks(0.0, widest).into_iter().map(|share| html! {
-                    <><path class="grid" d={format!("M{0:.1} {TOP}V{1:.1}", x(share), HEIGHT - BOTTOM)} /><text x={format!("{:.1}", x(share))} y={format!("{:.1}", HEIGHT - BOTTOM + 16.0)} text-anchor="middle">{ words.percent(share, 0) }</text></>
-                }) }
-                <text class="strong" x={LEFT.to_string()} y="14">{ words.text("pareto-y") }</text>
-                <text class="strong" x={LEFT.to_string()} y={(HEIGHT - 8.0).to_string()}>{ words.text("class-x") }</text>
+            <svg class="pareto" xmlns="http://www.w3.org/2000/svg" width={PLOT.width.to_string()} height={PLOT.height.to_string()} viewBox={PLOT.view_box()} role="img" aria-label={label} data-testid="class-chart" data-n={runs.len().to_string()}>
+                { for ticks(lowest, 1.0).into_iter().map(|share| PLOT.row(y(share), words.percent(share, 0))) }
+                { for ticks(0.0, widest).into_iter().map(|share| PLOT.column(x(share), words.percent(share, 0))) }
+                { PLOT.titles(words.text("class-x"), words.text("pareto-y")) }
                 if front.len() > 1 { <path class="front" d={format!("M{}", front.join("L"))} /> }
                 <circle class="original" cx={format!("{:.1}", x(1.0))} cy={format!("{:.1}", y(1.0))} r="7"><title>{ words.text("original") }</title></circle>
                 { for runs.iter().map(|(idx, run, same)| {

@@ -20,6 +20,7 @@ mod live;
 mod model_dialog;
 mod notices;
 mod picker;
+mod plot;
 mod predictions;
 mod privacy;
 mod progress_bar;

@@ -5,19 +5,14 @@ use pipeline::Recipe;
 use yew::prelude::*;
 
 use super::Experiment;
+use crate::app::components::plot::Plot;
 use crate::app::drawings;
 use crate::app::state::{Action, ExperimentsAction, Same, front};
 use crate::app::statistics::wilson_interval;
 use crate::app::tools::{use_tools, use_words};
 use crate::app::words::Words;
 
-/// Size of the drawing, and the space for its axes, pixels.
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 380.0;
-const LEFT: f64 = 48.0;
-const RIGHT: f64 = 24.0;
-const TOP: f64 = 28.0;
-const BOTTOM: f64 = 44.0;
+const PLOT: Plot = Plot { width: 640.0, height: 380.0, left: 48.0, right: 24.0, top: 28.0, bottom: 44.0 };
 
 /// The chart's id in the document, for the report.
 pub const PARETO_ID: &str = "pareto";
@@ -85,7 +80,7 @@ pub fn Pareto(props: &Props) -> Html {
         let drawing = drawing.clone();
         Callback::from(move |_: MouseEvent| {
             if let Some(element) = drawing.cast::<web_sys::Element>() {
-                drawings::save_png("tinylens-experiments.png", &element, (WIDTH, HEIGHT));
+                drawings::save_png("tinylens-experiments.png", &element, (PLOT.width, PLOT.height));
             }
         })
     };
@@ -99,21 +94,13 @@ pub fn Pareto(props: &Props) -> Html {
                 <button class="btn" type="button" data-testid="pareto-svg" onclick={save}>{ words.text("pareto-save") }</button>
             </header>
             <div class="scroll" tabindex="0" role="region" aria-label={words.text("pareto")}>
-                <svg ref={&drawing} id={PARETO_ID} class="pareto" xmlns="http://www.w3.org/2000/svg" width={WIDTH.to_string()} height={HEIGHT.to_string()} viewBox={format!("0 0 {WIDTH} {HEIGHT}")} role="img" aria-label={finding} data-testid="pareto" data-n={props.marks.len().to_string()}>
-                    { for scale.shares().into_iter().map(|share| { let y = scale.y(share); html! {
-                        <>
-                        <path class="grid" d={format!("M{LEFT} {y:.1}H{:.1}", WIDTH - RIGHT)} />
-                        <text x={(LEFT - 6.0).to_string()} y={format!("{:.1}", y + 4.0)} text-anchor="end">{ words.percent(share, 0) }</text>
-                        </>
-                    } }) }
-                    { for scale.sizes().into_iter().map(|bytes| { let x = scale.x(bytes); html! {
-                        <>
-                        <path class="grid" d={format!("M{x:.1} {TOP}V{:.1}", HEIGHT - BOTTOM)} />
-                        <text x={format!("{x:.1}")} y={format!("{:.1}", HEIGHT - BOTTOM + 16.0)} text-anchor="middle">{ words.number(bytes / 1e6, if bytes < 1e6 { 2 } else { 0 }) }</text>
-                        </>
-                    } }) }
-                    <text class="strong" x={LEFT.to_string()} y="14">{ words.text("pareto-y") }</text>
-                    <text class="strong" x={LEFT.to_string()} y={(HEIGHT - 8.0).to_string()}>{ words.text("pareto-x") }</text>
+                <svg ref={&drawing} id={PARETO_ID} class="pareto" xmlns="http://www.w3.org/2000/svg" width={PLOT.width.to_string()} height={PLOT.height.to_string()} viewBox={PLOT.view_box()} role="img" aria-label={finding} data-testid="pareto" data-n={props.marks.len().to_string()}>
+                    { for scale.shares().into_iter().map(|share| PLOT.row(scale.y(share), words.percent(share, 0))) }
+                    { for scale.sizes().into_iter().map(|bytes| {
+                        let decimals = if bytes < 1e6 { 2 } else { 0 };
+                        PLOT.column(scale.x(bytes), words.number(bytes / 1e6, decimals))
+                    }) }
+                    { PLOT.titles(words.text("pareto-x"), words.text("pareto-y")) }
                     <path class="front" d={line} />
                     <circle class="original" cx={format!("{:.1}", scale.x(props.original as f64))} cy={format!("{:.1}", scale.y(1.0))} r="7"><title>{ words.text("original") }</title></circle>
                     { for props.marks.iter().map(|mark| { let ((x, y), side) = (scale.place(mark), side(mark)); html! {
@@ -164,12 +151,11 @@ impl Scale {
 
     fn x(&self, bytes: f64) -> f64 {
         let share = ((bytes.max(1.0) / 1e6).log2() - self.from) / (self.to - self.from);
-        LEFT + share.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT)
+        PLOT.x(share.clamp(0.0, 1.0))
     }
 
     fn y(&self, share: f64) -> f64 {
-        let up = ((share - self.lowest) / (1.0 - self.lowest)).clamp(0.0, 1.0);
-        HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
+        PLOT.y(((share - self.lowest) / (1.0 - self.lowest)).clamp(0.0, 1.0))
     }
 
     fn place(&self, mark: &Mark) -> (f64, f64) {
@@ -217,10 +203,11 @@ mod tests {
             let scale = Scale::of(&marks, 18_000_000);
             for mark in &marks {
                 let (x, y) = scale.place(mark);
-                assert!((LEFT..=WIDTH - RIGHT).contains(&x) && (TOP..=HEIGHT - BOTTOM).contains(&y));
+                let Plot { width, height, left, right, top, bottom } = PLOT;
+                assert!((left..=width - right).contains(&x) && (top..=height - bottom).contains(&y));
             }
             assert!(scale.sizes().len() >= 2 && scale.shares().len() >= 2);
-            assert!(scale.x(18e6) <= WIDTH - RIGHT && scale.y(1.0) == TOP);
+            assert!(scale.x(18e6) <= PLOT.width - PLOT.right && scale.y(1.0) == PLOT.top);
         }
     }
 
