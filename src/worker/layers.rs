@@ -49,7 +49,7 @@ pub(super) fn inspect(
 ) -> Result<Answer, Failure> {
     let session = session.borrow();
     let original = session.original.as_ref().ok_or(Failure::NoModel)?;
-    let folded = fold_batch_norms(&original.graph).map_err(|error| internal(&error.into()))?;
+    let folded = fold_batch_norms(&original.graph).map_err(|error| internal(error.into()))?;
     let node = node.or_else(|| most_uneven(&folded)).unwrap_or_default();
     let node = node.as_str();
     let view = layer_view(&folded, session.compressed_graph.as_deref(), node, channel);
@@ -58,10 +58,11 @@ pub(super) fn inspect(
 }
 
 fn run(classifier: &mut Classifier, tensor: &[f32]) -> Result<Vec<LayerProfile>, Failure> {
-    classifier.profile(tensor, &now_millis).map_err(|error| internal(&error))
+    classifier.profile(tensor, &now_millis).map_err(internal)
 }
 
-fn internal(error: &PipelineError) -> Failure {
+/// A failure of what was tried out before: a defect.
+pub(super) fn internal(error: PipelineError) -> Failure {
     Failure::Internal { detail: error.to_string() }
 }
 

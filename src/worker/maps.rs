@@ -1,7 +1,8 @@
 //! Channels of one layer on the last frame, in the original and in the compressed model.
 
-use pipeline::{LayerMaps, PipelineError};
+use pipeline::LayerMaps;
 
+use super::layers::internal;
 use super::session::Session;
 use crate::bridge::{Answer, Failure, MapPair, Maps, RequestId};
 
@@ -70,8 +71,4 @@ fn ensure(session: &mut Session, node: &str) -> Result<(), Failure> {
     session.shown_maps =
         Some(ShownMaps { node: node.to_owned(), revision, original, compressed: compressed.flatten() });
     Ok(())
-}
-
-fn internal(error: PipelineError) -> Failure {
-    Failure::Internal { detail: error.to_string() }
 }

@@ -4,6 +4,7 @@ use js_sys::Float32Array;
 
 use super::Shared;
 use super::browser::now_millis;
+use super::layers::internal;
 use crate::bridge::{Answer, Failure, LayerTime, RequestId, Side};
 
 /// Runs more often than this are no measurement but a hang.
@@ -24,7 +25,6 @@ pub(super) fn measure(
     };
     let classifier = classifier.ok_or(Failure::NoModel)?;
     let input = input.to_vec();
-    let internal = |error: pipeline::PipelineError| Failure::Internal { detail: error.to_string() };
     let mut millis = Vec::with_capacity(runs.min(MAX_RUNS) as usize);
     for _ in 0..runs.min(MAX_RUNS) {
         let start = now_millis();

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::shell::root;
+use crate::tools::hex_sha256;
 
 /// Its name in the served folder. At the root, because it rules over the folder that it lies in.
 pub const FILE: &str = "sw.js";
@@ -31,7 +31,7 @@ pub fn service_worker(folder: &Path, headers: &[(String, String)]) -> Result<Str
             .replace('\\', "/");
         if !LEFT_OUT.contains(&name.as_str()) {
             let bytes = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-            files.insert(name, (bytes.len(), hexadecimal(&Sha256::digest(&bytes))));
+            files.insert(name, (bytes.len(), hex_sha256(&bytes)));
         }
     }
     Ok(format!("const BUILD = {};\n{program}", build(&files, headers, &program)))
@@ -48,7 +48,7 @@ fn build(files: &BTreeMap<String, (usize, String)>, headers: &[(String, String)]
         headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
     let (shell, later) = (part(false), part(true));
     let all = format!("{shell}{later}{headers}{program}");
-    let version = &hexadecimal(&Sha256::digest(all.as_bytes()))[..16];
+    let version = &hex_sha256(all.as_bytes())[..16];
     json!({"version": version, "headers": headers, "shell": shell, "later": later})
 }
 
@@ -76,10 +76,6 @@ pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -58,17 +58,11 @@ impl Activation {
     }
 
     fn write(&self, nhwc: &mut [f32]) -> Result<(), KernelError> {
-        let mut real = Aligned::new(0);
-        let numbers = match (&self.numbers, self.grid) {
-            (Numbers::F32(numbers), _) => numbers,
-            (Numbers::Levels(levels), Some(grid)) => {
-                real = zeros(levels.len());
-                dequantize_i8(levels, grid.scale, level(grid.zero_point), &mut real)?;
-                &real
-            }
-            (Numbers::Levels(_), None) => &real,
-        };
-        from_blocks(numbers, self.image, nhwc)
+        match (&self.numbers, self.grid) {
+            (Numbers::F32(numbers), _) => from_blocks(numbers, self.image, nhwc),
+            (Numbers::Levels(levels), Some(grid)) => levels_to_nhwc(levels, grid, self.image, nhwc),
+            (Numbers::Levels(_), None) => unreachable!("levels have a grid"),
+        }
     }
 
     /// Bytes that it takes in memory where `value` is one like it.
@@ -81,6 +75,18 @@ impl Activation {
     pub(crate) fn numbers(&self) -> &Numbers {
         &self.numbers
     }
+}
+
+/// Blocked levels as real numbers, `nhwc`.
+pub(crate) fn levels_to_nhwc(
+    levels: &[u8],
+    grid: ActivationQuantization,
+    image: ImageShape,
+    nhwc: &mut [f32],
+) -> Result<(), KernelError> {
+    let mut real = zeros(levels.len());
+    dequantize_i8(levels, grid.scale, level(grid.zero_point), &mut real)?;
+    from_blocks(&real, image, nhwc)
 }
 
 /// A part of a network, packed: from one activation to another.

@@ -103,7 +103,7 @@ impl Step {
     pub(crate) fn swap_summands(&mut self) {
         self.inputs.reverse();
         if let Kernel::AddI8 { requantization } = &mut self.kernel {
-            *requantization = requantization.clone().swapped();
+            requantization.swap();
         }
     }
 }

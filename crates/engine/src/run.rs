@@ -11,8 +11,7 @@ use kernels::{
 };
 
 use crate::EngineError;
-use crate::lower::level;
-use crate::part::Numbers;
+use crate::part::{Numbers, levels_to_nhwc};
 use crate::plan::{Kernel, Number, Operand, Plan, Step};
 
 /// A plan with its buffers. One picture at a time; no allocation after construction.
@@ -110,19 +109,14 @@ impl Executor {
                 return Ok(());
             };
             let output = step.output;
-            let mut real;
-            let numbers: &[f32] = match (output.number, grid) {
-                (Number::F32, _) => read(buffers.f32, output),
+            plain.resize(output.image.len(), 0.0);
+            match (output.number, grid) {
+                (Number::F32, _) => from_blocks(read(buffers.f32, output), output.image, &mut plain)?,
                 (Number::Level, Some(grid)) => {
-                    let levels = read(buffers.levels, output);
-                    real = zeros(levels.len());
-                    dequantize_i8(levels, grid.scale, level(grid.zero_point), &mut real)?;
-                    &real
+                    levels_to_nhwc(read(buffers.levels, output), *grid, output.image, &mut plain)?;
                 }
                 (Number::Level, None) => return Ok(()),
-            };
-            plain.resize(output.image.len(), 0.0);
-            from_blocks(numbers, output.image, &mut plain)?;
+            }
             observe(*value, &plain);
             Ok(())
         })

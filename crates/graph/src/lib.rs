@@ -10,6 +10,7 @@
 mod builder;
 mod clustered_weights;
 mod cost;
+mod entropy;
 mod error;
 mod evidence;
 mod fold;
@@ -25,6 +26,7 @@ mod weight;
 pub use builder::GraphBuilder;
 pub use clustered_weights::ClusteredWeights;
 pub use cost::{Cost, cost};
+pub use entropy::order_0_bits;
 pub use error::GraphError;
 pub use evidence::{Evidence, Range};
 pub use fold::fold_batch_norms;

@@ -11,17 +11,17 @@ pub use class_map::ClassMap;
 pub use maps::{ChannelMap, LayerMaps};
 pub use scan::{LayerOutputs, OutputScan, Shift};
 
-use graph::{ActivationQuantization, Graph, Node, Op, ValueId};
+use graph::{ActivationQuantization, Graph, Node, ValueId};
+
+use crate::stages::stages;
 
 /// An activation and its quantization, as the engine wants it.
 type Wanted = (ValueId, Option<ActivationQuantization>);
 
-/// What a layer writes: its node's output, or that of the clip which alone reads it.
-fn output_of(graph: &Graph, node: &Node) -> Wanted {
-    let mut readers = graph.nodes.iter().filter(|reader| reader.inputs.contains(&node.output));
-    let value = match (readers.next(), readers.next()) {
-        (Some(Node { op: Op::Clip(_), output, .. }), None) => *output,
-        _ => node.output,
-    };
-    (value, graph.value(value).quantization)
+/// Every layer with what it writes: its node's output, or that of the clip that joins it.
+fn layer_outputs(graph: &Graph) -> impl Iterator<Item = (&Node, Wanted)> {
+    stages(graph).into_iter().filter_map(|stage| {
+        let node = &graph.nodes[stage.node];
+        node.op.weight().map(|_| (node, (stage.output, graph.value(stage.output).quantization)))
+    })
 }

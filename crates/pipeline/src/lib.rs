@@ -11,6 +11,7 @@ mod error;
 mod layer_errors;
 mod layer_facts;
 mod layer_view;
+mod noise;
 pub mod quality;
 mod recipe_run;
 mod sensitivity;
@@ -37,9 +38,10 @@ pub use graph::{
     Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, Weight, WeightValues, cost, fold_batch_norms,
 };
 pub use kernels::{FLAVOUR, Products, ceiling, start_threads};
-pub use layer_errors::{LayerError, LayerErrorRun, Noise};
+pub use layer_errors::{LayerError, LayerErrorRun};
 pub use layer_facts::{Affine, LayerFacts, LayerKind, WeightFormat, layer_facts, layer_kind};
 pub use layer_view::{BINS, LayerView, Spread, StoredWeight, WeightStep, layer_view, most_uneven};
+pub use noise::Noise;
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status, StepReport};
 pub use sensitivity::{LayerSensitivity, SensitivityScan};
 pub use sizes::{Sizes, SizesRun, dense_bytes, model_file};

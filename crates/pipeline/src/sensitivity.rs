@@ -11,7 +11,7 @@ use formats::container::weight_bytes;
 use graph::{Graph, Op, Weight, fold_batch_norms};
 
 use crate::quality::{AgainstReference, Agreement, Prediction};
-use crate::{Classifier, LayerKind, PipelineError, layer_kind, model_file};
+use crate::{Classifier, LayerKind, Noise, PipelineError, layer_kind, model_file};
 
 /// A scan over the layers of a model.
 ///
@@ -165,12 +165,9 @@ fn twin<'g>(graph: &'g Graph, name: &str, weight: &Weight) -> Option<&'g Op> {
 
 fn relative_error(before: &Op, after: &Op) -> f64 {
     let (Some(before), Some(after)) = (before.weight(), after.weight()) else { return 0.0 };
-    let (before, after) = (before.to_f32(), after.to_f32());
-    let square = |x: f64| x * x;
-    let all: f64 = before.iter().map(|x| square(f64::from(*x))).sum();
-    let error: f64 =
-        before.iter().zip(after.iter()).map(|(x, y)| square(f64::from(*x) - f64::from(*y))).sum();
-    if all > 0.0 { (error / all).sqrt() } else { 0.0 }
+    let mut noise = Noise::default();
+    noise.add(&before.to_f32(), &after.to_f32());
+    noise.relative()
 }
 
 #[cfg(test)]

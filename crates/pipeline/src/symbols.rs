@@ -1,6 +1,6 @@
 //! How often which symbols occur among stored weights, and how few bits that could take.
 
-use graph::{Graph, Weight, WeightValues};
+use graph::{Graph, Weight, WeightValues, order_0_bits};
 
 use crate::layer_facts::layers;
 
@@ -22,13 +22,11 @@ pub fn symbols(weight: &Weight) -> Option<Vec<(i16, u32)>> {
     Some(seen.map(|(count, symbol)| (symbol, count)).collect())
 }
 
-/// The entropy of symbols that occur so often: `-sum(p * log2(p))`, bits for each.
-///
-/// Source: C. E. Shannon, Bell System Technical Journal 27 (1948) 379-423.
+/// The entropy of symbols that occur so often, bits for each; 0 where there are none.
 pub fn entropy(counts: impl IntoIterator<Item = u32>) -> f64 {
-    let counts: Vec<f64> = counts.into_iter().filter(|n| *n > 0).map(f64::from).collect();
-    let total: f64 = counts.iter().sum();
-    counts.iter().map(|n| n / total * (total / n).log2()).sum()
+    let counts: Vec<u32> = counts.into_iter().collect();
+    let total: f64 = counts.iter().copied().map(f64::from).sum();
+    order_0_bits(counts) / total.max(1.0)
 }
 
 /// Mean bits for each weight by the entropy of its layer's symbols, weights as numbers of their own left out; `None` where
@@ -36,7 +34,7 @@ pub fn entropy(counts: impl IntoIterator<Item = u32>) -> f64 {
 pub fn entropy_bits(graph: &Graph) -> Option<f64> {
     let coded = layers(graph).filter_map(|(_, weight)| Some((symbols(weight)?, weight.len() as f64)));
     let (bits, n) = coded.fold((0.0, 0.0), |(bits, n), (symbols, len)| {
-        (bits + len * entropy(symbols.into_iter().map(|(_, count)| count)), n + len)
+        (bits + order_0_bits(symbols.into_iter().map(|(_, count)| count)), n + len)
     });
     (n > 0.0).then(|| bits / n)
 }

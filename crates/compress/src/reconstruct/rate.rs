@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use graph::order_0_bits;
+
 use super::curvature::check_rows;
 use super::sweep::{BLOCK, Decide, Sweep};
 use super::{Curvature, Pieces, Zeros};
@@ -195,10 +197,7 @@ impl Decide for Decider {
 
 /// Order-0 entropy of all levels together, in bits.
 pub fn entropy_bits(levels: &[i8]) -> f64 {
-    let total = levels.len() as f64;
-    let bits =
-        |count: u32| if count == 0 { 0.0 } else { f64::from(count) * (total / f64::from(count)).log2() };
-    histogram(levels).into_iter().map(bits).sum()
+    order_0_bits(histogram(levels))
 }
 
 /// The step at which [`FAIR_TRADE`] gives up `slope` of mean squared output error for a bit:

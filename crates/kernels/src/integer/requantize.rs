@@ -243,12 +243,10 @@ impl AddRequantization {
         Ok(self)
     }
 
-    /// The same for summands that have changed places.
-    #[must_use]
-    pub fn swapped(mut self) -> Self {
+    /// Lets the summands change places.
+    pub fn swap(&mut self) {
         self.multipliers.reverse();
         self.zero_points.reverse();
-        self
     }
 
     /// One pair of levels of a channel, by the formula.

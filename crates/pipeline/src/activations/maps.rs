@@ -3,9 +3,8 @@
 use engine::{Executor, Fusion, Plan};
 use graph::{Graph, Shape, fold_batch_norms};
 
-use super::{Wanted, output_of};
-use crate::PipelineError;
-use crate::layer_facts::layers;
+use super::{Wanted, layer_outputs};
+use crate::{Noise, PipelineError};
 
 /// A model that shows what one of its layers writes. It runs layer by layer, so that no output is skipped.
 #[derive(Debug)]
@@ -36,8 +35,8 @@ impl LayerMaps {
     /// [`PipelineError::Graph`] for a graph that is not valid, [`PipelineError::Engine`] for one that the engine cannot run.
     pub fn new(graph: &Graph, node: &str) -> Result<Option<Self>, PipelineError> {
         let graph = fold_batch_norms(graph)?;
-        let Some((layer, _)) = layers(&graph).find(|(layer, _)| layer.name == node) else { return Ok(None) };
-        let output = output_of(&graph, layer);
+        let mut outputs = layer_outputs(&graph);
+        let Some((_, output)) = outputs.find(|(layer, _)| layer.name == node) else { return Ok(None) };
         let (height, width, channels) = match graph.value(output.0).shape {
             Shape::Image { height, width, channels } => (height, width, channels),
             Shape::Vector { length } => (1, 1, length),
@@ -103,16 +102,16 @@ impl LayerMaps {
         if !same || self.seen.is_empty() {
             return None;
         }
-        let square = |x: f32| f64::from(x) * f64::from(x);
-        let error: f64 = self.seen.iter().zip(&other.seen).map(|(a, b)| square(b - a)).sum();
-        let size: f64 = self.seen.iter().map(|a| square(*a)).sum();
-        Some(if size > 0.0 { (error / size).sqrt() } else { 0.0 })
+        let mut noise = Noise::default();
+        noise.add(&self.seen, &other.seen);
+        Some(noise.relative())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layer_facts::layers;
     use crate::zoo;
 
     #[test]

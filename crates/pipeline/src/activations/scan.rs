@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use engine::{Executor, Fusion, Plan};
-use graph::{Graph, ValueId, fold_batch_norms};
+use graph::{Graph, Node, ValueId, fold_batch_norms};
 use serde::{Deserialize, Serialize};
 
-use super::{Wanted, output_of};
-use crate::PipelineError;
-use crate::layer_facts::layers;
+use super::{Wanted, layer_outputs};
+use crate::{Noise, PipelineError};
 
 /// Compares what the layers of two models write, picture by picture.
 #[derive(Debug)]
@@ -58,8 +57,7 @@ struct Sums {
     channels: usize,
     comparable: bool,
     range: [f32; 2],
-    error: f64,
-    size: f64,
+    noise: Noise,
     n: f64,
     sum: Vec<f64>,
     squares: Vec<f64>,
@@ -75,10 +73,9 @@ impl OutputScan {
         let (original, compressed) = (fold_batch_norms(original)?, fold_batch_norms(compressed)?);
         let shape = |graph: &Graph, (value, _): Wanted| graph.value(value).shape;
         let (mut sums, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
-        for (idx, (layer, _)) in layers(&original).enumerate() {
-            let output = output_of(&original, layer);
-            let twin = layers(&compressed).find(|(other, _)| other.name == layer.name);
-            let twin = twin.map(|(other, _)| output_of(&compressed, other));
+        let twins: Vec<(&Node, Wanted)> = layer_outputs(&compressed).collect();
+        for (idx, (layer, output)) in layer_outputs(&original).enumerate() {
+            let twin = twins.iter().find(|(other, _)| other.name == layer.name).map(|(_, output)| *output);
             let comparable = twin.is_some_and(|twin| shape(&compressed, twin) == shape(&original, output));
             let channels = shape(&original, output).channels();
             ours.push((output, idx));
@@ -151,8 +148,7 @@ impl Sums {
             channels,
             comparable,
             range: [f32::INFINITY, f32::NEG_INFINITY],
-            error: 0.0,
-            size: 0.0,
+            noise: Noise::default(),
             n: 0.0,
             sum: zeros(),
             squares: zeros(),
@@ -162,18 +158,18 @@ impl Sums {
 
     fn add(&mut self, before: &[f32], after: &[f32]) {
         self.comparable &= before.len() == after.len();
+        if self.comparable {
+            self.noise.add(before, after);
+        }
         for (position, before) in before.chunks(self.channels.max(1)).enumerate() {
             self.n += 1.0;
             for (channel, value) in before.iter().enumerate() {
                 let real = f64::from(*value);
                 self.range = [self.range[0].min(*value), self.range[1].max(*value)];
-                self.size += real * real;
                 self.sum[channel] += real;
                 self.squares[channel] += real * real;
                 if self.comparable {
-                    let difference = f64::from(after[position * self.channels + channel]) - real;
-                    self.error += difference * difference;
-                    self.moved[channel] += difference;
+                    self.moved[channel] += f64::from(after[position * self.channels + channel]) - real;
                 }
             }
         }
@@ -193,8 +189,7 @@ impl Sums {
         LayerOutputs {
             node: self.node.clone(),
             range: if self.n > 0.0 { self.range } else { [0.0, 0.0] },
-            relative_error: known
-                .then(|| if self.size > 0.0 { (self.error / self.size).sqrt() } else { 0.0 }),
+            relative_error: known.then(|| self.noise.relative()),
             shifts: known.then_some(Shift { typical, channels }),
         }
     }

@@ -125,19 +125,14 @@ fn distances(weights: &ClusteredWeights, channel_len: usize) -> (Center, Vec<i16
             .collect();
         (center, distances)
     });
-    if order_0_bits(&zero.1) < order_0_bits(&rank.1) { zero } else { rank }
+    if fixed_table_bits(&zero.1) < fixed_table_bits(&rank.1) { zero } else { rank }
 }
 
 /// Bits of an ideal code with a fixed table.
-fn order_0_bits(levels: &[i16]) -> f64 {
+fn fixed_table_bits(levels: &[i16]) -> f64 {
     let mut counts = [0_u32; 512];
     for level in levels {
         counts[usize::from(level.wrapping_add(256).cast_unsigned()) % 512] += 1;
     }
-    let n = levels.len() as f64;
-    counts
-        .iter()
-        .filter(|&&count| count > 0)
-        .map(|&count| -f64::from(count) * (f64::from(count) / n).log2())
-        .sum()
+    graph::order_0_bits(counts)
 }
