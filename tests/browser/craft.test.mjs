@@ -76,6 +76,18 @@ for (const locale of ['en-GB', 'de-DE']) {
   }));
 }
 
+test('the head keeps all its buttons on screen beside the name of a model that is long', onPage({ path: `/#live${QUICK}` }, async (page) => {
+  await bothPredict(page);
+  await page.locator('.model-chip b').evaluate((name) => { name.textContent = 'a-model-with-a-name-as-long-as-files-have-it'; });
+  for (const width of [1280, 1121, 1920]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const id of ['share-link', 'open-keys', 'theme']) {
+      const { x, width: wide } = await page.getByTestId(id).boundingBox();
+      assert.ok(x + wide <= width, `${id} ends at ${x + wide} on a screen of ${width} px`);
+    }
+  }
+}));
+
 test('what finds violations finds one', onPage({ path: '/#live' }, async (page) => {
   await page.getByTestId('source').waitFor();
   await page.evaluate(AXE);
