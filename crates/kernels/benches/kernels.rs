@@ -149,9 +149,10 @@ fn rows(layers: &mut [MeasuredLayer], ceilings: &Ceilings) -> Vec<Row> {
 /// Multiply-adds in registers.
 struct Ceilings {
     float: Program,
+    /// Of depthwise layers.
     pairs: Program,
-    quads: Program,
-    /// Of dense layers; depthwise filters always go in pairs.
+    /// Of dense layers, which multiply as `products` says.
+    dense: Program,
     products: Products,
     /// Each reaches the ceiling that one reaches alone.
     threads: usize,
@@ -167,29 +168,25 @@ impl Ceilings {
         let float = Program::new(Box::new(|| {
             multiply_add_f32(CEILING_TURNS);
         }));
-        Self { float, pairs: int8(Products::Pairs), quads: int8(Products::Quads), products, threads }
+        Self { float, pairs: int8(Products::Pairs), dense: int8(products), products, threads }
     }
 
     fn measure(&mut self) {
         self.float.measure();
         self.pairs.measure();
-        if self.products == Products::Quads {
-            self.quads.measure();
-        }
+        self.dense.measure();
     }
 
     /// What the layer's multiply-adds take.
     fn seconds(&self, layer: &Layer, dtype: &str) -> f64 {
         let float = self.float.best() / multiply_add_f32(CEILING_TURNS) as f64;
-        let int8 = |products: Products| {
-            let program = if products == Products::Quads { &self.quads } else { &self.pairs };
-            program.best() / multiply_add_i8(products, CEILING_TURNS) as f64
-        };
+        let int8 =
+            |program: &Program, products| program.best() / multiply_add_i8(products, CEILING_TURNS) as f64;
         let alone = match dtype {
             dtype if dtype.starts_with("f32") => layer.macs() as f64 * float,
             _ => {
-                layer.dense_macs() as f64 * int8(self.products)
-                    + layer.depthwise_macs() as f64 * int8(Products::Pairs)
+                layer.dense_macs() as f64 * int8(&self.dense, self.products)
+                    + layer.depthwise_macs() as f64 * int8(&self.pairs, Products::Pairs)
             }
         };
         alone / self.threads as f64

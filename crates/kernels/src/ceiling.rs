@@ -41,6 +41,11 @@ pub fn multiply_add_i8(products: Products, turns: usize) -> u64 {
             integer_loop(turns, |neighbour, acc| acc.add_dot_quads(factor, bytes(neighbour)));
             count(turns, 16)
         }
+        Products::SignedQuads => {
+            let factor = signed_bytes(I32x4::splat(black_box(0x0103_0507)));
+            integer_loop(turns, |neighbour, acc| acc.add_dot_signed_quads(factor, signed_bytes(neighbour)));
+            count(turns, 16)
+        }
     }
 }
 

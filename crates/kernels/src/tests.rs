@@ -44,8 +44,7 @@ impl Numbers {
 
     /// Levels for which the products are exact on this machine.
     fn levels(&mut self, len: usize, products: Products) -> Vec<u8> {
-        let largest = if products == Products::Quads && Products::best() != products { 127 } else { 255 };
-        self.bytes(len).into_iter().map(|level| level & largest).collect()
+        self.bytes(len).into_iter().map(|level| exact_level(level, products)).collect()
     }
 
     /// Weights never hold -128.
@@ -182,8 +181,20 @@ fn layouts() -> impl Strategy<Value = Layout> {
     prop_oneof![Just(Layout::Interleaved), Just(Layout::Blocked)]
 }
 
+/// All there are.
+const PRODUCTS: [Products; 3] = [Products::Pairs, Products::Quads, Products::SignedQuads];
+
+/// The level, or one near it for which the products are exact on this machine.
+fn exact_level(level: u8, products: Products) -> u8 {
+    match products {
+        _ if products.is_exact() => level,
+        Products::Pairs | Products::Quads => level & 127,
+        Products::SignedQuads => level | 128,
+    }
+}
+
 fn products() -> impl Strategy<Value = Products> {
-    prop_oneof![Just(Products::Pairs), Just(Products::Quads)]
+    proptest::sample::select(&PRODUCTS[..])
 }
 
 fn output_shape(window: &Window, image: ImageShape, channels: usize) -> ImageShape {

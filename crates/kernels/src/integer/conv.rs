@@ -12,10 +12,12 @@ use crate::packed::NR;
 use crate::rows::Rows;
 use crate::{ImageShape, KernelError, Layout, Window};
 
-/// Room for what a dense integer layer lays out before it multiplies: bytes with padding around them, or words.
+/// Room for what a dense integer layer lays out before it multiplies: bytes with padding around them, bytes less 128, or
+/// words.
 #[derive(Debug)]
 pub struct IntegerScratch {
     pub(crate) bytes: Aligned<u8>,
+    pub(crate) signed: Aligned<i8>,
     pub(crate) words: Aligned<i16>,
     pub(crate) weights: Aligned<i8>,
 }
@@ -25,6 +27,8 @@ pub struct IntegerScratch {
 pub struct IntegerScratchLen {
     /// Of the bytes.
     pub bytes: usize,
+    /// Of the bytes less 128.
+    pub signed: usize,
     /// Of the words.
     pub words: usize,
     /// Of a panel of weights that is unpacked.
@@ -37,6 +41,7 @@ impl IntegerScratchLen {
     pub fn max(self, other: Self) -> Self {
         Self {
             bytes: self.bytes.max(other.bytes),
+            signed: self.signed.max(other.signed),
             words: self.words.max(other.words),
             weights: self.weights.max(other.weights),
         }
@@ -52,8 +57,9 @@ impl IntegerScratchLen {
         // A run that is rounded up to whole steps reaches beyond the last pixel.
         let len = len.saturating_add(NR);
         match products {
-            Products::Pairs => Self { bytes: 0, words: len, weights: 0 },
-            Products::Quads => Self { bytes: len, words: 0, weights: 0 },
+            Products::Pairs => Self { words: len, ..Self::default() },
+            Products::Quads => Self { bytes: len, ..Self::default() },
+            Products::SignedQuads => Self { signed: len, ..Self::default() },
         }
     }
 }
@@ -61,7 +67,12 @@ impl IntegerScratchLen {
 impl IntegerScratch {
     /// Allocates.
     pub fn new(len: IntegerScratchLen) -> Self {
-        Self { bytes: zeros(len.bytes), words: zeros(len.words), weights: zeros(len.weights) }
+        Self {
+            bytes: zeros(len.bytes),
+            signed: zeros(len.signed),
+            words: zeros(len.words),
+            weights: zeros(len.weights),
+        }
     }
 }
 
@@ -133,11 +144,14 @@ fn convolve<F: Finish>(
 ) -> Result<(), KernelError> {
     image.check(window.padding)?;
     check_len("input", input.len(), layout.len(image))?;
-    let IntegerScratch { bytes, words, weights: unpacked } = scratch;
+    let IntegerScratch { bytes, signed, words, weights: unpacked } = scratch;
     if is_pointwise(layout, window) {
         let rows = blocked_rows(image);
         return match weights.products() {
             Products::Quads => pointwise_i8(input, rows, weights, finish, copy, bytes, unpacked, output),
+            Products::SignedQuads => {
+                pointwise_i8(input, rows, weights, finish, centre_all, signed, unpacked, output)
+            }
             Products::Pairs => pointwise_i8(input, rows, weights, finish, widen, words, unpacked, output),
         };
     }
@@ -147,6 +161,11 @@ fn convolve<F: Finish>(
             let staged = geometry.stage(input, zero_point, |x| x, bytes)?.len();
             check_at_least("bytes of scratch", bytes.len(), staged + NR)?;
             product_i8(&bytes[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
+        }
+        Products::SignedQuads => {
+            let staged = geometry.stage(input, centre(zero_point), centre, signed)?.len();
+            check_at_least("signed bytes of scratch", signed.len(), staged + NR)?;
+            product_i8(&signed[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
         }
         Products::Pairs => {
             let outside = i16::from(zero_point);
@@ -160,6 +179,17 @@ fn convolve<F: Finish>(
 #[inline(always)]
 pub(crate) fn copy(levels: &[u8; NR], plain: &mut [u8; NR]) {
     *plain = *levels;
+}
+
+/// A level less 128.
+#[inline(always)]
+fn centre(level: u8) -> i8 {
+    (level ^ 0x80).cast_signed()
+}
+
+#[inline(always)]
+pub(crate) fn centre_all(levels: &[u8; NR], plain: &mut [i8; NR]) {
+    *plain = levels.map(centre);
 }
 
 #[inline(always)]
@@ -213,10 +243,14 @@ fn linear<F: Finish>(
 ) -> Result<(), KernelError> {
     let rows: Rows = vector(weights.k());
     check_len("input", input.len(), weights.k())?;
-    let IntegerScratch { bytes, words, weights: unpacked } = scratch;
+    let IntegerScratch { bytes, signed, words, weights: unpacked } = scratch;
     match weights.products() {
         Products::Quads => {
             let staged = stage_vector(input, |x| x, bytes)?;
+            product_i8(staged, &rows, weights, finish, unpacked, output)
+        }
+        Products::SignedQuads => {
+            let staged = stage_vector(input, centre, signed)?;
             product_i8(staged, &rows, weights, finish, unpacked, output)
         }
         Products::Pairs => {

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, reason = "bands of the output are written by several threads, each by one")]
 
-use super::conv::{IntegerScratch, IntegerScratchLen, copy, widen};
+use super::conv::{IntegerScratch, IntegerScratchLen, centre_all, copy, widen};
 use super::depthwise::{BlockI8, DepthwiseWeightsI8, Lines, lines_len};
 use super::finish::ToLevels;
 use super::gemm::{Level, multiply_panel_i8};
@@ -73,8 +73,10 @@ pub fn expand_depthwise_i8(
     let products = expansion.weights.products();
     let lane_len = expand_depthwise_lane_len(image, window, products);
     check_at_least("bytes of scratch", scratch.bytes.len(), lane_len.bytes)?;
+    check_at_least("signed bytes of scratch", scratch.signed.len(), lane_len.signed)?;
     check_at_least("words of scratch", scratch.words.len(), lane_len.words)?;
     let bytes = Lanes::new(&mut scratch.bytes, lane_len.bytes);
+    let signed = Lanes::new(&mut scratch.signed, lane_len.signed);
     let words = Lanes::new(&mut scratch.words, lane_len.words);
     let output = Disjoint::new(output);
     let rows = blocked_rows(image);
@@ -83,13 +85,15 @@ pub fn expand_depthwise_i8(
     let bands = walk.bands(row_bytes, size_of::<u8>());
     let n_blocks = blocks(expanded.channels);
     let work = walk.work().saturating_add(product_work(rows.n_rows, rows.k(), n_blocks));
-    let n_lanes = bytes.n().min(words.n()).min(unpacked.n());
+    let n_lanes = bytes.n().min(signed.n()).min(words.n()).min(unpacked.n());
     Parts::of_rows(bands.n(), n_blocks, work, n_lanes).share(|part| {
         let band = bands.get(part.row_part);
         let is_gathered = bytes.holds(&part);
         // SAFETY: the part's thread uses its lanes only here.
-        let (bytes, words, unpacked) =
-            unsafe { (bytes.lane(part.lane), words.lane(part.lane), unpacked.lane(part.lane)) };
+        let (bytes, signed, words, unpacked) = unsafe {
+            let lane = part.lane;
+            (bytes.lane(lane), signed.lane(lane), words.lane(lane), unpacked.lane(lane))
+        };
         let (lines, bytes) = bytes.split_at_mut(lines_len(&walk));
         let (pixels, first) = (band.lines.len() * image.width, band.lines.start * image.width);
         let (block, bytes) = bytes.split_at_mut(pixels * BLOCK);
@@ -97,6 +101,9 @@ pub fn expand_depthwise_i8(
             lines.fill(zero_point);
             match products {
                 Products::Quads => rows.gather(input, first, &mut bytes[..pixels * rows.k()], copy),
+                Products::SignedQuads => {
+                    rows.gather(input, first, &mut signed[..pixels * rows.k()], centre_all);
+                }
                 Products::Pairs => rows.gather(input, first, &mut words[..pixels * rows.k()], widen),
             }
         }
@@ -104,6 +111,7 @@ pub fn expand_depthwise_i8(
         for index in part.columns {
             match products {
                 Products::Quads => expansion.panel(&*bytes, index, unpacked, block),
+                Products::SignedQuads => expansion.panel(&*signed, index, unpacked, block),
                 Products::Pairs => expansion.panel(&*words, index, unpacked, block),
             }
             // SAFETY: no other part has this band of this block.
@@ -121,8 +129,10 @@ pub fn expand_depthwise_i8_scratch_len(
     window: &Window,
     products: Products,
 ) -> IntegerScratchLen {
-    let IntegerScratchLen { bytes, words, weights } = expand_depthwise_lane_len(image, window, products);
-    IntegerScratchLen { bytes: scratch_of_all(bytes), words: scratch_of_all(words), weights }
+    let IntegerScratchLen { bytes, signed, words, weights } =
+        expand_depthwise_lane_len(image, window, products);
+    let [bytes, signed, words] = [bytes, signed, words].map(scratch_of_all);
+    IntegerScratchLen { bytes, signed, words, weights }
 }
 
 /// The same for one thread.

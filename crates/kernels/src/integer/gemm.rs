@@ -22,7 +22,7 @@ const MR: usize = 4;
 /// Levels of a block of rows that are multiplied with all panels before the next block: a part of L2.
 const ROWS_LEVELS: usize = 1 << 16;
 
-/// A level of an activation as a product's input: a byte, or widened for pairs.
+/// A level of an activation as a product's input: a byte, one less 128, or widened for pairs.
 pub(crate) trait Level: Copy + Send + Sync {
     /// Elements that one instruction takes of a row.
     const STEP: usize;
@@ -80,6 +80,29 @@ impl Level for u8 {
                 let [w0, w1] = [0, 16].map(|half| I8x16::load_at(b.add(half)));
                 for (acc, x) in acc.iter_mut().zip(x) {
                     *acc = [acc[0].add_dot_quads(w0, x), acc[1].add_dot_quads(w1, x)];
+                }
+            })
+        }
+    }
+}
+
+impl Level for i8 {
+    const STEP: usize = 4;
+
+    #[inline(always)]
+    unsafe fn multiply<const R: usize>(
+        a: *const Self,
+        walk: Walk,
+        b: *const i8,
+        bias: [I32x4; 2],
+    ) -> [[I32x4; 2]; R] {
+        // SAFETY: the caller's, for offsets within the walk.
+        unsafe {
+            accumulate::<Self, R>(a, walk, b, bias, |rows, b, acc| {
+                let x: [I8x16; R] = std::array::from_fn(|row| I8x16::splat_quad_at(rows[row]));
+                let [w0, w1] = [0, 16].map(|half| I8x16::load_at(b.add(half)));
+                for (acc, x) in acc.iter_mut().zip(x) {
+                    *acc = [acc[0].add_dot_signed_quads(w0, x), acc[1].add_dot_signed_quads(w1, x)];
                 }
             })
         }

@@ -7,7 +7,7 @@ use super::{check_accumulators, check_weights};
 use crate::KernelError;
 use crate::blocks::Aligned;
 use crate::error::{check_at_least, check_fits, check_len, checked_len};
-use crate::lanes::{I8x16, dot_quads_is_exact};
+use crate::lanes::{I8x16, dot_quads_is_exact, dot_signed_quads_is_exact};
 use crate::levels::{LevelPanels, StoredLevels, UNIT_STEPS};
 use crate::packed::NR;
 use crate::parts::{Lanes, scratch_of_all};
@@ -19,23 +19,43 @@ pub enum Products {
     Pairs,
     /// Four, as bytes. Exact where the processor takes unsigned levels; elsewhere for levels up to 127.
     Quads,
+    /// Four, as bytes less 128. Exact where the processor takes signed levels; elsewhere for levels from 128 on.
+    SignedQuads,
 }
 
 impl Products {
     /// The faster of those that are exact here. Asks the processor once.
     pub fn best() -> Self {
         static BEST: OnceLock<Products> = OnceLock::new();
-        *BEST.get_or_init(|| match cfg!(target_feature = "relaxed-simd") && dot_quads_is_exact() {
-            true => Self::Quads,
+        let quads = [Self::Quads, Self::SignedQuads];
+        *BEST.get_or_init(|| match cfg!(target_feature = "relaxed-simd") {
+            true => quads.into_iter().find(|products| products.is_exact()).unwrap_or(Self::Pairs),
             false => Self::Pairs,
         })
+    }
+
+    /// Whether it is exact here for all levels.
+    pub(crate) fn is_exact(self) -> bool {
+        match self {
+            Self::Pairs => true,
+            Self::Quads => dot_quads_is_exact(),
+            Self::SignedQuads => dot_signed_quads_is_exact(),
+        }
+    }
+
+    /// What is taken off a level before it is multiplied.
+    fn centre(self) -> i32 {
+        match self {
+            Self::Pairs | Self::Quads => 0,
+            Self::SignedQuads => 128,
+        }
     }
 
     /// Neighbours.
     pub(super) fn len(self) -> usize {
         match self {
             Self::Pairs => 2,
-            Self::Quads => 4,
+            Self::Quads | Self::SignedQuads => 4,
         }
     }
 }
@@ -85,7 +105,7 @@ impl PackedWeightsI8 {
         check_reduction(k, run)?;
         check_accumulators(k, bias)?;
         check_weights(weights)?;
-        let bias = folded_bias(bias, zero_point, n, |row| {
+        let bias = folded_bias(bias, i32::from(zero_point) - products.centre(), n, |row| {
             weights[row * k..(row + 1) * k].iter().map(|w| i32::from(*w)).sum()
         })?;
         let step = products.len();
@@ -135,7 +155,8 @@ impl PackedWeightsI8 {
             (Some(vector / step * step + lane % step), vector % step * (NR / step) + lane / step)
         };
         let panels = LevelPanels::pack(weights, n, stored, k.next_multiple_of(step), at)?;
-        let bias = folded_bias(bias, zero_point, n, |row| match weights.groups {
+        let zero = i32::from(zero_point) - products.centre();
+        let bias = folded_bias(bias, zero, n, |row| match weights.groups {
             None => weights.levels[row * stored..(row + 1) * stored].iter().map(|w| i32::from(*w)).sum(),
             Some(groups) => weights.levels[row * stored..(row + 1) * stored]
                 .chunks(groups.len)
@@ -232,15 +253,15 @@ fn check_reduction(k: usize, run: usize) -> Result<(), KernelError> {
     check_fits("run of the reduction", run * (k / run.max(1)), k)
 }
 
-/// Biases by panels, less what the input's zero point adds to the sums; `sum` is that of a row's weights.
+/// Biases by panels, less what the input's zero, as the products take it, adds to the sums; `sum` is that of a row's weights.
 fn folded_bias(
     bias: &[i32],
-    zero_point: u8,
+    zero: i32,
     n: usize,
     sum: impl Fn(usize) -> i32,
 ) -> Result<Vec<[i32; NR]>, KernelError> {
     check_len("bias", bias.len(), n)?;
-    let folded = |row: usize| bias[row].wrapping_sub(i32::from(zero_point).wrapping_mul(sum(row)));
+    let folded = |row: usize| bias[row].wrapping_sub(zero.wrapping_mul(sum(row)));
     let panel = |panel: usize| {
         std::array::from_fn(|column| {
             let row = panel * NR + column;

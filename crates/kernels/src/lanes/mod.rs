@@ -17,4 +17,4 @@ mod chosen;
 mod chosen;
 
 pub use chosen::FLAVOUR;
-pub(crate) use chosen::{F32x4, I8x16, I16x8, I32x4, U8x16, dot_quads_is_exact};
+pub(crate) use chosen::{F32x4, I8x16, I16x8, I32x4, U8x16, dot_quads_is_exact, dot_signed_quads_is_exact};

@@ -27,8 +27,13 @@ pub(crate) struct U8x16([u8; 16]);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct I8x16([i8; 16]);
 
-/// What [`I32x4::add_dot_quads`] computes where levels reach beyond 127.
+/// Whether [`I32x4::add_dot_quads`] is exact for levels beyond 127.
 pub(crate) fn dot_quads_is_exact() -> bool {
+    true
+}
+
+/// Whether [`I32x4::add_dot_signed_quads`] is exact for levels below 0.
+pub(crate) fn dot_signed_quads_is_exact() -> bool {
     true
 }
 
@@ -234,6 +239,13 @@ impl I32x4 {
     /// Exact where [`dot_quads_is_exact`]; elsewhere for levels up to 127.
     #[inline(always)]
     pub(crate) fn add_dot_quads(self, w: I8x16, x: U8x16) -> Self {
+        let product = |i: usize| i32::from(w.0[i]) * i32::from(x.0[i]);
+        Self(from_fn(|i| self.0[i].wrapping_add((4 * i..4 * i + 4).map(product).sum())))
+    }
+
+    /// The same for signed levels; exact where [`dot_signed_quads_is_exact`], elsewhere for levels from 0 on.
+    #[inline(always)]
+    pub(crate) fn add_dot_signed_quads(self, w: I8x16, x: I8x16) -> Self {
         let product = |i: usize| i32::from(w.0[i]) * i32::from(x.0[i]);
         Self(from_fn(|i| self.0[i].wrapping_add((4 * i..4 * i + 4).map(product).sum())))
     }
@@ -466,6 +478,17 @@ impl U8x16 {
 }
 
 impl I8x16 {
+    /// The four int8 at `src`, four times.
+    ///
+    /// # Safety
+    /// `src` must be valid for reading four int8.
+    #[inline(always)]
+    pub(crate) unsafe fn splat_quad_at(src: *const i8) -> Self {
+        // SAFETY: the caller's.
+        let quad = unsafe { src.cast::<[i8; 4]>().read_unaligned() };
+        Self(from_fn(|i| quad[i % 4]))
+    }
+
     /// Sixteen int8 from `src` on.
     ///
     /// # Safety

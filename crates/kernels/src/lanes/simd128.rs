@@ -22,12 +22,20 @@ pub(crate) struct U8x16(v128);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct I8x16(v128);
 
-/// Asks the instruction: the standard defines it for a second operand up to 127, and processors differ beyond that.
-/// Those with a dot product of signed and unsigned bytes (VNNI) take it as unsigned; older ones saturate sums of two.
+/// Asks the instruction: the standard defines it for a second operand from 0 to 127, and processors differ beyond that.
+/// Those with a dot product of signed and unsigned bytes (VNNI) take it as unsigned, those with one of signed bytes (the
+/// dot products of ARM) as signed; others saturate sums of two.
 pub(crate) fn dot_quads_is_exact() -> bool {
     let w = I8x16(i8x16_splat(std::hint::black_box(-127)));
     let x = U8x16(u8x16_splat(std::hint::black_box(255)));
     I32x4::splat(0).add_dot_quads(w, x).to_array() == [4 * -127 * 255; 4]
+}
+
+/// The same for signed levels.
+pub(crate) fn dot_signed_quads_is_exact() -> bool {
+    let w = I8x16(i8x16_splat(std::hint::black_box(-127)));
+    let x = I8x16(i8x16_splat(std::hint::black_box(-128)));
+    I32x4::splat(0).add_dot_signed_quads(w, x).to_array() == [4 * -127 * -128; 4]
 }
 
 impl F32x4 {
@@ -242,9 +250,22 @@ impl I32x4 {
     pub(crate) fn add_dot_quads(self, w: I8x16, x: U8x16) -> Self {
         let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(w.0), i16x8_extend_low_u8x16(x.0));
         let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(w.0), i16x8_extend_high_u8x16(x.0));
-        let even = i32x4_shuffle::<0, 2, 4, 6>(low, high);
-        let odd = i32x4_shuffle::<1, 3, 5, 7>(low, high);
-        Self(i32x4_add(self.0, i32x4_add(even, odd)))
+        self.add(Self(low).sum_pairs(Self(high)))
+    }
+
+    #[cfg(target_feature = "relaxed-simd")]
+    #[inline(always)]
+    pub(crate) fn add_dot_signed_quads(self, w: I8x16, x: I8x16) -> Self {
+        Self(i32x4_relaxed_dot_i8x16_i7x16_add(w.0, x.0, self.0))
+    }
+
+    /// As [`Self::add_dot_quads`].
+    #[cfg(not(target_feature = "relaxed-simd"))]
+    #[inline(always)]
+    pub(crate) fn add_dot_signed_quads(self, w: I8x16, x: I8x16) -> Self {
+        let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(w.0), i16x8_extend_low_i8x16(x.0));
+        let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(w.0), i16x8_extend_high_i8x16(x.0));
+        self.add(Self(low).sum_pairs(Self(high)))
     }
 
     #[inline(always)]
@@ -450,6 +471,12 @@ impl U8x16 {
 }
 
 impl I8x16 {
+    #[inline(always)]
+    pub(crate) unsafe fn splat_quad_at(src: *const i8) -> Self {
+        // SAFETY: the caller's; `v128.load32_splat` needs no alignment.
+        Self(unsafe { v128_load32_splat(src.cast()) })
+    }
+
     #[inline(always)]
     pub(crate) unsafe fn load_at(src: *const i8) -> Self {
         // SAFETY: the caller's; `v128.load` needs no alignment.

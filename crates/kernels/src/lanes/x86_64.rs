@@ -34,6 +34,10 @@ pub(crate) fn dot_quads_is_exact() -> bool {
     true
 }
 
+pub(crate) fn dot_signed_quads_is_exact() -> bool {
+    true
+}
+
 /// Lanes 0 and 2 of both: what `shuffle_ps` takes.
 const EVEN: i32 = 0b10_00_10_00;
 /// Lanes 1 and 3 of both.
@@ -311,6 +315,13 @@ impl I32x4 {
     }
 
     #[inline(always)]
+    pub(crate) fn add_dot_signed_quads(self, w: I8x16, x: I8x16) -> Self {
+        let ([w_low, w_high], [x_low, x_high]) = (extend_i8(w.0), extend_i8(x.0));
+        let pairs = I32x4(_mm_madd_epi16(w_low, x_low)).sum_pairs(I32x4(_mm_madd_epi16(w_high, x_high)));
+        self.add(pairs)
+    }
+
+    #[inline(always)]
     pub(crate) fn store(self, dst: &mut [i32; 4]) {
         // SAFETY: `dst` is 16 writable bytes, and `storeu` needs no alignment.
         unsafe { arch::_mm_storeu_si128(dst.as_mut_ptr().cast(), self.0) }
@@ -503,6 +514,12 @@ impl U8x16 {
 }
 
 impl I8x16 {
+    #[inline(always)]
+    pub(crate) unsafe fn splat_quad_at(src: *const i8) -> Self {
+        // SAFETY: the caller's.
+        Self(_mm_set1_epi32(unsafe { src.cast::<i32>().read_unaligned() }))
+    }
+
     #[inline(always)]
     pub(crate) fn narrow(low: I16x8, high: I16x8) -> Self {
         Self(_mm_packs_epi16(low.0, high.0))

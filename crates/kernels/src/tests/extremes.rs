@@ -21,8 +21,9 @@ proptest! {
 #[test]
 fn the_worst_case_does_not_saturate() {
     let k = 4096;
-    for (products, largest) in [(Products::best(), 255), (Products::Pairs, 255), (Products::Quads, 127)] {
-        for (level, weight) in [(0, -127), (largest, 127), (largest, -127)] {
+    for products in PRODUCTS {
+        let [smallest, largest] = [0, 255].map(|level| exact_level(level, products));
+        for (level, weight) in [(smallest, 127), (smallest, -127), (largest, 127), (largest, -127)] {
             let (a, weights) = (vec![level; k], vec![weight; k]);
             let packed = PackedWeightsI8::pack(&weights, 1, k, k, &[5], 0, products).unwrap();
             let mut out = [0.0; BLOCK];
@@ -36,8 +37,8 @@ fn the_worst_case_does_not_saturate() {
         for (weight, zero_point, level, bias) in [
             (127, 0, largest, 1 << 30),
             (-127, 0, largest, -1 << 30),
-            (127, 255, 0, -1 << 30),
-            (-127, 255, 0, 1 << 30),
+            (127, 255, smallest, -1 << 30),
+            (-127, 255, smallest, 1 << 30),
         ] {
             let packed =
                 PackedWeightsI8::pack(&vec![weight; k], 1, k, k, &[bias], zero_point, products).unwrap();
@@ -59,7 +60,7 @@ fn the_worst_case_does_not_saturate() {
 
 #[test]
 fn what_could_leave_int32_is_refused() {
-    for products in [Products::Pairs, Products::Quads] {
+    for products in PRODUCTS {
         let pack = |weight, bias| PackedWeightsI8::pack(&[weight; 4], 1, 4, 4, &[bias], 0, products);
         assert!(pack(-127, 1 << 30).is_ok());
         assert_eq!(pack(-128, 0).unwrap_err().to_string(), "weight -128 is not finite and within -127..=127");

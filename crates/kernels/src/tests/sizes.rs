@@ -89,7 +89,8 @@ fn sizes_beyond_memory_are_errors() {
         (ImageShape { height: 1, width: 1, channels: 1 }, padded),
         (ImageShape { height: 0, width: 0, channels: 1 }, padded),
     ] {
-        let mut scratch = IntegerScratch::new(IntegerScratchLen { bytes: 64, words: 64, weights: 64 });
+        let mut scratch =
+            IntegerScratch::new(IntegerScratchLen { bytes: 64, signed: 64, words: 64, weights: 64 });
         for layout in [Layout::Blocked, Layout::Interleaved] {
             let result =
                 conv2d_f32(&[], layout, image, &window, &dense, None, Clamp::NONE, &mut [0.0; 64], &mut []);
@@ -171,8 +172,10 @@ fn short_scratch_is_an_error() {
     for (layout, products) in [
         (Layout::Interleaved, Products::Pairs),
         (Layout::Interleaved, Products::Quads),
+        (Layout::Interleaved, Products::SignedQuads),
         (Layout::Blocked, Products::Pairs),
         (Layout::Blocked, Products::Quads),
+        (Layout::Blocked, Products::SignedQuads),
     ] {
         let (k, row) = (layout.reduction(image, &window), layout.run(image, &window));
         let packed = PackedWeightsI8::pack(&vec![1; 2 * k], 2, k, row, &[0; 2], 0, products).unwrap();
@@ -185,13 +188,19 @@ fn short_scratch_is_an_error() {
         assert!(run(len).is_ok());
         for less in [1, BLOCK, BLOCK + 1] {
             let less = |len: usize| len.saturating_sub(less);
-            let short = IntegerScratchLen { bytes: less(len.bytes), words: less(len.words), weights: 0 };
+            let short = IntegerScratchLen {
+                bytes: less(len.bytes),
+                signed: less(len.signed),
+                words: less(len.words),
+                weights: 0,
+            };
             assert!(matches!(run(short), Err(KernelError::Length { .. })), "{layout:?} {products:?}");
         }
         let linear = PackedWeightsI8::pack(&[1; 18], 2, 9, 9, &[0; 2], 0, products).unwrap();
         let len = with_threads(1, || linear_i8_scratch_len(9, products));
         let short = IntegerScratchLen {
             bytes: len.bytes.saturating_sub(1),
+            signed: len.signed.saturating_sub(1),
             words: len.words.saturating_sub(1),
             weights: 0,
         };

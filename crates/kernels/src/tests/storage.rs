@@ -317,7 +317,7 @@ fn stored_weights_keep_to_their_bits() {
     assert_eq!(bytes(Kind::Levels(4, Some(32)), true), n * k / 2 + n * k / 32 + 4 * n + bias);
     assert_eq!(bytes(Kind::Levels(2, None), true), n * k / 4 + 4 * n + bias);
     let levels = Levels::new(numbers, n, k, 4, None);
-    for products in [Products::Pairs, Products::Quads] {
+    for products in PRODUCTS {
         let weights =
             PackedWeightsI8::pack_stored(&levels.stored(), n, k, k, &vec![0; n], 0, products).unwrap();
         assert_eq!(weights.bytes(), n * k / 2 + bias);

@@ -48,7 +48,7 @@ proptest! {
                 ).unwrap();
                 bits(&output)
             }), Ok(()));
-            for products in [Products::Pairs, Products::Quads] {
+            for products in PRODUCTS {
                 let input = numbers.levels(layout.len(image), products);
                 let (weights, biases) = (numbers.weights_i8(n * k), numbers.biases(n));
                 let packed = PackedWeightsI8::pack(&weights, n, k, run, &biases, 3, products).unwrap();
@@ -111,7 +111,7 @@ proptest! {
             ).map(|()| bits(&output))
         }));
         prop_assert_eq!(alone.unwrap(), shared.unwrap());
-        for products in [Products::Pairs, Products::Quads] {
+        for products in PRODUCTS {
             let (plain, levels) = (numbers.weights_i8(n * depth), numbers.i8s(n * depth));
             let levels: Vec<i8> = levels.into_iter().map(|level| level >> 4).collect();
             let stored = StoredLevels { levels: &levels, bits: 4, groups: None };
@@ -221,7 +221,7 @@ proptest! {
         }), Ok(()));
 
         let to_expanded = numbers.requantization(channels);
-        for products in [Products::Pairs, Products::Quads] {
+        for products in PRODUCTS {
             let levels = numbers.levels(blocked_len(narrow), products);
             let (plain, biases) = (numbers.weights_i8(channels * k), numbers.biases(channels));
             let fine: Vec<i8> = plain.iter().map(|level| level >> 4).collect();
