@@ -17,12 +17,15 @@ export const ENGINES = [
   { name: 'tract', adapter: 'wasm_peer.mjs', file: 'onnx', offers: oneThread },
 ];
 
+/** Networks with an input of their own, by the name of their files; `bench/models` writes them. */
+export const MODELS = ['mobilenet_v1', 'mobilenet_v2', 'efficientnet_lite0', 'everyday60'];
+
 export const FLAVOURS = ['relaxed', 'simd128'];
 export const DTYPES = ['f32', 'int8'];
 
-/** Everyone who takes part in `{ dtype, threads }`, once for each flavour. */
-export function contestants({ dtype, threads, only }) {
-  const chosen = ENGINES.filter((engine) => !only || only.includes(engine.name));
+/** Those of `names` who take part in `{ dtype, threads }`, once for each flavour. */
+export function contestants({ dtype, threads, names }) {
+  const chosen = ENGINES.filter((engine) => names.includes(engine.name));
   return chosen.flatMap((engine) => (
     FLAVOURS.filter((flavour) => engine.offers({ dtype, threads, flavour }))
       .map((flavour) => ({ engine, flavour, threads, dtype }))

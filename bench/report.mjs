@@ -13,18 +13,88 @@ export function quantile(values, q) {
 export function table(rows) {
   const best = Math.min(...rows.filter((it) => it.engine !== 'tinylens' && !it.error).map((it) => it.median_ms));
   const head = ['engine', 'flavour', 'median', 'p90', 'best', '/ best peer', 'peak MB', 'max abs diff'];
-  const body = rows.map((it) => [it.engine, it.flavour, ...it.error ? [`error: ${it.error}`] : [
+  return aligned(2, head, rows.map((it) => [it.engine, it.flavour, ...it.error ? [`error: ${it.error}`] : [
     it.median_ms.toFixed(2), it.p90_ms.toFixed(2), it.best_ms.toFixed(2),
     Number.isFinite(best) ? (it.median_ms / best).toFixed(2) : '–',
     it.peak_bytes == null ? '–' : (it.peak_bytes / 1e6).toFixed(1),
     it.max_abs_diff == null ? '–' : it.max_abs_diff.toPrecision(2),
-  ]]);
+  ]]));
+}
+
+/** Where our engine's time goes: its layers by what runs them. Shares of the ceiling are those of all its threads. */
+export function kernels({ layers, threads }) {
+  const all = sum(layers, 'millis');
+  const names = [...new Set(layers.map((it) => it.kernel))];
+  const groups = names.map((kernel) => ({ kernel, its: layers.filter((it) => it.kernel === kernel) }));
+  groups.sort((a, b) => sum(b.its, 'millis') - sum(a.its, 'millis'));
+  const line = (name, its) => {
+    const [millis, macs, ceiling] = ['millis', 'macs', 'ceiling_millis'].map((field) => sum(its, field));
+    const computes = (text) => (macs ? text : '–');
+    return [
+      name, `${its.length}`, millis.toFixed(2), percent(millis / all), computes((macs / 1e6).toFixed(1)),
+      computes((macs / millis / 1e6).toFixed(1)), computes(percent(ceiling / threads / millis)),
+    ];
+  };
+  const head = ['kernel', 'calls', 'ms', 'of time', 'MMAC', 'GMAC/s', 'of ceiling'];
+  return aligned(1, head, [...groups.map(({ kernel, its }) => line(kernel, its)), line('all', layers)]);
+}
+
+/** What the engine aims at, beside what these rows say; only of what was measured. */
+export function aims(rows) {
+  const find = (wanted) => (
+    rows.find((row) => !row.error && Object.entries(wanted).every(([name, value]) => row[name] === value))
+  );
+  const ratio = (a, b) => (a && b ? a.median_ms / b.median_ms : null);
+  const fastest = (peers) => (
+    peers.filter((it) => !it.error).reduce((best, it) => (best && best.median_ms <= it.median_ms ? best : it), null)
+  );
+  const lines = [];
+  const aim = (what, value, must, goal, atLeast = false) => {
+    if (value == null) return;
+    const reaches = (bound) => (atLeast ? value >= bound : value <= bound);
+    const verdict = reaches(goal) ? 'goal' : reaches(must) ? 'must' : 'missed';
+    lines.push([what, value.toFixed(2), `${must}`, `${goal}`, verdict]);
+  };
+  for (const model of new Set(rows.map((it) => it.model))) {
+    for (const dtype of new Set(rows.map((it) => it.dtype))) {
+      const one = (engine, flavour) => find({ model, dtype, threads: 1, engine, flavour });
+      const [relaxed, simd128] = ['relaxed', 'simd128'].map((flavour) => one('tinylens', flavour));
+      const peers = rows.filter((it) => (
+        it.model === model && it.dtype === dtype && it.threads === 1 && it.engine !== 'tinylens'
+      ));
+      const name = `${model} ${dtype}`;
+      aim(`${name}, relaxed: time / best peer's`, ratio(relaxed, fastest(peers)), 1, 0.75);
+      aim(`${name}, SIMD128: time / LiteRT.js without relaxed SIMD`, ratio(simd128, one('litert', 'simd128')), 1, 0.8);
+      for (const row of [relaxed, simd128].filter(Boolean)) {
+        const two = find({ model, dtype, threads: 2, engine: 'tinylens', flavour: row.flavour });
+        aim(`${name}, ${row.flavour}: two threads, speed-up`, ratio(row, two), 1.6, 1.85, true);
+        if (dtype === 'f32') {
+          const share = sum(row.layers, 'ceiling_millis') / row.median_ms;
+          aim(`${name}, ${row.flavour}: share of the ceiling`, share, 0.6, 0.8, true);
+        }
+        aim(`${name}, ${row.flavour}: activations and scratch, MB`, row.arena_bytes / 1e6, 12, 6);
+        aim(`${name}, ${row.flavour}: 640x480 frame to input, ms`, row.camera_median_ms, 1, 0.4);
+      }
+    }
+    for (const [flavour, must, goal] of [['relaxed', 0.45, 0.35], ['simd128', 0.75, 0.6]]) {
+      const [int8, f32] = ['int8', 'f32'].map((dtype) => find({ model, dtype, threads: 1, engine: 'tinylens', flavour }));
+      aim(`${model}, ${flavour}: int8 / float32`, ratio(int8, f32), must, goal);
+    }
+  }
+  return aligned(1, ['aim', 'reached', 'must', 'goal', ''], lines);
+}
+
+const sum = (items, field) => items.reduce((total, it) => total + it[field], 0);
+const percent = (share) => `${(100 * share).toFixed(0)} %`;
+
+/** Lines of cells in columns as wide as they need, the first `left` of them flush left. A short line says why. */
+function aligned(left, head, body) {
   const widths = head.map((title, column) => (
     Math.max(title.length, ...body.filter((it) => it.length === head.length).map((it) => it[column].length))
   ));
   const line = (cells) => cells.map((cell, column) => (
-    column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])
-  )).join('  ');
+    column < left ? cell.padEnd(widths[column]) : cell.padStart(widths[column])
+  )).join('  ').trimEnd();
   return [head, ...body].map(line).join('\n');
 }
 

@@ -6,56 +6,40 @@ import { createServer } from 'node:http';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import sirv from 'sirv';
 
 import { launch } from '../tests/browser/harness/browser.mjs';
 import { contestants } from './engines.mjs';
-import { machineFeatures, quantile, table } from './report.mjs';
+import { parse } from './options.mjs';
+import { aims, kernels, machineFeatures, quantile, table } from './report.mjs';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const MODELS = join(ROOT, 'target/bench/models');
 const RUNS = 12;
 
-const { values: options } = parseArgs({
-  options: {
-    model: { type: 'string' },
-    only: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-    threads: { type: 'string', default: '1,2' },
-    dtype: { type: 'string', default: 'f32,int8' },
-    json: { type: 'string' },
-    'warm-up-millis': { type: 'string', default: '1500' },
-  },
-});
-const list = (text) => text?.split(',');
-
+const options = parse(process.argv.slice(2));
 const index = JSON.parse(readFileSync(join(MODELS, 'index.json'), 'utf8'));
-const models = list(options.model) ?? Object.keys(index);
-for (const model of models) {
-  if (!index[model]) throw new Error(`there is no model "${model}"; there are ${Object.keys(index).join(', ')}`);
-}
 
 const server = await serve();
 const browser = await launch();
 const result = { machine: machine(), versions: {}, rows: [] };
 try {
   result.versions.chromium = browser.version();
-  for (const model of models) {
-    for (const dtype of list(options.dtype)) {
-      for (const threads of list(options.threads).map(Number)) await contest({ model, dtype, threads });
+  for (const model of options.models) {
+    for (const dtype of options.dtypes) {
+      for (const threads of options.threads) await contest({ model, dtype, threads });
     }
   }
 } finally {
   await browser.close();
   server.close();
 }
-console.log(`\n${JSON.stringify({ ...result.machine, ...result.versions }, null, 2)}`);
+console.log(`\n${aims(result.rows)}\n\n${JSON.stringify({ ...result.machine, ...result.versions }, null, 2)}`);
 if (options.json) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
 
 /** One page, one model, one number format, one number of threads. */
 async function contest({ model, dtype, threads }) {
-  const engines = contestants({ dtype, threads, only: list(options.only) });
+  const engines = contestants({ dtype, threads, names: options.engines });
   if (!engines.length) return;
   const page = await (await browser.newContext()).newPage();
   page.on('crash', () => console.error('the page crashed'));
@@ -71,13 +55,17 @@ async function contest({ model, dtype, threads }) {
       inputUrl: url(`${model}-input.bin`),
     })),
     referenceUrl: url(`${model}-${dtype}.reference.bin`),
-    warmUpMillis: Number(options['warm-up-millis']), rounds: Number(options.rounds), runs: RUNS,
+    warmUpMillis: options.warmUpMillis, rounds: options.rounds, runs: RUNS,
   });
   await page.context().close();
 
   const rows = results.map((measured, idx) => row(model, engines[idx], measured));
   result.rows.push(...rows);
-  console.log(`\n${model} ${dtype}, ${threads} thread${threads > 1 ? 's' : ''}, ms\n${table(rows)}`);
+  const title = `${model} ${dtype}, ${threads} thread${threads > 1 ? 's' : ''}`;
+  console.log(`\n${title}, ms\n${table(rows)}`);
+  for (const it of rows.filter(({ layers }) => layers)) {
+    console.log(`\n${title}, ${it.flavour}, by kernel\n${kernels(it)}`);
+  }
 }
 
 function row(model, { engine, flavour, threads, dtype }, measured) {
@@ -91,7 +79,17 @@ function row(model, { engine, flavour, threads, dtype }, measured) {
     peak_bytes: measured.peakBytes,
     // JSON has no infinity; null is what an output of another length or with NaN gives, and a missing reference.
     max_abs_diff: Number.isFinite(measured.maxAbsDiff) ? measured.maxAbsDiff : null,
+    ...own(measured),
   };
+}
+
+/** What only our engine tells: its layers, its memory, and how long a camera's frame takes to become its input. */
+function own({ layers, memory, cameraMillis }) {
+  if (!layers) return {};
+  const camera = cameraMillis && {
+    camera_median_ms: quantile(cameraMillis, 0.5), camera_best_ms: Math.min(...cameraMillis),
+  };
+  return { weight_bytes: memory.weights, arena_bytes: memory.arena, ...camera, layers };
 }
 
 function machine() {

@@ -261,10 +261,8 @@ pub enum Answer {
         output: Vec<f32>,
         /// One more run, layer by layer.
         layers: Vec<LayerTime>,
-        /// Bytes of the model's activations and scratch.
-        arena_bytes: u64,
-        /// Bytes of its weights as the kernels hold them.
-        weight_bytes: u64,
+        /// What the model takes.
+        memory: ModelMemory,
         /// Bytes of the worker's whole memory, which never shrinks.
         peak_bytes: u64,
     },
@@ -278,8 +276,8 @@ pub enum Answer {
         original: Vec<LayerTime>,
         /// The compressed model's, where there is one.
         compressed: Option<Vec<LayerTime>>,
-        /// What one thread can reach.
-        ceiling: Ceiling,
+        /// What both models take.
+        memory: Memory,
     },
     /// The weights of one layer.
     LayerInspected {
@@ -337,15 +335,29 @@ pub struct LayerTime {
     pub weight_bytes: u64,
     /// Milliseconds.
     pub millis: f64,
+    /// Milliseconds that one thread needs for the multiply-adds at least.
+    pub ceiling_millis: f64,
 }
 
-/// Multiply-adds in registers alone, GMAC/s of one thread.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ceiling {
-    /// In float32.
-    pub f32: f64,
-    /// On int8.
-    pub i8: f64,
+/// Bytes that a model takes while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelMemory {
+    /// Its weights as the kernels hold them.
+    pub weights: u64,
+    /// Its activations and scratch.
+    pub arena: u64,
+}
+
+/// Bytes that the worker takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// For the original.
+    pub original: ModelMemory,
+    /// For the compressed model, where there is one.
+    pub compressed: Option<ModelMemory>,
+    /// The worker's whole memory, which never shrinks: both models, their graphs, pictures, and what reading and
+    /// compressing needed at their peak.
+    pub peak: u64,
 }
 
 /// The runtime badge's facts.

@@ -14,6 +14,15 @@ export function maxAbsDiff(output, reference) {
   return largest;
 }
 
+/** Layers with the medians of what each run took and of its ceiling; undefined where no run told of its layers. */
+export function medianLayers(runs) {
+  const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+  return runs[0]?.map((layer, idx) => {
+    const [millis, ceiling] = ['millis', 'ceiling_millis'].map((name) => median(runs.map((run) => run[idx][name])));
+    return { ...layer, millis, ceiling_millis: ceiling };
+  });
+}
+
 /** A module of one function: lane 0 of `i32x4.relaxed_dot_i8x16_i7x16_add_s(127…, -1…, 0…)`. */
 export const RELAXED_DOT = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 127, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 64, 1, 62, 0,

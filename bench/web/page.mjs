@@ -3,10 +3,12 @@
 // run.mjs calls `bench`. An engine that fails, is missing or does not answer in time becomes an error and the
 // others go on.
 
-import { RELAXED_DOT, maxAbsDiff, order, relaxedDotProbe } from './measure.mjs';
+import { RELAXED_DOT, maxAbsDiff, medianLayers, order, relaxedDotProbe } from './measure.mjs';
 
 const LOAD_MILLIS = 120_000;
 const MEASURE_MILLIS = 120_000;
+/** Frames of a camera that are prepared. */
+const CAMERA_FRAMES = 100;
 /** Lets the threads of the engine before fall asleep. */
 const PAUSE_MILLIS = 60;
 
@@ -19,7 +21,7 @@ const PAUSE_MILLIS = 60;
  */
 globalThis.bench = async ({ engines, referenceUrl, warmUpMillis, rounds, runs }) => {
   const reference = await floats(referenceUrl);
-  const contestants = engines.map((options) => ({ options, millis: [] }));
+  const contestants = engines.map((options) => ({ options, millis: [], layers: [] }));
   for (const contestant of contestants) await attempt(contestant, start);
   for (const contestant of alive(contestants)) await attempt(contestant, (it) => warmUp(it, warmUpMillis));
   for (let round = 0; round < rounds; round += 1) {
@@ -31,14 +33,21 @@ globalThis.bench = async ({ engines, referenceUrl, warmUpMillis, rounds, runs })
         await it.ask({ measure: 1 }, MEASURE_MILLIS);
         it.last = await it.ask({ measure: runs }, MEASURE_MILLIS);
         it.millis.push(...it.last.millis);
+        if (it.last.layers) it.layers.push(it.last.layers);
       });
     }
+  }
+  for (const contestant of alive(contestants).filter(({ facts }) => facts.camera)) {
+    await attempt(contestant, async (it) => { it.cameraMillis = await it.ask({ camera: CAMERA_FRAMES }, MEASURE_MILLIS); });
   }
   return contestants.map((contestant) => {
     contestant.worker?.terminate();
     if (contestant.error) return { error: contestant.error };
-    const { facts, last, millis } = contestant;
-    return { ...facts, millis, peakBytes: last.peakBytes, maxAbsDiff: reference && maxAbsDiff(last.output, reference) };
+    const { facts, last, millis, layers, cameraMillis } = contestant;
+    return {
+      ...facts, millis, cameraMillis, layers: medianLayers(layers), memory: last.memory, peakBytes: last.peakBytes,
+      maxAbsDiff: reference && maxAbsDiff(last.output, reference),
+    };
   });
 };
 

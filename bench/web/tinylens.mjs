@@ -22,6 +22,15 @@ export async function load({ modelUrl, threads, flavour }) {
     worker.postMessage({ message: { [name]: { id, ...fields } }, bytes }, [bytes]);
     return answered;
   };
+  const prepare = async (frame) => {
+    id += 1;
+    const answered = answers('FrameResult', id);
+    worker.postMessage({ message: { Frame: { id, calibrates: false, mirrored: false } }, frame }, [frame]);
+    const { prepare_millis: millis, pixels } = await answered;
+    // A frame that was drawn would be measured under a wrong name.
+    if (pixels !== 'I420') throw new Error(`the worker read the frame as ${pixels}`);
+    return millis;
+  };
   const source = { File: { name: modelUrl.split('/').pop() } };
   await request('LoadModel', { source }, await response.arrayBuffer(), 'ModelLoaded');
   return {
@@ -33,10 +42,27 @@ export async function load({ modelUrl, threads, flavour }) {
       return {
         millis: [...measured.millis],
         output: Float32Array.from(measured.output),
+        layers: measured.layers.map(({ node, kernel, macs, millis, ceiling_millis }) => (
+          { node, kernel, macs: Number(macs), millis, ceiling_millis }
+        )),
+        memory: { weights: Number(measured.memory.weights), arena: Number(measured.memory.arena) },
         peakBytes: Number(measured.peak_bytes),
       };
     },
+    /** Milliseconds from each of `n` frames to the network's input. */
+    async camera(n) {
+      const millis = [];
+      for (let frame = 0; frame < n; frame += 1) millis.push(await prepare(cameraFrame(frame)));
+      return millis;
+    },
   };
+}
+
+/** A picture as most cameras give it: 640x480, I420. */
+function cameraFrame(number) {
+  const [codedWidth, codedHeight] = [640, 480];
+  const bytes = Uint8Array.from({ length: codedWidth * codedHeight * 1.5 }, (_, idx) => (idx * 40_503 + number) >> 7);
+  return new VideoFrame(bytes, { format: 'I420', codedWidth, codedHeight, timestamp: number * 33_000 });
 }
 
 /** Waits for the answer of this name (to the request of this id); a failure or an error of the worker ends the wait. */

@@ -1,25 +1,30 @@
 // One engine in one worker: its memories, its globals and its crashes are its own.
 //
-// A classic worker, because LiteRT's and tfjs's loaders call importScripts. Requests are {load} once and {measure}
-// often; each is answered by one {value} or one {error}. See README.md for what an adapter is.
+// A classic worker, because LiteRT's and tfjs's loaders call importScripts. Requests are {load} once, {measure} often,
+// and {camera} where the engine prepares frames; each is answered by one {value} or one {error}. See README.md for what an adapter is.
 
 const memories = watchMemories();
 let engine, input;
 
 self.onmessage = async ({ data }) => {
   try {
-    self.postMessage({ value: data.load ? await load(data.load) : await measure(data.measure) });
+    self.postMessage({ value: await answer(data) });
   } catch (error) {
     self.postMessage({ error: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
   }
 };
+
+function answer({ load: options, camera, measure: runs }) {
+  if (options) return load(options);
+  return camera ? engine.camera(camera) : measure(runs);
+}
 
 async function load({ adapter, ...options }) {
   const module = await import(new URL(adapter, self.location.href).href);
   engine = await module.load(options);
   const picture = new Float32Array(await (await get(options.inputUrl)).arrayBuffer());
   input = engine.layout === 'nchw' ? nchwFromNhwc(picture, options.shape) : picture;
-  return { version: engine.version, flavour: engine.flavour };
+  return { version: engine.version, flavour: engine.flavour, camera: Boolean(engine.camera) };
 }
 
 async function measure(runs) {

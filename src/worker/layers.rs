@@ -1,26 +1,23 @@
 //! Looks into layers: the times of all of them in both models, and the weights of one.
 
 use pipeline::{
-    Classifier, LayerProfile, PipelineError, Products, ceiling, fold_batch_norms, layer_view, most_uneven,
+    Ceilings, Classifier, LayerProfile, PipelineError, fold_batch_norms, layer_view, most_uneven,
 };
 
 use super::Shared;
-use super::browser::{next_turn, now_millis};
+use super::browser::{memory_bytes, next_turn, now_millis};
 use super::session::Session;
-use crate::bridge::{Answer, Ceiling, Failure, LayerTime, RequestId};
+use crate::bridge::{Answer, Failure, LayerTime, Memory, ModelMemory, RequestId};
 
 /// Runs more often than this are no measurement but a hang.
 const MAX_RUNS: u32 = 100;
-
-/// Turns of the loop whose speed is the ceiling: some milliseconds.
-const CEILING_TURNS: usize = 100_000;
 
 /// Times every layer of both models `runs` times on the last frame, one model after the other, giving control back
 /// between runs.
 pub(super) async fn profile(session: &Shared, id: RequestId, runs: u32) -> Result<Answer, Failure> {
     let revision = session.borrow().revision();
     let (mut original, mut compressed) = (Vec::new(), Vec::new());
-    let mut ceiling = Ceiling { f32: 0.0, i8: 0.0 };
+    let mut ceilings = Ceilings::default();
     let runs = runs.clamp(1, MAX_RUNS);
     for _ in 0..runs {
         next_turn().await;
@@ -30,14 +27,24 @@ pub(super) async fn profile(session: &Shared, id: RequestId, runs: u32) -> Resul
         let Session { original: Some(model), compressed: companion, .. } = &mut *session else {
             return Err(Failure::NoModel);
         };
-        measure_ceiling(&mut ceiling);
+        ceilings.measure(&now_millis);
         original.push(run(&mut model.classifier, &model.tensor)?);
         if let Some(companion) = companion {
             compressed.push(run(companion, &model.tensor)?);
         }
     }
-    let compressed = (!compressed.is_empty()).then(|| medians(&compressed));
-    Ok(Answer::LayersProfiled { id, runs, original: medians(&original), compressed, ceiling })
+    let session = session.borrow();
+    let Session { original: Some(model), compressed: companion, .. } = &*session else {
+        return Err(Failure::NoModel);
+    };
+    let memory = Memory {
+        original: model_memory(&model.classifier),
+        compressed: companion.as_ref().map(model_memory),
+        peak: memory_bytes(),
+    };
+    let original = layer_times(&original, ceilings);
+    let compressed = (!compressed.is_empty()).then(|| layer_times(&compressed, ceilings));
+    Ok(Answer::LayersProfiled { id, runs, original, compressed, memory })
 }
 
 /// Looks at the weights of one layer.
@@ -66,19 +73,13 @@ pub(super) fn internal(error: PipelineError) -> Failure {
     Failure::Internal { detail: error.to_string() }
 }
 
-/// Keeps the best of several measurements: what slows one down is something else that runs.
-fn measure_ceiling(best: &mut Ceiling) {
-    let rate = |multiply_add: &dyn Fn() -> u64| {
-        let start = now_millis();
-        let macs = multiply_add();
-        let millis = now_millis() - start;
-        if millis > 0.0 { macs as f64 / millis / 1e6 } else { 0.0 }
-    };
-    best.f32 = best.f32.max(rate(&|| ceiling::multiply_add_f32(CEILING_TURNS)));
-    best.i8 = best.i8.max(rate(&|| ceiling::multiply_add_i8(Products::best(), CEILING_TURNS)));
+/// What a model takes while it runs.
+pub(super) fn model_memory(classifier: &Classifier) -> ModelMemory {
+    ModelMemory { weights: classifier.weight_bytes(), arena: classifier.arena_bytes() }
 }
 
-fn medians(runs: &[Vec<LayerProfile>]) -> Vec<LayerTime> {
+/// Medians of each layer over the runs.
+pub(super) fn layer_times(runs: &[Vec<LayerProfile>], ceilings: Ceilings) -> Vec<LayerTime> {
     let Some(first) = runs.first() else { return Vec::new() };
     let layers = first.iter().enumerate();
     layers
@@ -89,9 +90,10 @@ fn medians(runs: &[Vec<LayerProfile>]) -> Vec<LayerTime> {
                 node: layer.node.clone(),
                 kernel: layer.kernel.to_owned(),
                 is_integer: layer.is_integer,
-                macs: layer.macs,
+                macs: layer.macs.total(),
                 weight_bytes: layer.weight_bytes,
                 millis: millis[millis.len() / 2],
+                ceiling_millis: ceilings.millis(layer.macs),
             }
         })
         .collect()

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pipeline::{
-    Classifier, FormatError, Graph, LabelSet, PipelineError, Preprocessing, Storage, cost, layer_facts,
-    model_file, read_model, weight_bytes,
+    Classifier, FormatError, Graph, LabelSet, LayerFacts, PipelineError, Preprocessing, Storage, cost,
+    layer_facts, model_file, read_model, weight_bytes,
 };
 use serde::Deserialize;
 
@@ -92,10 +92,12 @@ async fn make_original(
 ) -> Result<Answer, Failure> {
     let name = graph.metadata.name.clone();
     reading(id).await;
+    // The plain file is written and gone before the plan takes its place: memory never shrinks.
+    let written = Written::new(&graph).map_err(|error| refused(&name, &error))?;
+    reading(id).await;
     let mut classifier = Classifier::new(&graph).map_err(|error| refused(&name, &error))?;
     classifier.try_out().map_err(|error| refused(&name, &error))?;
-    reading(id).await;
-    let facts = facts(&graph, &classifier, &recorded, file_bytes).map_err(|error| refused(&name, &error))?;
+    let facts = facts(&graph, &classifier, &recorded, file_bytes, written);
     let preparer = Classifier::preparer(&graph);
     let tensor = vec![0.0; preparer.tensor_len()];
     let graph = Arc::new(graph);
@@ -112,18 +114,30 @@ async fn reading(id: RequestId) {
     next_turn().await;
 }
 
+/// What a model's plain file tells.
+struct Written {
+    bytes: u64,
+    layers: Vec<LayerFacts>,
+}
+
+impl Written {
+    fn new(graph: &Graph) -> Result<Self, PipelineError> {
+        let file = model_file(graph, Storage::Plain);
+        Ok(Self { bytes: file.len() as u64, layers: layer_facts(graph, &weight_bytes(&file)?)? })
+    }
+}
+
 fn facts(
     graph: &Graph,
     classifier: &Classifier,
     recorded: &Preprocessing,
     file_bytes: u64,
-) -> Result<ModelFacts, PipelineError> {
+    written: Written,
+) -> ModelFacts {
     let metadata = &graph.metadata;
-    let file = model_file(graph, Storage::Plain);
-    let layers = layer_facts(graph, &weight_bytes(&file)?)?;
     let cost = cost(graph);
     let used = (metadata.preprocessing.mean, metadata.preprocessing.std);
-    Ok(ModelFacts {
+    ModelFacts {
         name: metadata.name.clone(),
         origin: metadata.origin.clone(),
         licence: metadata.licence.clone(),
@@ -144,9 +158,9 @@ fn facts(
             Preprocessing::IMAGENET => Normalization::ImageNet,
             _ => Normalization::Recorded,
         },
-        shipped_bytes: file.len() as u64,
-        layers,
-    })
+        shipped_bytes: written.bytes,
+        layers: written.layers,
+    }
 }
 
 async fn catalog_entry(id: &str) -> Result<CatalogEntry, Failure> {

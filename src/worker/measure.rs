@@ -1,11 +1,12 @@
 //! Times a model on one prepared picture, run after run, as a benchmark asks.
 
 use js_sys::Float32Array;
+use pipeline::Ceilings;
 
 use super::Shared;
-use super::browser::now_millis;
-use super::layers::internal;
-use crate::bridge::{Answer, Failure, LayerTime, RequestId, Side};
+use super::browser::{memory_bytes, now_millis};
+use super::layers::{internal, layer_times, model_memory};
+use crate::bridge::{Answer, Failure, RequestId, Side};
 
 /// Runs more often than this are no measurement but a hang.
 const MAX_RUNS: u32 = 1000;
@@ -31,20 +32,10 @@ pub(super) fn measure(
         classifier.output(&input).map_err(internal)?;
         millis.push(now_millis() - start);
     }
-    let layers = classifier.profile(&input, &now_millis).map_err(internal)?;
-    let layers = layers
-        .into_iter()
-        .map(|layer| LayerTime {
-            node: layer.node,
-            kernel: layer.kernel.to_owned(),
-            is_integer: layer.is_integer,
-            macs: layer.macs,
-            weight_bytes: layer.weight_bytes,
-            millis: layer.millis,
-        })
-        .collect();
+    let mut ceilings = Ceilings::default();
+    ceilings.measure(&now_millis);
+    let layers = layer_times(&[classifier.profile(&input, &now_millis).map_err(internal)?], ceilings);
     let output = classifier.output(&input).map_err(internal)?.to_vec();
-    let (arena_bytes, weight_bytes) = (classifier.arena_bytes(), classifier.weight_bytes());
-    let peak_bytes = super::browser::memory_bytes();
-    Ok(Answer::Measured { id, millis, output, layers, arena_bytes, weight_bytes, peak_bytes })
+    let (memory, peak_bytes) = (model_memory(classifier), memory_bytes());
+    Ok(Answer::Measured { id, millis, output, layers, memory, peak_bytes })
 }

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { contestants } from '../../bench/engines.mjs';
-import { machineFeatures, quantile, table } from '../../bench/report.mjs';
-import { RELAXED_DOT, maxAbsDiff, order } from '../../bench/web/measure.mjs';
+import { ENGINES, contestants } from '../../bench/engines.mjs';
+import { parse } from '../../bench/options.mjs';
+import { aims, kernels, machineFeatures, quantile, table } from '../../bench/report.mjs';
+import { RELAXED_DOT, maxAbsDiff, medianLayers, order } from '../../bench/web/measure.mjs';
 
 test('quantiles lie between order statistics', () => {
   assert.equal(quantile([3, 1, 2], 0.5), 2);
@@ -37,9 +38,53 @@ test('every engine begins once', () => {
 
 test('LiteRT.js with threads exists with relaxed SIMD only, tfjs knows no int8', () => {
   const flavours = (query) => contestants(query).map((it) => `${it.engine.name} ${it.flavour}`);
-  const int8 = flavours({ dtype: 'int8', threads: 2, only: ['litert', 'tfjs', 'rten'] });
+  const int8 = flavours({ dtype: 'int8', threads: 2, names: ['litert', 'tfjs', 'rten'] });
   assert.deepEqual(int8, ['litert relaxed']);
-  assert.equal(flavours({ dtype: 'f32', threads: 1 }).length, 10);
+  assert.equal(flavours({ dtype: 'f32', threads: 1, names: ENGINES.map((it) => it.name) }).length, 10);
+});
+
+test('options are understood, and what is wrong is refused by name', () => {
+  const { engines, models, rounds, threads } = parse(['--only', 'litert,rten', '--rounds', '3', '--threads', '2']);
+  assert.deepEqual([engines, rounds, threads], [['litert', 'rten'], 3, [2]]);
+  assert.ok(models.includes('mobilenet_v2'));
+  for (const [option, value] of [['only', 'nobody'], ['model', 'resnet'], ['rounds', '0'], ['rounds', ''],
+    ['threads', '1,x'], ['dtype', 'f16'], ['round', '3']]) {
+    assert.throws(() => parse([`--${option}`, value]), new RegExp(option), `--${option} ${value}`);
+  }
+  assert.throws(() => parse(['--rounds']));
+  assert.throws(() => parse(['3']));
+});
+
+test('aims are judged by what was measured, and by that only', () => {
+  const row = { engine: 'tinylens', model: 'v2', dtype: 'f32', threads: 1, median_ms: 10, arena_bytes: 7e6 };
+  const layers = [{ ceiling_millis: 3 }, { ceiling_millis: 4 }];
+  const text = aims([
+    { ...row, flavour: 'relaxed', layers, camera_median_ms: 0.3 },
+    { ...row, flavour: 'relaxed', dtype: 'int8', median_ms: 5, layers },
+    { ...row, flavour: 'relaxed', threads: 2, median_ms: 5.5, layers },
+    { engine: 'litert', flavour: 'relaxed', model: 'v2', dtype: 'f32', threads: 1, median_ms: 11 },
+    { engine: 'ort', flavour: 'simd128', model: 'v2', dtype: 'f32', threads: 1, error: 'not today' },
+  ]);
+  const verdict = (what) => text.split('\n').find((line) => line.includes(what))?.split(/\s{2,}/).slice(1).join(' ');
+  assert.equal(verdict("v2 f32, relaxed: time / best peer's"), '0.91 1 0.75 must');
+  assert.equal(verdict('v2 f32, relaxed: share of the ceiling'), '0.70 0.6 0.8 must');
+  assert.equal(verdict('v2 f32, relaxed: two threads'), '1.82 1.6 1.85 must');
+  assert.equal(verdict('v2 f32, relaxed: activations'), '7.00 12 6 must');
+  assert.equal(verdict('v2 f32, relaxed: 640x480'), '0.30 1 0.4 goal');
+  assert.equal(verdict('v2, relaxed: int8 / float32'), '0.50 0.45 0.35 missed');
+  assert.equal(verdict('SIMD128'), undefined);
+});
+
+test('layers add up by kernel, and their times are medians', () => {
+  const layer = (kernel, millis) => ({ node: 'n', kernel, macs: 4e6, millis, ceiling_millis: 0.25 });
+  const runs = [1, 9, 2].map((millis) => [layer('conv', millis), layer('add', 1), layer('conv', 2)]);
+  const layers = medianLayers(runs);
+  assert.deepEqual(layers.map((it) => it.millis), [2, 1, 2]);
+  const [, conv, add, all] = kernels({ layers, threads: 1 }).split('\n').map((line) => line.split(/\s{2,}/));
+  assert.deepEqual(conv, ['conv', '2', '4.00', '80 %', '8.0', '2.0', '13 %']);
+  assert.equal(add[0], 'add');
+  assert.equal(all[2], '5.00');
+  assert.equal(medianLayers([]), undefined);
 });
 
 test('the flags of a CPU are whole words', () => {

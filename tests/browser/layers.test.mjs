@@ -44,6 +44,13 @@ test('times are measured on request and stand in strip and table', onPage({}, as
   await page.getByTestId('layer-metric').selectOption('millis');
   await page.getByTestId('layer-readout').getByText(/\d\s*ms/).waitFor();
   assert.equal(await page.getByTestId('layers-measure').isEnabled(), true);
+
+  // Weights and buffers of both models, then the memory that holds them all.
+  const notes = await page.getByTestId('layers-notes').innerText();
+  const megabytes = [...notes.matchAll(/([\d.]+)\s*MB/g)].map(([, number]) => Number(number));
+  assert.equal(megabytes.length, 5, notes);
+  const peak = megabytes.pop();
+  assert.ok(megabytes.every((it) => it > 0) && megabytes.reduce((sum, it) => sum + it) < peak, notes);
 }));
 
 test('nothing scrolls sideways on a phone, in German', onPage({ locale: 'de-DE', viewport: { width: 360, height: 760 } }, async (page) => {

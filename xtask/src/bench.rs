@@ -6,11 +6,12 @@
 use std::env;
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::setup::{self, step};
-use crate::shell::{cargo, command, root, run};
+use crate::shell::{capture, cargo, command, root, run};
 use crate::{browser, site, tools};
 
 /// Engines out of npm packages.
@@ -19,15 +20,14 @@ const FROM_NPM: [&str; 3] = ["litert", "tfjs", "ort"];
 const FROM_CRATES: [&str; 2] = ["rten", "tract"];
 /// What each flavour's build may use.
 pub const FLAVOURS: [(&str, &str); 2] = [("simd128", "+simd128"), ("relaxed", "+simd128,+relaxed-simd")];
-const OPTIONS: [&str; 6] = ["--model", "--only", "--rounds", "--threads", "--dtype", "--json"];
 
 /// Prepares and measures; `options` go to `bench/run.mjs`.
 pub fn web(options: &[&str]) -> Result<()> {
-    let only = only(options)?;
-    let wanted =
-        |engines: &[&str]| only.as_ref().is_none_or(|it| engines.iter().any(|name| it.contains(name)));
-
     tools::require_node()?;
+    let chosen = capture(
+        command("node")?.arg(root().join("bench/options.mjs")).args(options).stderr(Stdio::inherit()),
+    )?;
+    let wanted = |engines: &[&str]| chosen.lines().any(|name| engines.contains(&name));
     tools::npm_packages()?;
     let chromium = browser::chromium()?;
     if wanted(&["tinylens"]) {
@@ -79,44 +79,5 @@ fn peer(name: &str, flavour: &str, features: &str) -> Result<()> {
 fn without(prepared: Result<()>, what: &str) {
     if let Err(reason) = prepared {
         eprintln!("bench-web: {reason:#}; {what}: rows with errors");
-    }
-}
-
-/// The engines of `--only`; `None` means all.
-fn only<'o>(options: &[&'o str]) -> Result<Option<Vec<&'o str>>> {
-    let mut engines = None;
-    for pair in options.chunks(2) {
-        let (name, value) = match *pair {
-            [name, value] if OPTIONS.contains(&name) => (name, value),
-            [name] if OPTIONS.contains(&name) => bail!("{name} needs a value"),
-            _ => bail!("`{}` is not an option of bench-web; these are: {}", pair[0], OPTIONS.join(", ")),
-        };
-        if name == "--only" {
-            let known = |it: &&str| *it == "tinylens" || FROM_NPM.contains(it) || FROM_CRATES.contains(it);
-            if let Some(unknown) = value.split(',').find(|it| !known(it)) {
-                bail!("there is no engine `{unknown}`; there are tinylens, litert, tfjs, ort, rten, tract");
-            }
-            engines = Some(value.split(',').collect());
-        }
-    }
-    Ok(engines)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::only;
-
-    #[test]
-    fn only_names_engines_that_exist() {
-        let engines = only(&["--rounds", "3", "--only", "litert,rten"]).expect("both exist");
-        assert_eq!(engines, Some(vec!["litert", "rten"]));
-        assert_eq!(only(&["--dtype", "int8"]).expect("an option"), None);
-    }
-
-    #[test]
-    fn what_is_not_known_is_refused() {
-        for options in [&["--only", "nobody"][..], &["--round", "3"], &["--rounds"], &["3"]] {
-            assert!(only(options).is_err(), "{options:?}");
-        }
     }
 }

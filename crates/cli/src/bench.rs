@@ -3,7 +3,7 @@
 use std::thread;
 
 use anyhow::{Context, Result};
-use pipeline::{Classifier, FLAVOUR, LayerProfile, Products, ceiling};
+use pipeline::{Ceilings, Classifier, FLAVOUR, LayerProfile};
 use serde::Serialize;
 
 use crate::arguments::{BenchArguments, PreparationArguments};
@@ -25,15 +25,17 @@ struct Report {
     gmacs_per_second: f64,
     share_of_ceiling: f64,
     weight_bytes: u64,
-    ceiling: Ceilings,
+    arena_bytes: u64,
+    ceiling: CeilingReport,
     layers: Vec<LayerReport>,
 }
 
 /// Multiply-adds in registers alone, GMAC/s of one thread.
 #[derive(Clone, Copy, Serialize)]
-struct Ceilings {
+struct CeilingReport {
     f32: f64,
     i8: f64,
+    i8_depthwise: f64,
 }
 
 #[derive(Serialize)]
@@ -57,15 +59,15 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
     let model = Model::read(&arguments.model, &PreparationArguments::default())?;
     let tensor = timing::tensor(&model.graph);
     let mut classifier = Classifier::new(&model.graph).with_context(|| format!("model {}", model.file))?;
-    let weight_bytes = classifier.weight_bytes();
+    let (weight_bytes, arena_bytes) = (classifier.weight_bytes(), classifier.arena_bytes());
 
     let bar = progress::bar("layers", arguments.runs as u64);
-    let mut ceilings = Ceilings { f32: 0.0, i8: 0.0 };
+    let mut ceilings = Ceilings::default();
     let mut profiles: Vec<Vec<LayerProfile>> = Vec::new();
     let now = timing::clock();
     classifier.probabilities(&tensor)?;
     for _ in 0..arguments.runs {
-        ceilings = ceilings.measured_again();
+        ceilings.measure(&now);
         profiles.push(classifier.profile(&tensor, &now)?);
         bar.step();
     }
@@ -95,7 +97,12 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
         share_of_ceiling: at_ceiling
             / layers.iter().map(|layer| layer.ms).sum::<f64>().max(f64::MIN_POSITIVE),
         weight_bytes,
-        ceiling: ceilings,
+        arena_bytes,
+        ceiling: CeilingReport {
+            f32: ceilings.f32,
+            i8: ceilings.dense_i8,
+            i8_depthwise: ceilings.depthwise_i8,
+        },
         layers,
     };
     print(arguments.output.json, &report, text)
@@ -131,23 +138,6 @@ fn together(model: &Model, tensor: &[f32], runs: usize, n_threads: usize) -> Res
     Ok((timing::median(times.concat()), 1000.0 * (runs * n_threads) as f64 / millis))
 }
 
-impl Ceilings {
-    /// The best of these and of a measurement of some milliseconds.
-    fn measured_again(self) -> Self {
-        const TURNS: usize = 500_000;
-        let now = timing::clock();
-        let measured = |run: &dyn Fn() -> u64| {
-            let start = now();
-            let macs = run();
-            rate(macs, now() - start)
-        };
-        Self {
-            f32: self.f32.max(measured(&|| ceiling::multiply_add_f32(TURNS))),
-            i8: self.i8.max(measured(&|| ceiling::multiply_add_i8(Products::best(), TURNS))),
-        }
-    }
-}
-
 /// Medians of each layer over the runs.
 fn layers(profiles: &[Vec<LayerProfile>], ceilings: Ceilings) -> Vec<LayerReport> {
     let Some(first) = profiles.first() else { return Vec::new() };
@@ -156,16 +146,15 @@ fn layers(profiles: &[Vec<LayerProfile>], ceilings: Ceilings) -> Vec<LayerReport
     (first.iter().enumerate())
         .map(|(idx, layer)| {
             let ms = millis(idx);
-            let gmacs_per_second = rate(layer.macs, ms);
-            let ceiling = if layer.is_integer { ceilings.i8 } else { ceilings.f32 };
+            let macs = layer.macs.total();
             LayerReport {
                 node: layer.node.clone(),
                 kernel: layer.kernel,
                 ms,
                 share_of_time: ms / all.max(f64::MIN_POSITIVE),
-                macs: layer.macs,
-                gmacs_per_second,
-                share_of_ceiling: gmacs_per_second / ceiling,
+                macs,
+                gmacs_per_second: rate(macs, ms),
+                share_of_ceiling: ceilings.millis(layer.macs) / ms.max(f64::MIN_POSITIVE),
                 weight_bytes: layer.weight_bytes,
                 is_integer: layer.is_integer,
             }
@@ -207,7 +196,24 @@ fn text(report: &Report) -> String {
             "multiply-adds",
             format!("{:.1} M at {:.2} GMAC/s", report.macs as f64 / 1e6, report.gmacs_per_second),
         ),
-        ("ceiling", format!("{:.1} GMAC/s float32, {:.1} int8", report.ceiling.f32, report.ceiling.i8)),
+        (
+            "ceiling",
+            format!(
+                "{:.1} GMAC/s float32, {:.1} int8, {:.1} int8 depthwise; this model is at {} of it",
+                report.ceiling.f32,
+                report.ceiling.i8,
+                report.ceiling.i8_depthwise,
+                percent(report.share_of_ceiling)
+            ),
+        ),
+        (
+            "memory",
+            format!(
+                "{:.2} MB of weights as the kernels hold them, {:.2} MB of activations and scratch",
+                report.weight_bytes as f64 / 1e6,
+                report.arena_bytes as f64 / 1e6
+            ),
+        ),
     ]);
     format!("{}\n{foot}", table(&header, &rows))
 }

@@ -24,5 +24,5 @@ mod tests;
 pub use error::EngineError;
 pub use fuse::Fusion;
 pub use part::{Activation, Part};
-pub use plan::{Layer, Plan};
+pub use plan::{Layer, MultiplyAdds, Plan};
 pub use run::Executor;

@@ -32,9 +32,27 @@ pub struct Layer<'p> {
     /// Whether it computes on integers.
     pub is_integer: bool,
     /// Multiply-adds.
-    pub macs: u64,
+    pub macs: MultiplyAdds,
     /// Bytes of the weights as the kernel holds them.
     pub weight_bytes: u64,
+}
+
+/// Multiply-adds of a kernel call, by what multiplies them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MultiplyAdds {
+    /// In float32.
+    pub f32: u64,
+    /// On int8, in dense layers.
+    pub dense_i8: u64,
+    /// On int8, in depthwise layers.
+    pub depthwise_i8: u64,
+}
+
+impl MultiplyAdds {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.f32 + self.dense_i8 + self.depthwise_i8
+    }
 }
 
 /// Elements of every buffer, and of the scratch areas that steps share.
@@ -250,21 +268,29 @@ impl Kernel {
     }
 
     /// Multiply-adds for an input and an output, those of the filling of blocks and those left out not counted.
-    fn macs(&self, input: ImageShape, output: ImageShape) -> u64 {
+    fn macs(&self, input: ImageShape, output: ImageShape) -> MultiplyAdds {
         let taps = |window: &Window| (window.kernel[0] * window.kernel[1]) as u64;
+        let linear = input.len() as u64 * output.len() as u64;
+        let conv = |window| output.len() as u64 * taps(window) * input.channels as u64;
+        let filtered = |window| output.len() as u64 * taps(window);
+        let expanded = input.len() as u64 * output.channels as u64;
+        let none = MultiplyAdds::default();
         match self {
-            Self::LinearF32 { .. } | Self::LinearI8 { .. } | Self::LinearI8F32 { .. } => {
-                input.len() as u64 * output.len() as u64
+            Self::LinearF32 { .. } => MultiplyAdds { f32: linear, ..none },
+            Self::LinearI8 { .. } | Self::LinearI8F32 { .. } => MultiplyAdds { dense_i8: linear, ..none },
+            Self::ConvF32 { window, .. } => MultiplyAdds { f32: conv(window), ..none },
+            Self::ConvI8 { window, .. } => MultiplyAdds { dense_i8: conv(window), ..none },
+            Self::SparseConvF32 { weights, .. } => {
+                let pixels = input.height * input.width;
+                MultiplyAdds { f32: (pixels * weights.products()) as u64, ..none }
             }
-            Self::ConvF32 { window, .. } | Self::ConvI8 { window, .. } => {
-                output.len() as u64 * taps(window) * input.channels as u64
+            Self::DepthwiseF32 { window, .. } => MultiplyAdds { f32: filtered(window), ..none },
+            Self::DepthwiseI8 { window, .. } => MultiplyAdds { depthwise_i8: filtered(window), ..none },
+            Self::ExpandDepthwiseF32 { window, .. } => {
+                MultiplyAdds { f32: expanded + filtered(window), ..none }
             }
-            Self::SparseConvF32 { weights, .. } => (input.height * input.width * weights.products()) as u64,
-            Self::DepthwiseF32 { window, .. } | Self::DepthwiseI8 { window, .. } => {
-                output.len() as u64 * taps(window)
-            }
-            Self::ExpandDepthwiseF32 { window, .. } | Self::ExpandDepthwiseI8 { window, .. } => {
-                input.len() as u64 * output.channels as u64 + output.len() as u64 * taps(window)
+            Self::ExpandDepthwiseI8 { window, .. } => {
+                MultiplyAdds { dense_i8: expanded, depthwise_i8: filtered(window), ..none }
             }
             Self::ToBlocks
             | Self::FromBlocks
@@ -275,7 +301,7 @@ impl Kernel {
             | Self::PoolF32
             | Self::Softmax
             | Self::AddI8 { .. }
-            | Self::PoolI8 { .. } => 0,
+            | Self::PoolI8 { .. } => none,
         }
     }
 

@@ -68,7 +68,7 @@ impl<'a> Walk<'a> {
         lines.saturating_mul(self.padded_width()).saturating_mul(BLOCK)
     }
 
-    /// Makes `scratch` ready for [`Self::padded`]: zeros everywhere.
+    /// Makes `scratch` ready for [`Self::padded`]: zeros everywhere, where there is padding at all.
     pub(crate) fn clear(&self, scratch: &mut [f32]) {
         if self.has_margins() {
             scratch.fill(0.0);

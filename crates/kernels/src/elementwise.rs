@@ -115,9 +115,12 @@ pub fn add_f32(sum: &mut [f32], b: &[f32], clamp: Clamp<'_>) -> Result<(), Kerne
 pub fn clamp_f32(x: &mut [f32], clamp: Clamp<'_>) -> Result<(), KernelError> {
     let plane = clamp.plane(x.len())?.max(1);
     for (block, x) in x.chunks_mut(plane).enumerate() {
-        for (lane, x) in x.iter_mut().enumerate() {
-            *x = clamp.apply(*x, block * BLOCK + lane % BLOCK);
+        let (min, max) = clamp.of_block(block);
+        let (x, x_rest) = x.as_chunks_mut::<BLOCK>();
+        for (x, max) in x.iter_mut().flat_map(|x| x.as_chunks_mut().0.iter_mut().zip(max)) {
+            F32x4::load(x).clamp(min, max).store(x);
         }
+        x_rest.iter_mut().for_each(|x| *x = clamp.apply(*x, 0));
     }
     Ok(())
 }

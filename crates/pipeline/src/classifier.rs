@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Executor, Fusion, Layer, Plan};
+use engine::{Executor, Fusion, Layer, MultiplyAdds, Plan};
 use graph::{ActivationQuantization, Graph, Op, ValueId};
 use vision::{Answer, Normalization, Preparer};
 
@@ -27,7 +27,7 @@ pub struct LayerProfile {
     /// Whether it computes on integers.
     pub is_integer: bool,
     /// Multiply-adds.
-    pub macs: u64,
+    pub macs: MultiplyAdds,
     /// Bytes of its weights as the kernel holds them.
     pub weight_bytes: u64,
     /// Milliseconds.

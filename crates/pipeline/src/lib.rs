@@ -6,6 +6,7 @@
 
 mod activations;
 mod budget;
+mod ceilings;
 mod classifier;
 mod error;
 mod layer_errors;
@@ -25,19 +26,20 @@ pub mod zoo;
 
 pub use activations::{ChannelMap, ClassMap, LayerMaps, LayerOutputs, OutputScan, Shift};
 pub use budget::{Budget, Choice, LayerChoices, LayerForm, Plan, Rest, plan_to_budget};
+pub use ceilings::Ceilings;
 pub use classifier::{Classifier, LayerProfile, layer_millis};
 pub use compress::{
     ClusterGranularity, CompressError, Distribution, Granularity, MAX_SPARSITY, NumberFormat, PRESETS,
     RECIPE_VERSION, RangeMethod, Recipe, Repair, Schedule, Step, Storage, Structure, Warning, is_prunable,
 };
-pub use engine::EngineError;
+pub use engine::{EngineError, MultiplyAdds};
 pub use error::PipelineError;
 pub use formats::container::{Breakdown, WeightBytes, weight_bytes};
 pub use formats::{FormatError, container, onnx, read_model, tflite};
 pub use graph::{
     Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, Weight, WeightValues, cost, fold_batch_norms,
 };
-pub use kernels::{FLAVOUR, Products, ceiling, start_threads};
+pub use kernels::{FLAVOUR, start_threads};
 pub use layer_errors::{LayerError, LayerErrorRun};
 pub use layer_facts::{Affine, LayerFacts, LayerKind, WeightFormat, layer_facts, layer_kind};
 pub use layer_view::{BINS, LayerView, Spread, StoredWeight, WeightStep, layer_view, most_uneven};

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use pipeline::LayerView;
 
 use super::{Effect, ScanAction, Scans, State, View, scans};
-use crate::bridge::{Ceiling, LayerTime, Request, RequestId};
+use crate::bridge::{LayerTime, Memory, Request, RequestId};
 
 /// How often each layer is timed.
 pub const PROFILE_RUNS: u32 = 15;
@@ -83,8 +83,8 @@ pub struct Profile {
     pub original: Vec<LayerTime>,
     /// The compressed model's.
     pub compressed: Option<Vec<LayerTime>>,
-    /// What one thread reaches without memory.
-    pub ceiling: Ceiling,
+    /// What both take.
+    pub memory: Memory,
 }
 
 /// What can happen in the view.

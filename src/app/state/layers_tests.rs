@@ -4,7 +4,7 @@ use pipeline::{LayerView, Shape, Spread, WeightStep};
 
 use super::tests::Page;
 use super::*;
-use crate::bridge::{Ceiling, LayerTime};
+use crate::bridge::{LayerTime, Memory, ModelMemory};
 
 fn layer(node: &str) -> pipeline::LayerFacts {
     pipeline::LayerFacts {
@@ -95,9 +95,11 @@ fn times_go_with_the_models_that_they_were_measured_on() {
         macs: 4,
         weight_bytes: 16,
         millis: 0.5,
+        ceiling_millis: 0.25,
     };
-    let ceiling = Ceiling { f32: 10.0, i8: 40.0 };
-    page.hear(Answer::LayersProfiled { id, runs: 3, original: vec![time], compressed: None, ceiling });
+    let original = ModelMemory { weights: 16, arena: 32 };
+    let memory = Memory { original, compressed: None, peak: 64 };
+    page.hear(Answer::LayersProfiled { id, runs: 3, original: vec![time], compressed: None, memory });
     assert_eq!(page.state.layers.profile.as_ref().unwrap().runs, 3);
     page.act(Action::Format(pipeline::NumberFormat::Float16));
     let revision = page.state.recipe.revision;

@@ -315,8 +315,8 @@ fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
         }
         // The page does not ask; a benchmark does.
         Answer::Measured { .. } => {}
-        Answer::LayersProfiled { id, runs, original, compressed, ceiling } => {
-            layers::profiled(state, id, Profile { runs, original, compressed, ceiling });
+        Answer::LayersProfiled { id, runs, original, compressed, memory } => {
+            layers::profiled(state, id, Profile { runs, original, compressed, memory });
         }
         Answer::OutputsScanned { id, n, layers } => {
             scans::outputs_scanned(&mut state.layers.scans, id, n, layers);

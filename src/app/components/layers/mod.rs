@@ -88,7 +88,7 @@ pub fn Layers(props: &Props) -> Html {
             canvas={props.canvas.clone()}
             maps={props.layers.scans.maps.clone().filter(|maps| maps.node == rows[chosen].original.facts.node)}
         />
-        <LayerTable lines={table::lines(&rows, &words)} {chosen} runs={props.layers.profile.as_ref().map(|profile| profile.runs)} />
+        <LayerTable lines={table::lines(&rows, &words)} {chosen} measured={props.layers.profile.as_ref().map(|profile| (profile.runs, profile.memory))} />
         </>
     }
 }

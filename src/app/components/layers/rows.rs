@@ -3,7 +3,7 @@
 use pipeline::LayerFacts;
 
 use crate::app::state::{LayersState, Metric};
-use crate::bridge::{Ceiling, LayerTime};
+use crate::bridge::LayerTime;
 
 /// A layer on both sides.
 #[derive(Clone, Copy)]
@@ -50,7 +50,7 @@ pub fn rows<'a>(
     threads: u32,
 ) -> Vec<Row<'a>> {
     let profile = measured.profile.as_deref();
-    let time = |times: Option<&[LayerTime]>, node: &str| time_of(times?, node, profile?.ceiling, threads);
+    let time = |times: Option<&[LayerTime]>, node: &str| time_of(times?, node, threads);
     let scans = &measured.scans;
     original
         .iter()
@@ -81,14 +81,13 @@ pub fn rows<'a>(
         .collect()
 }
 
-fn time_of(times: &[LayerTime], node: &str, ceiling: Ceiling, threads: u32) -> Option<Time> {
+fn time_of(times: &[LayerTime], node: &str, threads: u32) -> Option<Time> {
     let call = times.iter().find(|time| time.node.split(" + ").any(|name| name == node))?;
-    let gmacs = if call.millis > 0.0 { call.macs as f64 / call.millis / 1e6 } else { 0.0 };
-    let ceiling = f64::from(threads.max(1)) * if call.is_integer { ceiling.i8 } else { ceiling.f32 };
+    let by_millis = |x: f64| if call.millis > 0.0 { x / call.millis } else { 0.0 };
     Some(Time {
         millis: call.millis,
-        gmacs,
-        share_of_ceiling: if ceiling > 0.0 { gmacs / ceiling } else { 0.0 },
+        gmacs: by_millis(call.macs as f64 / 1e6),
+        share_of_ceiling: by_millis(call.ceiling_millis / f64::from(threads.max(1))),
         joined: call.node.contains(" + "),
         leads: call.node.split(" + ").next() == Some(node),
     })
@@ -114,20 +113,27 @@ impl Side<'_> {
 mod tests {
     use super::*;
 
-    fn call(node: &str, macs: u64, is_integer: bool) -> LayerTime {
-        LayerTime { node: node.into(), kernel: "gemm".into(), is_integer, macs, weight_bytes: 0, millis: 0.5 }
+    fn call(node: &str, macs: u64) -> LayerTime {
+        LayerTime {
+            node: node.into(),
+            kernel: "gemm".into(),
+            is_integer: false,
+            macs,
+            weight_bytes: 0,
+            millis: 0.5,
+            ceiling_millis: 0.125,
+        }
     }
 
     #[test]
     fn a_call_that_runs_two_layers_is_told_of_both_and_drawn_once() {
-        let calls = [call("a", 1_000_000, false), call("b + c", 4_000_000, true)];
-        let ceiling = Ceiling { f32: 10.0, i8: 40.0 };
-        let time = |node, threads| time_of(&calls, node, ceiling, threads);
+        let calls = [call("a", 1_000_000), call("b + c", 4_000_000)];
+        let time = |node, threads| time_of(&calls, node, threads);
         let [a, b, c] = ["a", "b", "c"].map(|node| time(node, 1).unwrap());
-        assert_eq!((a.gmacs, a.share_of_ceiling, a.joined, a.leads), (2.0, 0.2, false, true));
-        assert_eq!((b.gmacs, b.share_of_ceiling, b.joined, b.leads), (8.0, 0.2, true, true));
+        assert_eq!((a.gmacs, a.share_of_ceiling, a.joined, a.leads), (2.0, 0.25, false, true));
+        assert_eq!((b.gmacs, b.share_of_ceiling, b.joined, b.leads), (8.0, 0.25, true, true));
         assert_eq!(c, Time { leads: false, ..b });
-        assert_eq!(time("b", 4).unwrap().share_of_ceiling, 0.05);
+        assert_eq!(time("b", 4).unwrap().share_of_ceiling, 0.0625);
         assert_eq!(time("d", 1), None);
     }
 }

@@ -8,6 +8,7 @@ use super::rows::{Row, Side};
 use crate::app::state::{Action, LayersAction};
 use crate::app::tools::{use_tools, use_words};
 use crate::app::words::Words;
+use crate::bridge::{Memory, ModelMemory};
 
 /// A line's cells, the layer's number left out.
 pub type Line = Vec<String>;
@@ -78,8 +79,8 @@ pub struct Props {
     pub lines: Vec<Line>,
     /// The open layer.
     pub chosen: usize,
-    /// Runs of which times are medians, where they were measured.
-    pub runs: Option<u32>,
+    /// Runs of which times are medians, and what the models take, where they were measured.
+    pub measured: Option<(u32, Memory)>,
 }
 
 /// See the module.
@@ -105,17 +106,14 @@ pub fn LayerTable(props: &Props) -> Html {
         of(rate, &b),
         of(ceiling, &b),
     ];
-    let note = match props.runs {
-        Some(runs) => {
-            let runs = words.count(runs.into());
-            words.text_with("layers-measured", &[("runs", (&runs).into())])
-        }
-        None => words.text("layers-not-measured"),
+    let notes = match props.measured {
+        Some((runs, memory)) => measured_notes(&words, runs, memory),
+        None => vec![words.text("layers-not-measured")],
     };
     html! {
         <section class="box layer-table">
             <header><h2>{ words.text("layers-table") }</h2></header>
-            <p class="note">{ note }</p>
+            <div data-testid="layers-notes">{ for notes.into_iter().map(|note| html! { <p class="note">{ note }</p> }) }</div>
             <div class="scroll" tabindex="0" role="region" aria-label={words.text("layers-table")}>
                 <table class="t" data-testid="layer-table">
                     <thead><tr><th scope="col">{ words.text("layer") }</th>{ for heads.iter().map(|head| html! { <th scope="col">{ head }</th> }) }</tr></thead>
@@ -129,4 +127,20 @@ pub fn LayerTable(props: &Props) -> Html {
             </div>
         </section>
     }
+}
+
+/// What the times are, and the memory beside them.
+fn measured_notes(words: &Words, runs: u32, memory: Memory) -> Vec<String> {
+    let of = |side: &'static str, ModelMemory { weights, arena }: ModelMemory| {
+        let [weights, arena] = [weights, arena].map(|bytes| words.megabytes(bytes));
+        let side = words.text(side);
+        let values = [("side", (&side).into()), ("weights", (&weights).into()), ("arena", (&arena).into())];
+        words.text_with("layers-memory", &values)
+    };
+    let (runs, peak) = (words.count(runs.into()), words.megabytes(memory.peak));
+    let mut notes = vec![words.text_with("layers-measured", &[("runs", (&runs).into())])];
+    notes.push(of("original", memory.original));
+    notes.extend(memory.compressed.map(|compressed| of("compressed", compressed)));
+    notes.push(words.text_with("layers-memory-peak", &[("peak", (&peak).into())]));
+    notes
 }
