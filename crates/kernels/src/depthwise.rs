@@ -160,16 +160,16 @@ pub fn expand_depthwise_f32(
         // SAFETY: the part's thread uses its lane only here.
         let (padded, scratch) = unsafe { lanes.lane(part.lane) }.split_at_mut(padded_len);
         let pixels = band.lines.len() * image.width;
-        let (plain, block) = scratch.split_at_mut(pixels * rows.k());
+        let (tiles, block) = scratch.split_at_mut(pixels * rows.k());
         let block = &mut block[..pixels * BLOCK];
         if !lanes.holds(&part) {
             walk.clear(padded);
-            rows.gather(input, band.lines.start * image.width, plain, |block, plain| *plain = *block);
+            rows.gather(input, band.lines.start * image.width, tiles);
         }
         // SAFETY: as the other lane.
         let unpacked = unsafe { unpacked.lane(part.lane) };
         for panel in part.columns {
-            multiply_panel_f32(plain, expansion, panel, expansion_clamp, unpacked, block);
+            multiply_panel_f32(tiles, expansion, panel, expansion_clamp, unpacked, block);
             let lines = walk.padded(&band, block, padded);
             let filters = &weights.blocks[panel * (weights.taps + 1) * BLOCK..][..(weights.taps + 1) * BLOCK];
             let (min, max) = clamp.of_block(panel);
@@ -181,7 +181,7 @@ pub fn expand_depthwise_f32(
     Ok(())
 }
 
-/// Elements of scratch that [`expand_depthwise_f32`] needs: a band of the input in plain rows and one expanded block,
+/// Elements of scratch that [`expand_depthwise_f32`] needs: a band of the input in tiles and one expanded block,
 /// also with its padding.
 ///
 /// Saturates, so that an absurd size is seen as one by whoever allocates.
@@ -195,8 +195,8 @@ fn expand_depthwise_lane_len(image: ImageShape, window: &Window) -> usize {
     let k = blocks(image.channels) * BLOCK;
     let row_bytes = k.saturating_mul(size_of::<f32>());
     let lines = walk.bands(row_bytes, size_of::<f32>()).longest();
-    let plain = lines.saturating_mul(image.width).saturating_mul(k + BLOCK);
-    plain.saturating_add(walk.padded_len(row_bytes, size_of::<f32>()))
+    let tiles = lines.saturating_mul(image.width).saturating_mul(k + BLOCK);
+    tiles.saturating_add(walk.padded_len(row_bytes, size_of::<f32>()))
 }
 
 /// One block of channels.

@@ -5,8 +5,9 @@
 //! reduction is one turn of the loop: compilers that unroll it move all products of one accumulator together, which
 //! spills too, while browsers unroll it in order.
 //!
-//! A tile's rows are read where they lie. A [`Walk`] says where: the reduction of a row consists of runs, which lie at
-//! two nested strides, so that blocked activations and windows over an image need no copy into a matrix.
+//! The rows of a pointwise layer are first copied into tiles, in which four rows' elements alternate: the loop then has one
+//! address for all of them. Windows over an image are read where they lie. A [`Walked`] source says where: the reduction of
+//! a row consists of runs, which lie at two nested strides, so that there is no copy into a matrix.
 
 #![allow(
     unsafe_code,
@@ -21,10 +22,8 @@ use crate::error::{check_at_least, check_fits, check_len};
 use crate::lanes::F32x4;
 use crate::packed::{GROUP, NR, PackedWeightsF32, split_unpacked};
 use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
-use crate::rows::{BlockedRows, Rows, Walk};
+use crate::rows::{BlockedRows, Operand, Rows, Source, TILE, Tiled, Walked};
 
-/// Rows of the tile.
-const MR: usize = 4;
 /// Activations (in floats) of a block of rows: 128 kB, a part of L2.
 const ROWS_FLOATS: usize = 1 << 15;
 
@@ -40,7 +39,7 @@ pub(crate) fn pointwise_scratch_len(k: usize) -> usize {
 
 /// The same for one thread.
 fn lane_len(k: usize) -> usize {
-    rows_per_unit(ROWS_FLOATS, k.max(1), MR).saturating_mul(k)
+    rows_per_unit(ROWS_FLOATS, k.max(1), TILE).saturating_mul(k)
 }
 
 /// Tiles of rows of a part at least: every part reads all weights of its panels. Where they fill L2, threads rather have
@@ -84,8 +83,8 @@ pub(crate) fn product_f32(
                 // SAFETY: a line's rows end within `rows.extent()`, which `a` reaches; `b` is the group. No other part has
                 // both these lines and these panels.
                 unsafe {
-                    let a = a.as_ptr().add(line * rows.line);
-                    product.run(group.clone(), b, a, rows.walk, line * rows.line_len, rows.line_len);
+                    let source = Walked { start: a.as_ptr().add(line * rows.line), walk: rows.walk };
+                    product.run(group.clone(), b, source, line * rows.line_len, rows.line_len);
                 }
             }
         }
@@ -108,37 +107,36 @@ pub(crate) fn pointwise_f32(
     let output = Disjoint::new(output);
     let product = Product::new(rows.n_rows, k, weights, residual, clamp, &output)?;
     check_len("a", a.len(), rows.n_rows * k)?;
-    let block = rows_per_unit(ROWS_FLOATS, k, MR);
+    let block = rows_per_unit(ROWS_FLOATS, k, TILE);
     check_at_least("scratch", scratch.len(), lane_len(k))?;
     let lanes = Lanes::new(scratch, lane_len(k));
-    let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
     let n_panels = weights.n_panels();
     let work = product_work(rows.n_rows, k, n_panels);
-    let (n_tiles, n_blocks) = (rows.n_rows.div_ceil(MR), rows.n_rows.div_ceil(block));
+    let (n_tiles, n_blocks) = (rows.n_rows.div_ceil(TILE), rows.n_rows.div_ceil(block));
     let least = least_tiles(n_tiles, weights.bytes());
     let n_lanes = lanes.n().min(unpacked.n());
     Parts::new(n_tiles, n_blocks, least, n_panels, work, n_lanes).share(|part| {
-        let first = part.rows.start * MR;
-        let n_rows = (part.rows.end * MR).min(rows.n_rows) - first;
+        let first = part.rows.start * TILE;
+        let n_rows = (part.rows.end * TILE).min(rows.n_rows) - first;
         // SAFETY: the part's thread uses its lanes only here.
-        let (plain, unpacked) = unsafe { (lanes.lane(part.lane), unpacked.lane(part.lane)) };
-        let plain = &mut plain[..n_rows * k];
+        let (tiles, unpacked) = unsafe { (lanes.lane(part.lane), unpacked.lane(part.lane)) };
+        let tiles = &mut tiles[..n_rows * k];
         if !lanes.holds(&part) {
-            rows.gather(a, first, plain, |block, plain| *plain = *block);
+            rows.gather(a, first, tiles);
         }
         for group in groups(part.columns) {
             let b = weights.panels(&group, unpacked);
-            // SAFETY: `plain` holds `n_rows` rows of `k` elements, `b` is the group. No other part has both these rows and
+            // SAFETY: `tiles` holds `n_rows` rows of `k` elements, `b` is the group. No other part has both these rows and
             // these panels.
-            unsafe { product.run(group, b, plain.as_ptr(), walk, first, n_rows) };
+            unsafe { product.run(group, b, Tiled { start: tiles.as_ptr(), k }, first, n_rows) };
         }
     });
     Ok(())
 }
 
-/// Plain rows, `[n_rows, k]`, times one panel: `output` holds one block for each row.
+/// Rows in tiles times one panel: `output` holds one block for each row.
 pub(crate) fn multiply_panel_f32(
-    plain: &[f32],
+    tiles: &[f32],
     weights: &PackedWeightsF32,
     panel: usize,
     clamp: Clamp<'_>,
@@ -146,13 +144,12 @@ pub(crate) fn multiply_panel_f32(
     output: &mut [f32],
 ) {
     let (k, n_rows) = (weights.k(), output.len() / NR);
-    assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
+    assert!(tiles.len() >= n_rows * k && panel < weights.n_panels());
     let (stride, output) = (weights.stride(), &Disjoint::new(output));
     let product = Product { stride, residual: None, clamp, output, plane: 0 };
     let b = weights.panels(&(panel..panel + 1), unpacked);
-    let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
-    // SAFETY: `plain` holds `n_rows` rows of `k` elements, `b` is the panel, and nobody else has the output.
-    unsafe { product.run(panel..panel + 1, b, plain.as_ptr(), walk, 0, n_rows) };
+    // SAFETY: `tiles` holds `n_rows` rows of `k` elements, `b` is the panel, and nobody else has the output.
+    unsafe { product.run(panel..panel + 1, b, Tiled { start: tiles.as_ptr(), k }, 0, n_rows) };
 }
 
 /// Panels that are multiplied together.
@@ -192,17 +189,16 @@ impl<'a> Product<'a> {
         Ok(Self { stride, residual, clamp, output, plane: n_rows * NR })
     }
 
-    /// Multiplies `n_rows` rows with a group of panels; they are the output's rows from `first` on.
+    /// Multiplies the first `n_rows` rows of a source with a group of panels; they are the output's rows from `first` on.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `n_rows` rows of the walk, `b` be what [`PackedWeightsF32::panels`] gave for the group. No other
-    /// thread may run the same rows and panels.
+    /// `a` must be valid for reads of `n_rows` rows of as many elements as the weights' reduction, `b` be what
+    /// [`PackedWeightsF32::panels`] gave for the group. No other thread may run the same rows and panels.
     unsafe fn run(
         &self,
         panels: Range<usize>,
         b: *const f32,
-        a: *const f32,
-        walk: Walk,
+        a: impl Source<f32>,
         first: usize,
         n_rows: usize,
     ) {
@@ -211,45 +207,42 @@ impl<'a> Product<'a> {
         // SAFETY: rows up to `n_rows` and panels of the group only, which the caller vouches for.
         unsafe {
             for panel in panels.clone() {
-                let mut row = 0;
-                while row + MR <= n_rows {
-                    self.tile::<MR, 1>(panel, b(panel), a.add(row * walk.row), walk, first + row);
-                    row += MR;
+                for row in (0..n_rows / TILE * TILE).step_by(TILE) {
+                    self.tile::<TILE, 1>(panel, b(panel), a, row, first);
                 }
             }
-            let left = n_rows % MR;
-            let (row, a) = (first + n_rows - left, a.add((n_rows - left) * walk.row));
+            let left = n_rows % TILE;
+            let row = n_rows - left;
             match (left, panels.len()) {
                 (0, _) => {}
-                (1, GROUP) => self.tile::<1, GROUP>(start, b(start), a, walk, row),
-                (1, _) => panels.for_each(|panel| self.tile::<1, 1>(panel, b(panel), a, walk, row)),
+                (1, GROUP) => self.tile::<1, GROUP>(start, b(start), a, row, first),
+                (1, _) => panels.for_each(|panel| self.tile::<1, 1>(panel, b(panel), a, row, first)),
                 (2, GROUP) => {
-                    self.tile::<2, 2>(start, b(start), a, walk, row);
-                    self.tile::<2, 2>(start + 2, b(start + 2), a, walk, row);
+                    self.tile::<2, 2>(start, b(start), a, row, first);
+                    self.tile::<2, 2>(start + 2, b(start + 2), a, row, first);
                 }
-                (2, _) => panels.for_each(|panel| self.tile::<2, 1>(panel, b(panel), a, walk, row)),
-                _ => panels.for_each(|panel| self.tile::<3, 1>(panel, b(panel), a, walk, row)),
+                (2, _) => panels.for_each(|panel| self.tile::<2, 1>(panel, b(panel), a, row, first)),
+                _ => panels.for_each(|panel| self.tile::<3, 1>(panel, b(panel), a, row, first)),
             }
         }
     }
 
-    /// `R` rows times `P` panels; they are the output's rows from `row` on.
+    /// `R` rows of the source from `row` on times `P` panels; the source's first row is the output's row `first`.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `R` rows of the walk, `b` for `P` panels. No other thread may run the same rows and
-    /// panels.
+    /// As [`Self::run`], for these rows and panels.
     #[inline(always)]
     unsafe fn tile<const R: usize, const P: usize>(
         &self,
         panel: usize,
         b: *const f32,
-        a: *const f32,
-        walk: Walk,
+        a: impl Source<f32>,
         row: usize,
+        first: usize,
     ) {
-        // SAFETY: `a` and `b` are the caller's; a panel is the bias and at least `k` vectors, and `new` checked that the
-        // reduction of the rows is `k` long.
-        let acc = unsafe { multiply::<R, P>(a, walk, b, self.stride) };
+        // SAFETY: `a` and `b` are the caller's; a panel is the bias and as many vectors as the reduction is long.
+        let acc = unsafe { multiply::<R, P>(a, row, b, self.stride) };
+        let row = first + row;
         for (p, acc) in (panel..panel + P).zip(acc) {
             let place = p * self.plane + row * NR..p * self.plane + (row + R) * NR;
             // SAFETY: the outputs of these rows and panels, which no other thread has.
@@ -272,44 +265,55 @@ impl<'a> Product<'a> {
     }
 }
 
-/// Accumulators of `R` rows and `P` panels, from the biases on: `[panel][row][half]`.
+impl Operand for f32 {
+    type Stored = f32;
+    const STEP: usize = 1;
+
+    #[inline(always)]
+    fn of(stored: f32) -> Self {
+        stored
+    }
+
+    #[inline(always)]
+    fn interleave(pixels: &[[f32; NR]; TILE], tile: &mut [f32; TILE * NR]) {
+        for (half, tile) in tile.as_chunks_mut::<{ 4 * TILE }>().0.iter_mut().enumerate() {
+            let rows = pixels.map(|pixel| F32x4::load(&pixel.as_chunks().0[half]));
+            for (column, tile) in F32x4::transpose(rows).into_iter().zip(tile.as_chunks_mut().0) {
+                column.store(tile);
+            }
+        }
+    }
+}
+
+/// Accumulators of `R` rows from `row` on and `P` panels, from the biases on: `[panel][row][half]`.
 ///
 /// # Safety
-/// `a` must be valid for reads of `R` rows of the walk. `b` must point to `P` panels, `panel` floats apart, each with a
-/// vector of biases and as many vectors of weights as the walk's reduction is long.
+/// `a` must be valid for reads of these rows. `b` must point to `P` panels, `panel` floats apart, each with a vector of
+/// biases and as many vectors of weights as the rows are long.
 #[inline(always)]
 unsafe fn multiply<const R: usize, const P: usize>(
-    a: *const f32,
-    walk: Walk,
+    a: impl Source<f32>,
+    row: usize,
     b: *const f32,
     panel: usize,
 ) -> [[[F32x4; 2]; R]; P] {
-    // SAFETY: the caller's; all offsets stay within the walk and the panels.
+    // SAFETY: the caller's; all offsets stay within the rows and the panels.
     unsafe {
         let mut acc: [[[F32x4; 2]; R]; P] = std::array::from_fn(|p| {
             let bias = b.add(p * panel);
             [[F32x4::load_at(bias), F32x4::load_at(bias.add(4))]; R]
         });
-        let (mut b, mut sequence) = (b.add(NR), a);
-        for _ in 0..walk.outer.0 {
-            let mut run = sequence;
-            for _ in 0..walk.inner.0 {
-                let mut rows: [*const f32; R] = std::array::from_fn(|row| run.add(row * walk.row));
-                for _ in 0..walk.run {
-                    let x: [F32x4; R] = std::array::from_fn(|row| F32x4::splat_at(rows[row]));
-                    for (p, acc) in acc.iter_mut().enumerate() {
-                        let [w0, w1] = [0, 4].map(|half| F32x4::load_at(b.add(p * panel + half)));
-                        for (acc, x) in acc.iter_mut().zip(x) {
-                            *acc = [x.mul_add(w0, acc[0]), x.mul_add(w1, acc[1])];
-                        }
-                    }
-                    b = b.add(NR);
-                    rows = rows.map(|row| row.add(1));
+        let mut b = b.add(NR);
+        a.each_step::<R>(row, |rows| {
+            let x = rows.map(|row| F32x4::splat_at(row));
+            for (p, acc) in acc.iter_mut().enumerate() {
+                let [w0, w1] = [0, 4].map(|half| F32x4::load_at(b.add(p * panel + half)));
+                for (acc, x) in acc.iter_mut().zip(x) {
+                    *acc = [x.mul_add(w0, acc[0]), x.mul_add(w1, acc[1])];
                 }
-                run = run.wrapping_add(walk.inner.1);
             }
-            sequence = sequence.wrapping_add(walk.outer.1);
-        }
+            b = b.add(NR);
+        });
         acc
     }
 }

@@ -1,4 +1,6 @@
-//! Where the rows of a matrix product lie in an activation.
+//! Where the rows of a matrix product lie, in an activation or in tiles copied from one.
+
+#![allow(unsafe_code, reason = "the inner loops of products read through the pointers given here")]
 
 use crate::blocks::BLOCK;
 
@@ -45,10 +47,81 @@ impl Rows {
     }
 }
 
+/// Rows of a tile.
+pub(crate) const TILE: usize = 4;
+
+/// An element of a product's rows.
+pub(crate) trait Operand: Copy + Send + Sync {
+    /// What lies in a block of channels.
+    type Stored: Copy;
+    /// Neighbours in a row that an instruction takes at once; divides [`BLOCK`].
+    const STEP: usize;
+
+    fn of(stored: Self::Stored) -> Self;
+
+    /// A block of channels of four pixels as a part of a tile.
+    fn interleave(pixels: &[[Self::Stored; BLOCK]; TILE], tile: &mut [Self; TILE * BLOCK]);
+}
+
+/// Rows as a product's inner loop reads them.
+pub(crate) trait Source<T: Operand>: Copy {
+    /// Calls `step` for each step of the reduction of rows `first..first + R` with the places of their elements.
+    ///
+    /// # Safety
+    /// The source must be valid for reads of these rows; in a [`Tiled`] one they must be a tile.
+    unsafe fn each_step<const R: usize>(self, first: usize, step: impl FnMut([*const T; R]));
+}
+
+/// Rows that a [`Walk`] leads along, the last step of a run rounded up.
+#[derive(Clone, Copy)]
+pub(crate) struct Walked<T> {
+    pub(crate) start: *const T,
+    pub(crate) walk: Walk,
+}
+
+impl<T: Operand> Source<T> for Walked<T> {
+    #[inline(always)]
+    unsafe fn each_step<const R: usize>(self, first: usize, mut step: impl FnMut([*const T; R])) {
+        let Self { start, walk } = self;
+        let mut sequence = start.wrapping_add(first * walk.row);
+        let steps = walk.run.div_ceil(T::STEP);
+        for _ in 0..walk.outer.0 {
+            let mut run = sequence;
+            for _ in 0..walk.inner.0 {
+                let mut rows: [*const T; R] = std::array::from_fn(|row| run.wrapping_add(row * walk.row));
+                for _ in 0..steps {
+                    step(rows);
+                    rows = rows.map(|row| row.wrapping_add(T::STEP));
+                }
+                run = run.wrapping_add(walk.inner.1);
+            }
+            sequence = sequence.wrapping_add(walk.outer.1);
+        }
+    }
+}
+
+/// Tiles that [`BlockedRows::gather`] made, of rows of `k` elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Tiled<T> {
+    pub(crate) start: *const T,
+    pub(crate) k: usize,
+}
+
+impl<T: Operand> Source<T> for Tiled<T> {
+    #[inline(always)]
+    unsafe fn each_step<const R: usize>(self, first: usize, mut step: impl FnMut([*const T; R])) {
+        let mut at = self.start.wrapping_add(first * self.k);
+        for _ in 0..self.k / T::STEP {
+            step(std::array::from_fn(|row| at.wrapping_add(row * T::STEP)));
+            at = at.wrapping_add(R * T::STEP);
+        }
+    }
+}
+
 /// Rows that lie in blocks of channels, pixel by pixel: the input of a pointwise convolution.
 ///
-/// They are copied into plain rows, a unit's at a time, so that the inner loop runs over the whole reduction: leaving it
-/// every eight elements costs more.
+/// They are copied into tiles, a unit's at a time, so that the inner loop runs over the whole reduction (leaving it every
+/// eight elements costs more) and has one address for all rows of a tile.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockedRows {
     pub(crate) n_rows: usize,
@@ -61,21 +134,32 @@ impl BlockedRows {
         self.n_blocks * BLOCK
     }
 
-    /// Copies rows from `first` on into `plain`, `[rows, k]`, each block of eight by `copy`.
+    /// Copies as many rows from `first` on as `tiles` holds, each of [`Self::k`] elements.
+    ///
+    /// ```text
+    /// four rows:       r0[0] r1[0] r2[0] r3[0]  r0[1] r1[1] …              (steps of one)
+    ///                  r0[0] r0[1]  r1[0] r1[1]  …  r3[1]  r0[2] r0[3] …   (steps of two)
+    /// the rows left:   the same with one to three of them
+    /// ```
     #[inline(always)]
-    pub(crate) fn gather<T, U>(
-        &self,
-        blocked: &[T],
-        first: usize,
-        plain: &mut [U],
-        copy: impl Fn(&[T; BLOCK], &mut [U; BLOCK]),
-    ) {
+    pub(crate) fn gather<T: Operand>(&self, blocked: &[T::Stored], first: usize, tiles: &mut [T]) {
         let k = self.k();
+        let n_rows = tiles.len() / k.max(1);
+        let (whole, rest) = tiles.split_at_mut(n_rows / TILE * TILE * k);
         for (block, plane) in blocked.chunks_exact(self.n_rows * BLOCK).enumerate() {
-            let pixels = plane[first * BLOCK..].as_chunks::<BLOCK>().0;
-            for (row, pixel) in plain.chunks_exact_mut(k).zip(pixels) {
-                let row = row[block * BLOCK..].first_chunk_mut().expect("a row holds whole blocks");
-                copy(pixel, row);
+            let pixels = &plane[first * BLOCK..(first + n_rows) * BLOCK].as_chunks::<BLOCK>().0;
+            let (fours, left) = pixels.as_chunks::<TILE>();
+            for (tile, four) in whole.chunks_exact_mut(TILE * k).zip(fours) {
+                let place = tile[block * TILE * BLOCK..].first_chunk_mut();
+                T::interleave(four, place.expect("a tile holds whole blocks"));
+            }
+            for (row, pixel) in left.iter().enumerate() {
+                for (unit, stored) in pixel.chunks_exact(T::STEP).enumerate() {
+                    let place = ((block * BLOCK / T::STEP + unit) * left.len() + row) * T::STEP;
+                    for (element, stored) in rest[place..].iter_mut().zip(stored) {
+                        *element = T::of(*stored);
+                    }
+                }
             }
         }
     }

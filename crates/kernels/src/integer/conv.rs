@@ -7,9 +7,8 @@ use super::requantize::Requantization;
 use crate::blocks::{Aligned, zeros};
 use crate::conv::{Geometry, blocked_rows, is_pointwise, padded_len, vector};
 use crate::error::{check_at_least, check_len};
-use crate::lanes::I16x8;
 use crate::packed::NR;
-use crate::rows::Rows;
+use crate::rows::{Operand, Rows};
 use crate::{ImageShape, KernelError, Layout, Window};
 
 /// Room for what a dense integer layer lays out before it multiplies: bytes with padding around them, bytes less 128, or
@@ -148,11 +147,9 @@ fn convolve<F: Finish>(
     if is_pointwise(layout, window) {
         let rows = blocked_rows(image);
         return match weights.products() {
-            Products::Quads => pointwise_i8(input, rows, weights, finish, copy, bytes, unpacked, output),
-            Products::SignedQuads => {
-                pointwise_i8(input, rows, weights, finish, centre_all, signed, unpacked, output)
-            }
-            Products::Pairs => pointwise_i8(input, rows, weights, finish, widen, words, unpacked, output),
+            Products::Quads => pointwise_i8(input, rows, weights, finish, bytes, unpacked, output),
+            Products::SignedQuads => pointwise_i8(input, rows, weights, finish, signed, unpacked, output),
+            Products::Pairs => pointwise_i8(input, rows, weights, finish, words, unpacked, output),
         };
     }
     let geometry = Geometry::new(layout, image, window, weights.k())?;
@@ -163,7 +160,7 @@ fn convolve<F: Finish>(
             product_i8(&bytes[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
         }
         Products::SignedQuads => {
-            let staged = geometry.stage(input, centre(zero_point), centre, signed)?.len();
+            let staged = geometry.stage(input, i8::of(zero_point), i8::of, signed)?.len();
             check_at_least("signed bytes of scratch", signed.len(), staged + NR)?;
             product_i8(&signed[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
         }
@@ -174,27 +171,6 @@ fn convolve<F: Finish>(
             product_i8(&words[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
         }
     }
-}
-
-#[inline(always)]
-pub(crate) fn copy(levels: &[u8; NR], plain: &mut [u8; NR]) {
-    *plain = *levels;
-}
-
-/// A level less 128.
-#[inline(always)]
-fn centre(level: u8) -> i8 {
-    (level ^ 0x80).cast_signed()
-}
-
-#[inline(always)]
-pub(crate) fn centre_all(levels: &[u8; NR], plain: &mut [i8; NR]) {
-    *plain = levels.map(centre);
-}
-
-#[inline(always)]
-pub(crate) fn widen(levels: &[u8; NR], plain: &mut [i16; NR]) {
-    I16x8::load_u8(levels).store(plain);
 }
 
 /// `output = requantize(input * weightsᵀ + bias)` on integers: a linear layer on a vector of levels.
@@ -250,7 +226,7 @@ fn linear<F: Finish>(
             product_i8(staged, &rows, weights, finish, unpacked, output)
         }
         Products::SignedQuads => {
-            let staged = stage_vector(input, centre, signed)?;
+            let staged = stage_vector(input, i8::of, signed)?;
             product_i8(staged, &rows, weights, finish, unpacked, output)
         }
         Products::Pairs => {

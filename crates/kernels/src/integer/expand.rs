@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, reason = "bands of the output are written by several threads, each by one")]
 
-use super::conv::{IntegerScratch, IntegerScratchLen, centre_all, copy, widen};
+use super::conv::{IntegerScratch, IntegerScratchLen};
 use super::depthwise::{BlockI8, DepthwiseWeightsI8, Lines, lines_len};
 use super::finish::ToLevels;
 use super::gemm::{Level, multiply_panel_i8};
@@ -27,15 +27,15 @@ pub struct Expansion<'a> {
 }
 
 impl Expansion<'_> {
-    /// One block of expanded channels, of plain rows.
-    fn panel<T: Level>(&self, plain: &[T], index: usize, unpacked: &mut [i8], block: &mut [u8]) {
+    /// One block of expanded channels, of rows in tiles.
+    fn panel<T: Level>(&self, tiles: &[T], index: usize, unpacked: &mut [i8], block: &mut [u8]) {
         let Self { weights, requantization } = *self;
         match self.requantization.doubles() {
             true => {
-                multiply_panel_i8(plain, weights, index, &ToLevels::<true>(requantization), unpacked, block);
+                multiply_panel_i8(tiles, weights, index, &ToLevels::<true>(requantization), unpacked, block);
             }
             false => {
-                multiply_panel_i8(plain, weights, index, &ToLevels::<false>(requantization), unpacked, block);
+                multiply_panel_i8(tiles, weights, index, &ToLevels::<false>(requantization), unpacked, block);
             }
         }
     }
@@ -100,11 +100,9 @@ pub fn expand_depthwise_i8(
         if !is_gathered {
             lines.fill(zero_point);
             match products {
-                Products::Quads => rows.gather(input, first, &mut bytes[..pixels * rows.k()], copy),
-                Products::SignedQuads => {
-                    rows.gather(input, first, &mut signed[..pixels * rows.k()], centre_all);
-                }
-                Products::Pairs => rows.gather(input, first, &mut words[..pixels * rows.k()], widen),
+                Products::Quads => rows.gather(input, first, &mut bytes[..pixels * rows.k()]),
+                Products::SignedQuads => rows.gather(input, first, &mut signed[..pixels * rows.k()]),
+                Products::Pairs => rows.gather(input, first, &mut words[..pixels * rows.k()]),
             }
         }
         let mut lines = Lines::new(&walk, lines);
@@ -142,7 +140,7 @@ fn expand_depthwise_lane_len(image: ImageShape, window: &Window, products: Produ
     let row_bytes = k.saturating_mul(size_of::<i16>());
     let lines = walk.bands(row_bytes, size_of::<u8>()).longest();
     let pixels = lines.saturating_mul(image.width);
-    let plain = IntegerScratchLen::of(products, pixels.saturating_mul(k));
-    let bytes = plain.bytes.saturating_add(pixels.saturating_mul(BLOCK)).saturating_add(lines_len(&walk));
-    IntegerScratchLen { bytes, ..plain }
+    let tiles = IntegerScratchLen::of(products, pixels.saturating_mul(k));
+    let bytes = tiles.bytes.saturating_add(pixels.saturating_mul(BLOCK)).saturating_add(lines_len(&walk));
+    IntegerScratchLen { bytes, ..tiles }
 }

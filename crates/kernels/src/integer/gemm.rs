@@ -15,129 +15,118 @@ use crate::gemm::{least_tiles, product_work, rows_per_unit};
 use crate::lanes::{I8x16, I16x8, I32x4, U8x16};
 use crate::packed::NR;
 use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
-use crate::rows::{BlockedRows, Rows, Walk};
+use crate::rows::{BlockedRows, Operand, Rows, Source, TILE, Tiled, Walked};
 
-/// Rows of the tile.
-const MR: usize = 4;
 /// Levels of a block of rows that are multiplied with all panels before the next block: a part of L2.
 const ROWS_LEVELS: usize = 1 << 16;
 
-/// A level of an activation as a product's input: a byte, one less 128, or widened for pairs.
-pub(crate) trait Level: Copy + Send + Sync {
-    /// Elements that one instruction takes of a row.
-    const STEP: usize;
-
-    /// Multiplies `R` rows with a panel, from the biases on.
+/// A level of an activation as a product's input: a byte, one less 128, or widened for pairs. [`Operand::STEP`] of them are
+/// multiplied at once.
+pub(crate) trait Level: Operand<Stored = u8> {
+    /// Adds a step of `R` rows, multiplied with a panel's, to their accumulators.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `R` rows of the walk with its runs rounded up to whole steps, `b` for a panel of
-    /// such a reduction.
-    unsafe fn multiply<const R: usize>(
-        a: *const Self,
-        walk: Walk,
-        b: *const i8,
-        bias: [I32x4; 2],
-    ) -> [[I32x4; 2]; R];
+    /// Each row must be valid for reads of a step, `b` for eight.
+    unsafe fn multiply_add<const R: usize>(rows: [*const Self; R], b: *const i8, acc: &mut [[I32x4; 2]; R]);
 }
 
-impl Level for i16 {
+impl Operand for i16 {
+    type Stored = u8;
     const STEP: usize = 2;
 
     #[inline(always)]
-    unsafe fn multiply<const R: usize>(
-        a: *const Self,
-        walk: Walk,
-        b: *const i8,
-        bias: [I32x4; 2],
-    ) -> [[I32x4; 2]; R] {
-        // SAFETY: the caller's, for offsets within the walk.
+    fn of(level: u8) -> Self {
+        level.into()
+    }
+
+    #[inline(always)]
+    fn interleave(pixels: &[[u8; BLOCK]; TILE], tile: &mut [i16; TILE * BLOCK]) {
+        let columns = I16x8::transpose_pairs(pixels.each_ref().map(I16x8::load_u8));
+        for (column, tile) in columns.into_iter().zip(tile.as_chunks_mut().0) {
+            column.store(tile);
+        }
+    }
+}
+
+impl Level for i16 {
+    #[inline(always)]
+    unsafe fn multiply_add<const R: usize>(rows: [*const Self; R], b: *const i8, acc: &mut [[I32x4; 2]; R]) {
+        // SAFETY: the caller's.
         unsafe {
-            accumulate::<Self, R>(a, walk, b, bias, |rows, b, acc| {
-                let x: [I16x8; R] = std::array::from_fn(|row| I16x8::splat_pair_at(rows[row]));
-                let [w0, w1] = [0, 8].map(|half| I16x8::load_i8_at(b.add(half)));
-                for (acc, x) in acc.iter_mut().zip(x) {
-                    *acc = [acc[0].add(x.dot(w0)), acc[1].add(x.dot(w1))];
-                }
-            })
+            let x = rows.map(|row| I16x8::splat_pair_at(row));
+            let [w0, w1] = [0, 8].map(|half| I16x8::load_i8_at(b.add(half)));
+            for (acc, x) in acc.iter_mut().zip(x) {
+                *acc = [acc[0].add(x.dot(w0)), acc[1].add(x.dot(w1))];
+            }
+        }
+    }
+}
+
+impl Operand for u8 {
+    type Stored = u8;
+    const STEP: usize = 4;
+
+    #[inline(always)]
+    fn of(level: u8) -> Self {
+        level
+    }
+
+    #[inline(always)]
+    fn interleave(pixels: &[[u8; BLOCK]; TILE], tile: &mut [u8; TILE * BLOCK]) {
+        for (row, pixel) in pixels.iter().enumerate() {
+            for (unit, quad) in pixel.as_chunks::<4>().0.iter().enumerate() {
+                tile.as_chunks_mut().0[unit * TILE + row] = *quad;
+            }
         }
     }
 }
 
 impl Level for u8 {
+    #[inline(always)]
+    unsafe fn multiply_add<const R: usize>(rows: [*const Self; R], b: *const i8, acc: &mut [[I32x4; 2]; R]) {
+        // SAFETY: the caller's.
+        unsafe {
+            let x = rows.map(|row| U8x16::splat_quad_at(row));
+            let [w0, w1] = [0, 16].map(|half| I8x16::load_at(b.add(half)));
+            for (acc, x) in acc.iter_mut().zip(x) {
+                *acc = [acc[0].add_dot_quads(w0, x), acc[1].add_dot_quads(w1, x)];
+            }
+        }
+    }
+}
+
+impl Operand for i8 {
+    type Stored = u8;
     const STEP: usize = 4;
 
+    /// The level less 128.
     #[inline(always)]
-    unsafe fn multiply<const R: usize>(
-        a: *const Self,
-        walk: Walk,
-        b: *const i8,
-        bias: [I32x4; 2],
-    ) -> [[I32x4; 2]; R] {
-        // SAFETY: the caller's, for offsets within the walk.
-        unsafe {
-            accumulate::<Self, R>(a, walk, b, bias, |rows, b, acc| {
-                let x: [U8x16; R] = std::array::from_fn(|row| U8x16::splat_quad_at(rows[row]));
-                let [w0, w1] = [0, 16].map(|half| I8x16::load_at(b.add(half)));
-                for (acc, x) in acc.iter_mut().zip(x) {
-                    *acc = [acc[0].add_dot_quads(w0, x), acc[1].add_dot_quads(w1, x)];
-                }
-            })
+    fn of(level: u8) -> Self {
+        (level ^ 0x80).cast_signed()
+    }
+
+    #[inline(always)]
+    fn interleave(pixels: &[[u8; BLOCK]; TILE], tile: &mut [i8; TILE * BLOCK]) {
+        for (row, pixel) in pixels.iter().enumerate() {
+            for (unit, quad) in pixel.as_chunks::<4>().0.iter().enumerate() {
+                tile.as_chunks_mut().0[unit * TILE + row] = quad.map(Self::of);
+            }
         }
     }
 }
 
 impl Level for i8 {
-    const STEP: usize = 4;
-
     #[inline(always)]
-    unsafe fn multiply<const R: usize>(
-        a: *const Self,
-        walk: Walk,
-        b: *const i8,
-        bias: [I32x4; 2],
-    ) -> [[I32x4; 2]; R] {
-        // SAFETY: the caller's, for offsets within the walk.
+    unsafe fn multiply_add<const R: usize>(rows: [*const Self; R], b: *const i8, acc: &mut [[I32x4; 2]; R]) {
+        // SAFETY: the caller's.
         unsafe {
-            accumulate::<Self, R>(a, walk, b, bias, |rows, b, acc| {
-                let x: [I8x16; R] = std::array::from_fn(|row| I8x16::splat_quad_at(rows[row]));
-                let [w0, w1] = [0, 16].map(|half| I8x16::load_at(b.add(half)));
-                for (acc, x) in acc.iter_mut().zip(x) {
-                    *acc = [acc[0].add_dot_signed_quads(w0, x), acc[1].add_dot_signed_quads(w1, x)];
-                }
-            })
-        }
-    }
-}
-
-/// Calls `step` for each step of the reduction with the rows' and the panel's places.
-///
-/// # Safety
-/// As [`Level::multiply`]; `step` may read `T::STEP` elements of each row and `T::STEP * 8` of the panel.
-#[inline(always)]
-unsafe fn accumulate<T: Level, const R: usize>(
-    a: *const T,
-    walk: Walk,
-    b: *const i8,
-    bias: [I32x4; 2],
-    step: impl Fn([*const T; R], *const i8, &mut [[I32x4; 2]; R]),
-) -> [[I32x4; 2]; R] {
-    let mut acc = [bias; R];
-    let (mut b, mut sequence) = (b, a);
-    let steps = walk.run.div_ceil(T::STEP);
-    for _ in 0..walk.outer.0 {
-        let mut run = sequence;
-        for _ in 0..walk.inner.0 {
-            let mut rows: [*const T; R] = std::array::from_fn(|row| run.wrapping_add(row * walk.row));
-            for _ in 0..steps {
-                step(rows, b, &mut acc);
-                b = b.wrapping_add(T::STEP * NR);
-                rows = rows.map(|row| row.wrapping_add(T::STEP));
+            let x = rows.map(|row| I8x16::splat_quad_at(row));
+            let [w0, w1] = [0, 16].map(|half| I8x16::load_at(b.add(half)));
+            for (acc, x) in acc.iter_mut().zip(x) {
+                *acc = [acc[0].add_dot_signed_quads(w0, x), acc[1].add_dot_signed_quads(w1, x)];
             }
-            run = run.wrapping_add(walk.inner.1);
         }
-        sequence = sequence.wrapping_add(walk.outer.1);
     }
-    acc
 }
 
 /// `output = finish(rows * weightsᵀ + bias)`, blocked, one pixel for each row.
@@ -151,7 +140,7 @@ pub(crate) fn product_i8<T: Level, F: Finish>(
 ) -> Result<(), KernelError> {
     let n_rows = rows.n_lines * rows.line_len;
     let output = Disjoint::new(output);
-    let product = IntegerProduct::new::<T>(n_rows, &rows.walk, weights, finish, &output)?;
+    let product = IntegerProduct::new::<T>(n_rows, rows.walk.k(), rows.walk.run, weights, finish, &output)?;
     let unpacked = weights.unpacking(unpacked)?;
     let read = rows.extent() + rows.walk.run.next_multiple_of(T::STEP) - rows.walk.run;
     if a.len() < read {
@@ -171,8 +160,8 @@ pub(crate) fn product_i8<T: Level, F: Finish>(
                 // SAFETY: a line's rows end within what `a` was checked to reach, the last one's last step included; `b` is
                 // the panel. No other part has both these lines and this panel.
                 unsafe {
-                    let a = a.as_ptr().add(line * rows.line);
-                    product.run(panel, b, a, rows.walk, line * rows.line_len, rows.line_len);
+                    let source = Walked { start: a.as_ptr().add(line * rows.line), walk: rows.walk };
+                    product.run::<T>(panel, b, source, line * rows.line_len, rows.line_len);
                 }
             }
         }
@@ -187,57 +176,55 @@ pub(crate) fn pointwise_scratch_len(k: usize) -> usize {
 
 /// The same for one thread.
 fn lane_len(k: usize) -> usize {
-    rows_per_unit(ROWS_LEVELS, k.max(1), MR).saturating_mul(k)
+    rows_per_unit(ROWS_LEVELS, k.max(1), TILE).saturating_mul(k)
 }
 
-/// The same for blocked rows, each level converted; `scratch` holds at least [`pointwise_scratch_len`].
+/// The same for blocked rows; `scratch` holds at least [`pointwise_scratch_len`].
 #[expect(clippy::too_many_arguments, reason = "a product is made of these")]
 pub(crate) fn pointwise_i8<T: Level, F: Finish>(
     a: &[u8],
     rows: BlockedRows,
     weights: &PackedWeightsI8,
     finish: &F,
-    convert: impl Fn(&[u8; BLOCK], &mut [T; BLOCK]) + Sync,
     scratch: &mut [T],
     unpacked: &mut [i8],
     output: &mut [F::Output],
 ) -> Result<(), KernelError> {
     let k = rows.k();
-    let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
     let output = Disjoint::new(output);
-    let product = IntegerProduct::new::<T>(rows.n_rows, &walk, weights, finish, &output)?;
+    let product = IntegerProduct::new::<T>(rows.n_rows, k, k, weights, finish, &output)?;
     let unpacked = weights.unpacking(unpacked)?;
     check_len("a", a.len(), rows.n_rows * k)?;
     check_at_least("scratch", scratch.len(), lane_len(k))?;
     let lanes = Lanes::new(scratch, lane_len(k));
-    let block = rows_per_unit(ROWS_LEVELS, k, MR);
+    let block = rows_per_unit(ROWS_LEVELS, k, TILE);
     let n_panels = weights.n_panels();
     let work = product_work(rows.n_rows, k, n_panels);
-    let (n_tiles, n_blocks) = (rows.n_rows.div_ceil(MR), rows.n_rows.div_ceil(block));
+    let (n_tiles, n_blocks) = (rows.n_rows.div_ceil(TILE), rows.n_rows.div_ceil(block));
     let least = least_tiles(n_tiles, weights.bytes());
     let n_lanes = lanes.n().min(unpacked.n());
     Parts::new(n_tiles, n_blocks, least, n_panels, work, n_lanes).share(|part| {
-        let first = part.rows.start * MR;
-        let n_rows = (part.rows.end * MR).min(rows.n_rows) - first;
+        let first = part.rows.start * TILE;
+        let n_rows = (part.rows.end * TILE).min(rows.n_rows) - first;
         // SAFETY: the part's thread uses its lanes only here.
-        let (plain, unpacked) = unsafe { (lanes.lane(part.lane), unpacked.lane(part.lane)) };
-        let plain = &mut plain[..n_rows * k];
+        let (tiles, unpacked) = unsafe { (lanes.lane(part.lane), unpacked.lane(part.lane)) };
+        let tiles = &mut tiles[..n_rows * k];
         if !lanes.holds(&part) {
-            rows.gather(a, first, plain, &convert);
+            rows.gather(a, first, tiles);
         }
         for panel in part.columns {
             let b = weights.panel_at::<T>(panel, unpacked);
-            // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide; `b` is the panel. No other part
+            // SAFETY: `tiles` holds `n_rows` rows of `k` elements, which whole steps divide; `b` is the panel. No other part
             // has both these rows and this panel.
-            unsafe { product.run(panel, b, plain.as_ptr(), walk, first, n_rows) };
+            unsafe { product.run::<T>(panel, b, Tiled { start: tiles.as_ptr(), k }, first, n_rows) };
         }
     });
     Ok(())
 }
 
-/// Plain rows, `[n_rows, k]`, times one panel: `output` holds one block for each row.
+/// Rows in tiles times one panel: `output` holds one block for each row.
 pub(crate) fn multiply_panel_i8<T: Level, F: Finish>(
-    plain: &[T],
+    tiles: &[T],
     weights: &PackedWeightsI8,
     panel: usize,
     finish: &F,
@@ -245,14 +232,13 @@ pub(crate) fn multiply_panel_i8<T: Level, F: Finish>(
     output: &mut [F::Output],
 ) {
     let (k, n_rows) = (weights.k(), output.len() / NR);
-    assert!(plain.len() >= n_rows * k && panel < weights.n_panels());
+    assert!(tiles.len() >= n_rows * k && panel < weights.n_panels());
     assert!(k.is_multiple_of(T::STEP) && weights.products().len() == T::STEP);
-    let walk = Walk { row: k, outer: (1, 0), inner: (1, 0), run: k };
     let product = IntegerProduct { weights, finish, output: &Disjoint::new(output), plane: 0 };
     let b = weights.panel_at::<T>(panel, unpacked);
-    // SAFETY: `plain` holds `n_rows` rows of `k` elements, which whole steps divide; `b` is the panel, and nobody else has
+    // SAFETY: `tiles` holds `n_rows` rows of `k` elements, which whole steps divide; `b` is the panel, and nobody else has
     // the output.
-    unsafe { product.run(panel, b, plain.as_ptr(), walk, 0, n_rows) };
+    unsafe { product.run::<T>(panel, b, Tiled { start: tiles.as_ptr(), k }, 0, n_rows) };
 }
 
 /// What a product multiplies with and writes to.
@@ -267,30 +253,30 @@ struct IntegerProduct<'a, F: Finish> {
 impl<'a, F: Finish> IntegerProduct<'a, F> {
     fn new<T: Level>(
         n_rows: usize,
-        walk: &Walk,
+        k: usize,
+        run: usize,
         weights: &'a PackedWeightsI8,
         finish: &'a F,
         output: &'a Disjoint<'a, F::Output>,
     ) -> Result<Self, KernelError> {
-        check_fits("reduction of the weights", weights.k(), walk.k())?;
-        weights.check_run(walk.run)?;
+        check_fits("reduction of the weights", weights.k(), k)?;
+        weights.check_run(run)?;
         check_fits("products of the weights", weights.products().len(), T::STEP)?;
         let len = n_rows.saturating_mul(NR).saturating_mul(weights.n_panels());
         check_len("output", output.len(), len)?;
         Ok(Self { weights, finish, output, plane: n_rows * NR })
     }
 
-    /// Multiplies `n_rows` rows with a panel; they are the output's rows from `first` on.
+    /// Multiplies the first `n_rows` rows of a source with a panel; they are the output's rows from `first` on.
     ///
     /// # Safety
-    /// `a` must be valid for reads of `n_rows` rows of the walk, its runs rounded up to whole steps, and `b` be what
+    /// `a` must be valid for reads of `n_rows` rows of as many whole steps as the panel has, and `b` be what
     /// [`PackedWeightsI8::panel_at`] gave. No other thread may run the same rows and panel.
     unsafe fn run<T: Level>(
         &self,
         panel: usize,
         b: *const i8,
-        a: *const T,
-        walk: Walk,
+        a: impl Source<T>,
         first: usize,
         n_rows: usize,
     ) {
@@ -300,22 +286,43 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
         // SAFETY: the outputs of these rows and this panel, which no other thread has.
         let output = unsafe { self.output.range(place..place + n_rows * NR) }.as_mut_ptr();
         // SAFETY: rows up to `n_rows` only, which the caller vouches for in `a` and the slice above in the output; `b`
-        // is a panel of the walk's reduction with runs rounded up to the same steps (`new`).
+        // is a panel of the source's reduction with runs rounded up to the same steps (`new`).
         unsafe {
             let bias = [I32x4::load_at(bias), I32x4::load_at(bias.add(4))];
             let mut row = 0;
-            while row + MR <= n_rows {
-                let acc = T::multiply::<MR>(a.add(row * walk.row), walk, b, bias);
-                F::store(&finish, acc, output.add(row * NR));
-                row += MR;
+            while row + TILE <= n_rows {
+                F::store(&finish, multiply::<T, TILE>(a, row, b, bias), output.add(row * NR));
+                row += TILE;
             }
-            let (a, output) = (a.add(row * walk.row), output.add(row * NR));
+            let output = output.add(row * NR);
             match n_rows - row {
-                1 => F::store(&finish, T::multiply::<1>(a, walk, b, bias), output),
-                2 => F::store(&finish, T::multiply::<2>(a, walk, b, bias), output),
-                3 => F::store(&finish, T::multiply::<3>(a, walk, b, bias), output),
+                1 => F::store(&finish, multiply::<T, 1>(a, row, b, bias), output),
+                2 => F::store(&finish, multiply::<T, 2>(a, row, b, bias), output),
+                3 => F::store(&finish, multiply::<T, 3>(a, row, b, bias), output),
                 _ => {}
             }
         }
     }
+}
+
+/// Accumulators of `R` rows from `row` on and a panel, from the biases on.
+///
+/// # Safety
+/// `a` must be valid for reads of these rows, `b` for a panel of as many steps.
+#[inline(always)]
+unsafe fn multiply<T: Level, const R: usize>(
+    a: impl Source<T>,
+    row: usize,
+    b: *const i8,
+    bias: [I32x4; 2],
+) -> [[I32x4; 2]; R] {
+    let (mut acc, mut b) = ([bias; R], b);
+    // SAFETY: the caller's, for each step.
+    unsafe {
+        a.each_step::<R>(row, |rows| {
+            T::multiply_add(rows, b, &mut acc);
+            b = b.wrapping_add(T::STEP * NR);
+        });
+    }
+    acc
 }

@@ -413,6 +413,14 @@ impl I16x8 {
     }
 }
 
+impl I16x8 {
+    /// Rows of a square of pairs to its columns.
+    #[inline(always)]
+    pub(crate) fn transpose_pairs(rows: [Self; 4]) -> [Self; 4] {
+        from_fn(|column| Self(from_fn(|i| rows[i / 2].0[2 * column + i % 2])))
+    }
+}
+
 impl U8x16 {
     /// Bytes of `a` and `b` in turns, that of `a` first.
     #[inline(always)]

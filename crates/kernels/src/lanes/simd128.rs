@@ -421,6 +421,13 @@ impl I16x8 {
     }
 }
 
+impl I16x8 {
+    #[inline(always)]
+    pub(crate) fn transpose_pairs([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        F32x4::transpose([F32x4(a.0), F32x4(b.0), F32x4(c.0), F32x4(d.0)]).map(|column| Self(column.0))
+    }
+}
+
 impl U8x16 {
     #[inline(always)]
     pub(crate) fn interleave(a: &[u8; 8], b: &[u8; 8]) -> Self {

@@ -463,6 +463,14 @@ impl I16x8 {
     }
 }
 
+impl I16x8 {
+    #[inline(always)]
+    pub(crate) fn transpose_pairs(rows: [Self; 4]) -> [Self; 4] {
+        F32x4::transpose(rows.map(|row| F32x4(_mm_castsi128_ps(row.0))))
+            .map(|column| Self(_mm_castps_si128(column.0)))
+    }
+}
+
 impl U8x16 {
     #[inline(always)]
     pub(crate) fn interleave(a: &[u8; 8], b: &[u8; 8]) -> Self {
