@@ -101,7 +101,7 @@ fn run() -> Result<(), Error> {
 }
 
 fn is_wanted(only: &Only, layer: &Layer, dtype: &str, form: Form) -> bool {
-    let has_zeros = matches!(form, Form::Zeros(..));
+    let has_zeros = form.is_sparse();
     match only {
         Only::Layers => form == Form::Plain,
         Only::Storage => layer.has_forms() && !has_zeros,

@@ -12,7 +12,7 @@ use kernels::{
 };
 
 use super::data::{CLAMP, DataF32, DataI8, ZERO_POINT};
-use super::forms::{Form, Stored, pruned};
+use super::forms::{Form, Stored};
 use super::layers::{Kind, Layer};
 
 type Error = Box<dyn std::error::Error>;
@@ -29,7 +29,7 @@ pub fn f32_case(layer: Layer, form: Form) -> Result<Run, Error> {
     let stored = Stored::new(form, &data.dense, layer.out_channels, layer.depth());
     match form {
         Form::Plain => {}
-        Form::Zeros(percent, rows) => pruned(&mut data.dense, layer.depth(), percent, rows),
+        form if form.is_sparse() => form.prune(&mut data.dense, layer.depth()),
         _ => data.dense = stored.real(),
     }
     let Geometry { image, window, layout } = Geometry::of(layer);
@@ -40,7 +40,7 @@ pub fn f32_case(layer: Layer, form: Form) -> Result<Run, Error> {
     };
     let input = laid_out(&data.input, image, layout)?;
     let mut kernel: Kernel<f32> = match layer.kind {
-        Kind::Pointwise if matches!(form, Form::Zeros(..)) => {
+        Kind::Pointwise if form.is_sparse() => {
             let weights =
                 SparseWeightsF32::pack(&data.dense, layer.out_channels, layer.depth(), &data.dense_bias)?;
             let mut scratch = zeros(pointwise_sparse_scratch_len(image));

@@ -12,16 +12,21 @@ pub fn storage_table(rows: &[Row]) -> String {
 }
 
 /// Time of dense weights over time of those that are not zero, by the share of zeros, and the share from which that is
-/// above 1; empty without such rows.
+/// above 1, where shares differ; empty without such rows.
 pub fn sparse_table(rows: &[Row]) -> String {
     let (mut text, columns) = (String::new(), columns(rows, |dtype| dtype.contains("zeros")));
-    for (title, is_blocks) in [("single zeros", false), ("zeros in blocks of 4x1", true)] {
-        let columns: Vec<_> =
-            columns.iter().copied().filter(|dtype| dtype.ends_with("4x1") == is_blocks).collect();
+    for (title, end) in [
+        ("single zeros: dense time / sparse time, and break-even", "% zeros"),
+        ("zeros in blocks of 4x1: dense time / sparse time, and break-even", "4x1"),
+        ("two zeros of four neighbours: dense time / sparse time", "2:4 zeros"),
+    ] {
+        let columns: Vec<_> = columns.iter().copied().filter(|dtype| dtype.ends_with(end)).collect();
         let mut lines = lines(rows, &columns, |dense, sparse| dense / sparse);
-        let shares: Vec<f64> = columns.iter().map(|dtype| share(dtype)).collect();
-        lines.iter_mut().for_each(|line| line.end = break_even(&shares, &line.ratios));
-        text += &table(&format!("{title}: dense time / sparse time, and break-even"), &columns, &lines);
+        let shares: Option<Vec<f64>> = columns.iter().map(|dtype| share(dtype)).collect();
+        if let Some(shares) = shares {
+            lines.iter_mut().for_each(|line| line.end = break_even(&shares, &line.ratios));
+        }
+        text += &table(title, &columns, &lines);
     }
     text
 }
@@ -64,10 +69,10 @@ fn lines(rows: &[Row], columns: &[&str], ratio: impl Fn(f64, f64) -> f64) -> Vec
     lines
 }
 
-/// Hundredths of zeros of a column.
-fn share(dtype: &str) -> f64 {
-    let digits = dtype.split_once('/').and_then(|(_, rest)| rest.split_once('%'));
-    digits.and_then(|(digits, _)| digits.parse().ok()).unwrap_or(f64::NAN)
+/// Hundredths of zeros of a column, where it has its name from them.
+fn share(dtype: &str) -> Option<f64> {
+    let (digits, _) = dtype.split_once('/')?.1.split_once('%')?;
+    digits.parse().ok()
 }
 
 /// Where the ratio comes to 1 and stays above, between two shares by the straight line.

@@ -20,10 +20,12 @@ pub enum Form {
     Levels(u8, Option<usize>),
     /// So many hundredths are zeros, in columns of so many output channels, and only the rest is multiplied.
     Zeros(u8, usize),
+    /// Two of four neighbours in the reduction are zeros, and only the others are multiplied.
+    TwoOfFour,
 }
 
 /// The arithmetic of a layer, the form of its weights, and what both are called.
-pub const FORMS: [(&str, &str, Form); 26] = [
+pub const FORMS: [(&str, &str, Form); 27] = [
     ("f32", "f32", Form::Plain),
     ("int8", "int8", Form::Plain),
     ("f32", "f32/f16", Form::F16),
@@ -50,25 +52,39 @@ pub const FORMS: [(&str, &str, Form); 26] = [
     ("f32", "f32/50% zeros 4x1", Form::Zeros(50, 4)),
     ("f32", "f32/80% zeros 4x1", Form::Zeros(80, 4)),
     ("f32", "f32/90% zeros 4x1", Form::Zeros(90, 4)),
+    ("f32", "f32/2:4 zeros", Form::TwoOfFour),
 ];
 
 /// Whether the layer is measured with weights of the form.
 pub fn is_measured(layer: &Layer, form: Form) -> bool {
     match form {
         Form::Plain => true,
-        Form::Zeros(..) => layer.has_zeros(),
+        Form::Zeros(..) | Form::TwoOfFour => layer.has_zeros(),
         Form::F16 | Form::Bf16 | Form::Codes(_) | Form::Levels(..) => layer.has_forms(),
     }
 }
 
-/// Sets so many hundredths of `weights`, `[n, k]`, to zero, in columns of `rows` output channels.
-pub fn pruned(weights: &mut [f32], k: usize, percent: u8, rows: usize) {
-    for (i, weight) in weights.iter_mut().enumerate() {
+impl Form {
+    /// Whether only what is not zero is multiplied.
+    pub fn is_sparse(self) -> bool {
+        matches!(self, Self::Zeros(..) | Self::TwoOfFour)
+    }
+
+    /// Sets those of `weights`, `[n, k]`, to zero that a sparse form has as zeros.
+    pub fn prune(self, weights: &mut [f32], k: usize) {
         // Places that look random (Knuth's multiplicative hashing).
-        let column = (i / k / rows * k + i % k) as u64;
-        let hash = (column.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 100;
-        if hash < u64::from(percent) {
-            *weight = 0.0;
+        let random =
+            |place: usize, below: u64| ((place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % below;
+        for (i, weight) in weights.iter_mut().enumerate() {
+            let is_zero = match self {
+                Self::Zeros(percent, rows) => random(i / k / rows * k + i % k, 100) < u64::from(percent),
+                // The first of two neighbours is drawn for each four; six pairs would be no other work.
+                Self::TwoOfFour => (i as u64 + random(i / 4, 4)) % 4 < 2,
+                Self::Plain | Self::F16 | Self::Bf16 | Self::Codes(_) | Self::Levels(..) => false,
+            };
+            if is_zero {
+                *weight = 0.0;
+            }
         }
     }
 }
@@ -101,7 +117,7 @@ impl Stored {
         };
         let largest = like.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
         match form {
-            Form::Plain | Form::Zeros(..) => {}
+            Form::Plain | Form::Zeros(..) | Form::TwoOfFour => {}
             Form::F16 => stored.halves = like.iter().map(|x| f16::from_f32(*x).to_bits()).collect(),
             Form::Bf16 => stored.halves = like.iter().map(|x| bf16::from_f32(*x).to_bits()).collect(),
             Form::Codes(n_clusters) => {
@@ -138,7 +154,7 @@ impl Stored {
     /// What the weights stand for.
     pub fn real(&self) -> Vec<f32> {
         match self.form {
-            Form::Plain | Form::Zeros(..) => Vec::new(),
+            Form::Plain | Form::Zeros(..) | Form::TwoOfFour => Vec::new(),
             Form::F16 => self.halves.iter().map(|half| f16::from_bits(*half).to_f32()).collect(),
             Form::Bf16 => self.halves.iter().map(|half| bf16::from_bits(*half).to_f32()).collect(),
             Form::Codes(n_clusters) => {
@@ -161,7 +177,9 @@ impl Stored {
 
     pub fn pack_f32(&self, plain: &[f32], bias: &[f32]) -> Result<PackedWeightsF32, KernelError> {
         let weights = match self.form {
-            Form::Plain | Form::Zeros(..) => return PackedWeightsF32::pack(plain, self.n, self.k, bias),
+            Form::Plain | Form::Zeros(..) | Form::TwoOfFour => {
+                return PackedWeightsF32::pack(plain, self.n, self.k, bias);
+            }
             Form::F16 => StoredWeights::F16(&self.halves),
             Form::Bf16 => StoredWeights::Bf16(&self.halves),
             Form::Codes(n_clusters) => {

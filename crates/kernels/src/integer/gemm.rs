@@ -180,7 +180,6 @@ fn lane_len(k: usize) -> usize {
 }
 
 /// The same for blocked rows; `scratch` holds at least [`pointwise_scratch_len`].
-#[expect(clippy::too_many_arguments, reason = "a product is made of these")]
 pub(crate) fn pointwise_i8<T: Level, F: Finish>(
     a: &[u8],
     rows: BlockedRows,
