@@ -731,7 +731,9 @@ fn listeners(context: &Context<Page>) -> Vec<Listener> {
 fn follow_fragment(fragment: &str, act: &Callback<Action>) {
     let (place, query) = fragment.split_once('?').unwrap_or((fragment, ""));
     let step = state::Place::from_fragment(place).map(Action::ShowStep);
-    if let Some(show) = step.or_else(|| View::from_fragment(place).map(Action::Show)) {
+    let layer =
+        || state::layer_of_fragment(place).map(|layer| Action::Layers(state::LayersAction::Visit(layer)));
+    if let Some(show) = step.or_else(layer).or_else(|| View::from_fragment(place).map(Action::Show)) {
         act.emit(show);
         act.emit(Action::Link(LinkAction::Arrived(query.to_owned())));
     }
