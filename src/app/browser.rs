@@ -9,6 +9,8 @@ use web_sys::{
     ScrollIntoViewOptions, ScrollLogicalPosition, Storage, Url, Window,
 };
 
+use super::state::View;
+
 /// A browser has taken a file's bytes after this long, milliseconds.
 const SAVING_MILLIS: u32 = 10_000;
 
@@ -121,10 +123,15 @@ pub fn address() -> String {
 }
 
 /// Puts a fragment into the address: another place is a new entry of the history, the same place with more or less
-/// behind it is not.
+/// behind it is not, nor is another layer.
 pub fn put_fragment(fragment: &str) {
-    let place =
-        |fragment: &str| fragment.trim_start_matches('#').split('?').next().unwrap_or_default().to_owned();
+    let place = |fragment: &str| {
+        let place = fragment.trim_start_matches('#').split('?').next().unwrap_or_default();
+        match View::from_fragment(place) {
+            Some(View::Layers) => View::Layers.name().to_owned(),
+            _ => place.to_owned(),
+        }
+    };
     let Some(window) = window() else { return };
     let now = window.location().hash().unwrap_or_default();
     if place(&now) == place(fragment) {

@@ -586,20 +586,18 @@ fn fetch_lists(context: &Context<Page>) {
 fn fetch_lesson(context: &Context<Page>, language: Language, number: u8) {
     context.link().send_future_batch(async move {
         let folder = format!("course/{}", language.tag());
-        let lesson = match browser::fetch_text(&format!("{folder}/lesson-{number}.md")).await {
-            Some(text) => Lesson::parse(&text).map_err(|error| error.to_string()),
-            None => Err(format!("lesson-{number}.md")),
+        let lesson = match browser::fetch_text(&format!("{folder}/lesson-{number}.json")).await {
+            Some(text) => serde_json::from_str::<Lesson>(&text).map_err(|error| error.to_string()),
+            None => Err(format!("lesson-{number}.json")),
         };
         let lesson = match lesson {
             Ok(lesson) => CourseText::Lesson(number, Rc::new(lesson)),
             Err(why) => CourseText::Missing(number, why),
         };
         let mut arrived = vec![lesson];
-        let glossary = browser::fetch_text(&format!("{folder}/glossary.yaml")).await;
-        let sources = browser::fetch_text(&format!("{folder}/sources.yaml")).await;
-        if let (Some(glossary), Some(sources)) = (glossary, sources)
-            && let (Ok(glossary), Ok(sources)) = (Glossary::parse(&glossary), Sources::parse(&sources))
-        {
+        let glossary = browser::fetch_json::<Glossary>(&format!("{folder}/glossary.json")).await;
+        let sources = browser::fetch_json::<Sources>(&format!("{folder}/sources.json")).await;
+        if let (Some(glossary), Some(sources)) = (glossary, sources) {
             arrived.push(CourseText::References(Rc::new((glossary, sources))));
         }
         arrived
@@ -733,7 +731,9 @@ fn listeners(context: &Context<Page>) -> Vec<Listener> {
 fn follow_fragment(fragment: &str, act: &Callback<Action>) {
     let (place, query) = fragment.split_once('?').unwrap_or((fragment, ""));
     let step = state::Place::from_fragment(place).map(Action::ShowStep);
-    if let Some(show) = step.or_else(|| View::from_fragment(place).map(Action::Show)) {
+    let layer =
+        || state::layer_of_fragment(place).map(|layer| Action::Layers(state::LayersAction::Visit(layer)));
+    if let Some(show) = step.or_else(layer).or_else(|| View::from_fragment(place).map(Action::Show)) {
         act.emit(show);
         act.emit(Action::Link(LinkAction::Arrived(query.to_owned())));
     }

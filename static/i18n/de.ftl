@@ -826,6 +826,15 @@ maps-waiting = Wartet auf ein Bild.
 maps-lead = Die { $n } stärksten von { $of } Kanälen auf diesem Bild; links Original, rechts verkleinert.
 maps-channel = Kanal { $channel }
 maps-scale = Schwarz bis Weiß: kleinster bis größter Wert des Paars
+maps-mode = Kanäle zeigen
+maps-pair = Nebeneinander
+maps-difference = Unterschied
+maps-difference-lead = Die { $n } stärksten von { $of } Kanälen auf diesem Bild: wo sich beide Modelle unterscheiden, und wie sehr.
+maps-channel-differs = { $channel }: { $percent }
+maps-channel-removed = { $channel }: entfernt
+maps-original-higher = Original höher
+maps-compressed-higher = verkleinert höher
+maps-difference-scale = Ein Maßstab für alle; die größte Marke ist { $percent } des größten Werts. Nichts, wo beide gleich sind.
 maps-error = Auf diesem Bild weicht die Ausgabe der Schicht um { $percent } ab.
 
 ## Experiments

@@ -827,6 +827,15 @@ maps-waiting = Waiting for a frame.
 maps-lead = The { $n } strongest of { $of } channels on this frame; original left, compressed right.
 maps-channel = channel { $channel }
 maps-scale = black to white: smallest to largest value of the pair
+maps-mode = Show channels
+maps-pair = Side by side
+maps-difference = Difference
+maps-difference-lead = The { $n } strongest of { $of } channels on this frame: where both models differ, and by how much.
+maps-channel-differs = { $channel }: { $percent }
+maps-channel-removed = { $channel }: removed
+maps-original-higher = original higher
+maps-compressed-higher = compressed higher
+maps-difference-scale = One scale for all; the largest mark is { $percent } of the largest value. Nothing where both are equal.
 maps-error = On this frame the layer’s output differs by { $percent }.
 
 ## Experiments

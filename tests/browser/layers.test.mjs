@@ -86,3 +86,33 @@ test('the open layer shows its channels on the frame, in both models', onPage({}
   const error = await numberWhen(page, 'activation-error', 'a share');
   assert.ok(error >= 0 && error < 2, `${error}`);
 }));
+
+test('the address opens a layer and follows the one that is open', onPage({ path: '/#layer=5?v=1&m=everyday-60&r=fp16' }, async (page) => {
+  await looked(page, 5);
+  await page.getByTestId('layer-3').click();
+  await looked(page, 3);
+  assert.match(new URL(page.url()).hash, /^#layer=3\?/);
+  await page.getByTestId('view-live').click();
+  await page.getByTestId('stage').waitFor();
+  await page.goBack();
+  await looked(page, 3);
+}));
+
+test('channels are shown as what differs between both models', onPage({ path: '/#layer=2?v=1&m=everyday-60' }, async (page) => {
+  await looked(page, 2);
+  const maps = page.locator('[data-testid="feature-maps"]:not([data-n="0"])');
+  await maps.waitFor();
+  await page.locator('[data-testid="maps-mode"] [data-value="difference"]').click();
+  const channels = maps.locator('[data-channel]');
+  await channels.first().waitFor();
+  const shares = await channels.evaluateAll((all) => all.map((it) => Number(it.dataset.value)));
+  assert.ok(shares.every((share) => share >= 0) && shares.some((share) => share > 0), `int8 differs: ${shares}`);
+  const marks = () => maps.locator('path').evaluateAll((all) => all.filter((it) => it.getAttribute('d')).length);
+  assert.ok(await marks() > 0);
+  await page.getByTestId('view-live').click();
+  await page.locator('[data-testid="recipe"] [value="fp32"], [data-testid="recipe"] [data-value="fp32"]').first().click({ force: true });
+  await numberWhen(page, 'bytes-compressed', 'bytes');
+  await page.getByTestId('view-layers').click();
+  await page.locator('[data-channel][data-value="0"]').first().waitFor();
+  assert.equal(await marks(), 0, 'a model does not differ from itself');
+}));

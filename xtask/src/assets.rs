@@ -1,4 +1,5 @@
-//! What the served folder holds beside the page: models, pictures, the headers for a static host, the service worker.
+//! What the served folder holds beside the page: models, pictures, the course, the headers for a static host, the service
+//! worker.
 //!
 //! [`fetch_efficientnet_lite0`] and [`fetch_pictures`] belong to the set-up and fill the caches; [`place`] is
 //! Trunk's hook and only copies what is there. None of it goes into git.
@@ -98,6 +99,7 @@ pub fn place() -> Result<()> {
     engines::place(&folder)?;
     place_pictures(&folder.join("pictures"))?;
     place_models(&folder.join("models"))?;
+    place_course(&folder.join("course"))?;
     let headers = site::headers()?;
     write(&folder.join("_headers"), headers_file(&headers))?;
     write(&folder.join(offline::FILE), offline::service_worker(&folder, &headers)?)
@@ -128,6 +130,29 @@ fn place_models(folder: &Path) -> Result<()> {
         }
     }
     write_json(&folder.join("index.json"), &Value::from(there))
+}
+
+/// The course as the page fetches it, and the guides for teachers as they are.
+fn place_course(folder: &Path) -> Result<()> {
+    for language in ["en", "de"] {
+        let (from, to) = (root().join("static/course").join(language), folder.join(language));
+        let read = |name: &str| {
+            fs::read_to_string(from.join(name))
+                .with_context(|| format!("{name} of the course cannot be read"))
+        };
+        for number in 1..=course::N_LESSONS {
+            let name = format!("lesson-{number}");
+            let lesson = course::lesson_json(&read(&format!("{name}.md"))?);
+            let lesson = lesson.with_context(|| format!("{language}, lesson {number}"))?;
+            write(&to.join(format!("{name}.json")), lesson.to_string())?;
+        }
+        let glossary = course::Glossary::parse(&read("glossary.yaml")?)?;
+        write(&to.join("glossary.json"), serde_json::to_string(&glossary)?)?;
+        let sources = course::Sources::parse(&read("sources.yaml")?)?;
+        write(&to.join("sources.json"), serde_json::to_string(&sources)?)?;
+        copy(&from.join("teachers-guide.md"), &to.join("teachers-guide.md"))?;
+    }
+    Ok(())
 }
 
 /// Headers in the format that static hosts read.

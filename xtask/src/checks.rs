@@ -146,6 +146,9 @@ fn browser_tests() -> Result<()> {
     specs.sort();
     let mut node = command("node")?;
     node.env("CHROME", browser::chromium()?);
+    if let Some(firefox) = browser::firefox()? {
+        node.env("FIREFOX", firefox);
+    }
     // One after the other: latencies are measured, and two browsers on two cores disturb each other.
     node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
     run(node.args(specs))

@@ -1,6 +1,7 @@
 //! Conditions of paragraphs: `FIGURE < BOUND`, `FIGURE > BOUND`, `FIGURE within A..B`, where a bound is a number or
 //! another figure. Shares are `0..1`, ratios factors.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::FigureAt;
@@ -56,6 +57,25 @@ impl Condition {
             Comparison::Below(_) | Comparison::Above(_) | Comparison::Within(..) => None,
         };
         [&self.figure].into_iter().chain(other).collect()
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.comparison {
+            Comparison::Below(limit) => write!(f, "{} < {limit}", self.figure),
+            Comparison::Above(limit) => write!(f, "{} > {limit}", self.figure),
+            Comparison::Within(low, high) => write!(f, "{} within {low}..{high}", self.figure),
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Figure(figure) => figure.fmt(f),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::ser::Serializer;
 
 /// Makes an enum with the names of its variants, `ALL` of them, and `FromStr`, which lists the names where it refuses.
 macro_rules! named {
@@ -76,4 +77,9 @@ pub(crate) fn optional<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
     text(from).map(Some)
+}
+
+/// Serializes what [`text`] deserializes.
+pub(crate) fn as_text<S: Serializer>(it: &impl fmt::Display, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(it)
 }

@@ -1,12 +1,9 @@
 //! The glossary and the sources.
 
-use serde::Deserialize;
-
-use crate::CourseError;
-use crate::lesson::yaml;
+use serde::{Deserialize, Serialize};
 
 /// A term in one sentence.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Term {
     /// The words by which prose names it.
@@ -18,18 +15,10 @@ pub struct Term {
 }
 
 /// All terms.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Glossary(pub Vec<Term>);
 
 impl Glossary {
-    /// Reads the terms.
-    ///
-    /// # Errors
-    /// [`CourseError`] with line and column.
-    pub fn parse(text: &str) -> Result<Self, CourseError> {
-        yaml(text, "glossary").map(Self)
-    }
-
     /// The term that a word names, whatever its first letter's case.
     pub fn term(&self, word: &str) -> Option<&Term> {
         let word = word.to_lowercase();
@@ -38,7 +27,7 @@ impl Glossary {
 }
 
 /// Where a statement comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// As lessons name it.
@@ -55,18 +44,10 @@ pub struct Source {
 }
 
 /// All sources.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sources(pub Vec<Source>);
 
 impl Sources {
-    /// Reads the sources.
-    ///
-    /// # Errors
-    /// [`CourseError`] with line and column.
-    pub fn parse(text: &str) -> Result<Self, CourseError> {
-        yaml(text, "sources").map(Self)
-    }
-
     /// The source with this key.
     pub fn source(&self, key: &str) -> Option<&Source> {
         self.0.iter().find(|source| source.key == key)

@@ -28,6 +28,23 @@ fn names<T: ToString>(all: impl IntoIterator<Item = T>) -> BTreeSet<String> {
 }
 
 #[test]
+fn the_page_gets_what_the_files_say() {
+    for language in LANGUAGES {
+        for number in 1..=N_LESSONS {
+            let json = course::lesson_json(&file(language, &format!("lesson-{number}.md"))).unwrap();
+            let fetched: Lesson = serde_json::from_str(&json.to_string()).unwrap();
+            assert_eq!(fetched, lesson(language, number), "{language}, lesson {number}");
+        }
+        let glossary = Glossary::parse(&file(language, "glossary.yaml")).unwrap();
+        let json = serde_json::to_string(&glossary).unwrap();
+        assert_eq!(serde_json::from_str::<Glossary>(&json).unwrap(), glossary);
+        let sources = Sources::parse(&file(language, "sources.yaml")).unwrap();
+        let json = serde_json::to_string(&sources).unwrap();
+        assert_eq!(serde_json::from_str::<Sources>(&json).unwrap(), sources);
+    }
+}
+
+#[test]
 fn lessons_are_numbered_and_so_are_their_steps() {
     for number in 1..=N_LESSONS {
         let lesson = lesson("en", number);

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
+use super::marks;
 use super::predictions::Side;
 use crate::app::state::Pair;
 use crate::bridge::Heat;
@@ -44,7 +45,6 @@ pub fn HeatMap(props: &Props) -> Html {
 
 /// The marks of a side: areas are to the scale of `largest`.
 fn path(heat: &Heat, side: Side, largest: f32, from: f64, to: f64) -> String {
-    use std::fmt::Write;
     let (width, height) = (heat.width.max(1), heat.height.max(1));
     let cell = (100.0 / f64::from(width), 100.0 / f64::from(height));
     let mut path = String::new();
@@ -57,21 +57,7 @@ fn path(heat: &Heat, side: Side, largest: f32, from: f64, to: f64) -> String {
         if share < FAINT || !within || row >= height {
             continue;
         }
-        let r = 0.42 * cell.0.min(cell.1) * f64::from(share).sqrt();
-        // Writing to a string cannot fail.
-        let _ = match side {
-            Side::Original => {
-                write!(
-                    path,
-                    "M{:.2} {y:.2}a{r:.2} {r:.2} 0 1 0 {d:.2} 0a{r:.2} {r:.2} 0 1 0 -{d:.2} 0z",
-                    x - r,
-                    d = 2.0 * r
-                )
-            }
-            Side::Compressed => {
-                write!(path, "M{:.2} {:.2}h{d:.2}v{d:.2}h-{d:.2}z", x - r, y - r, d = 2.0 * r)
-            }
-        };
+        marks::add(&mut path, side, x, y, 0.42 * cell.0.min(cell.1) * f64::from(share).sqrt());
     }
     path
 }

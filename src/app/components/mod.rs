@@ -17,6 +17,7 @@ mod icon;
 mod keys;
 mod layers;
 mod live;
+mod marks;
 mod model_dialog;
 mod notices;
 mod picker;

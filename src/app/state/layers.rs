@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use pipeline::LayerView;
 
+use super::reduce::show;
 use super::{Effect, ScanAction, Scans, State, View, scans};
 use crate::bridge::{LayerTime, Memory, Request, RequestId};
 
@@ -20,6 +21,8 @@ pub struct LayersState {
     pub channel: Option<usize>,
     /// What the strip shows.
     pub metric: Metric,
+    /// Channels are shown as the difference of both models, not side by side.
+    pub difference: bool,
     /// Times of the present models' layers.
     pub profile: Option<Rc<Profile>>,
     /// The request that measures them.
@@ -92,10 +95,14 @@ pub struct Profile {
 pub enum LayersAction {
     /// Opens the layer at this position.
     Choose(usize),
+    /// Shows the view with this layer, as an address asks for it; with the last one where there are fewer.
+    Visit(usize),
     /// Follows the largest weight of this channel.
     Channel(usize),
     /// Another metric, by its name.
     Show(String),
+    /// Channels as the difference of both models, or side by side.
+    Difference(bool),
     /// Times all layers of both models.
     Measure,
     /// Finds out something about all layers.
@@ -113,12 +120,20 @@ pub(super) fn act(state: &mut State, action: LayersAction, effects: &mut Vec<Eff
                 state.layers.channel = None;
             }
         }
+        LayersAction::Visit(layer) => {
+            if layer != state.layers.chosen {
+                state.layers.chosen = layer;
+                state.layers.channel = None;
+            }
+            show(state, View::Layers, effects);
+        }
         LayersAction::Channel(channel) => state.layers.channel = Some(channel),
         LayersAction::Show(name) => {
             if let Some(metric) = Metric::ALL.into_iter().find(|metric| metric.name() == name) {
                 state.layers.metric = metric;
             }
         }
+        LayersAction::Difference(on) => state.layers.difference = on,
         LayersAction::Scan(action) => scans::act(state, action, effects),
         LayersAction::Measure => {
             if state.worker_ready() && state.layers.profiling.is_none() && state.model.current.is_some() {

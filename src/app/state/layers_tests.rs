@@ -118,3 +118,37 @@ fn a_measurement_that_fails_can_be_repeated() {
     page.act(Action::Layers(LayersAction::Show("zeros".into())));
     assert_eq!(page.state.layers.metric, Metric::Zeros);
 }
+
+#[test]
+fn an_address_names_a_layer_and_follows_the_choice() {
+    for (fragment, layer) in [("#layer=7", Some(7)), ("#layer=", None), ("#layer=x", None), ("#layers", None)]
+    {
+        assert_eq!(layer_of_fragment(fragment), layer, "{fragment}");
+        assert_eq!(View::from_fragment(fragment), Some(View::Layers), "{fragment}");
+    }
+    let put = Effect::Link(LinkEffect::PutAddress);
+    let mut page = page();
+    page.act(Action::Layers(LayersAction::Visit(1)));
+    assert_eq!((page.state.view, page.state.layers.chosen), (View::Layers, 1));
+    assert_eq!(page.state.fragment(), "layer=1");
+    page.act(Action::Layers(LayersAction::Choose(0)));
+    assert!(page.effects.contains(&put));
+    assert_eq!(page.state.fragment(), "layers");
+    page.act(Action::Layers(LayersAction::Visit(99)));
+    assert!(page.effects.contains(&put));
+    assert_eq!((page.state.layers.chosen, page.state.fragment()), (1, "layer=1".to_owned()), "the last one");
+    page.act(Action::Show(View::Live));
+    assert_eq!(page.state.fragment(), "live");
+}
+
+#[test]
+fn a_layer_that_an_address_names_waits_for_the_model() {
+    let mut page = Page::loading();
+    page.act(Action::Layers(LayersAction::Visit(1)));
+    let id = page.state.model.loading.as_ref().unwrap().id;
+    let mut model = crate::bridge::ModelFacts::clone(Page::ready().state.model.current.as_ref().unwrap());
+    model.layers = vec![layer("first"), layer("second")];
+    page.hear(Answer::ModelLoaded { id, model });
+    assert_eq!(inspected(&page).map(|(_, node)| node), Some("second".to_owned()));
+    assert_eq!(page.state.fragment(), "layer=1");
+}

@@ -14,7 +14,10 @@ use std::io::{Read, Write};
 
 use pipeline::Recipe;
 
-use super::{Action, Draft, Effect, ModelChoice, Notice, PRESETS, Place, State, View, course_steps, reduce};
+use super::{
+    Action, Draft, Effect, LayersAction, ModelChoice, Notice, PRESETS, Place, State, View, course_steps,
+    reduce,
+};
 use crate::app::words::Language;
 
 const VERSION: &str = "1";
@@ -97,7 +100,7 @@ pub struct Link {
     /// The language came with the address.
     speaks: bool,
     /// What the address was last written for.
-    written: Option<(Option<ModelChoice>, Draft)>,
+    written: Option<(Option<ModelChoice>, Draft, usize)>,
 }
 
 /// A link for others, while it is being put together.
@@ -406,10 +409,11 @@ pub(super) fn follow(state: &mut State, effects: &mut Vec<Effect>) {
     if !settled || state.model.current.is_none() {
         return;
     }
-    let now = (state.model.choice.clone(), recipe.wanted.clone());
+    let layer = if state.view == View::Layers { state.layers.chosen } else { 0 };
+    let now = (state.model.choice.clone(), recipe.wanted.clone(), layer);
     if state.link.written.as_ref() != Some(&now) {
         let first = state.link.written.replace(now).is_none();
-        if !first || !state.carried().write().is_empty() {
+        if !first || layer > 0 || !state.carried().write().is_empty() {
             effects.push(Effect::Link(LinkEffect::PutAddress));
         }
     }
@@ -419,6 +423,7 @@ pub(super) fn follow(state: &mut State, effects: &mut Vec<Effect>) {
 pub(super) fn refuses(state: &State, action: &Action) -> bool {
     match action {
         Action::Show(view) => state.hides_view(*view),
+        Action::Layers(LayersAction::Visit(_)) => state.hides_view(View::Layers),
         Action::ShowStep(_) => state.hides_view(View::Course) && state.view != View::Course,
         Action::Format(_) => state.hides(Control::Presets),
         _ => false,

@@ -55,7 +55,7 @@ pub use room::{CodeError, Room, RoomAction, RoomEffect, Run};
 pub use scans::{ScanAction, Scans};
 pub use source::{Camera, CameraState, CameraTrouble, Source};
 pub use teacher::{Teacher, TeacherAction, TeacherEffect};
-pub use view::View;
+pub use view::{View, layer_of_fragment};
 
 use ::course::{CourseRecipe, SliderName};
 use reduce::want;
@@ -533,6 +533,7 @@ impl State {
     fn place(&self) -> String {
         match self.view {
             View::Course => self.course.place.fragment(),
+            View::Layers if self.layers.chosen > 0 => view::layer_fragment(self.layers.chosen),
             View::Start | View::Live | View::Layers | View::Experiments | View::Class => {
                 self.view.name().to_owned()
             }

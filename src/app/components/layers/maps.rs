@@ -1,5 +1,5 @@
 //! Channels of the open layer on the frame that both models saw last: the original's beside the compressed model's, each
-//! pair to one scale.
+//! pair to one scale, or what differs between them (`difference.rs`).
 
 use std::rc::Rc;
 
@@ -7,8 +7,12 @@ use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 use yew::prelude::*;
 
+use super::super::segmented::{Choice, Segmented};
 use super::super::stage::Stage;
-use crate::app::tools::use_words;
+use super::difference::Differences;
+use crate::app::state::{Action, LayersAction};
+use crate::app::tools::{use_tools, use_words};
+use crate::app::words::{Words, key};
 use crate::bridge::{MapPair, Maps};
 
 /// Properties of [`FeatureMaps`].
@@ -18,17 +22,24 @@ pub struct Props {
     pub canvas: Option<HtmlCanvasElement>,
     /// The open layer's channels, once there are some.
     pub maps: Option<Rc<Maps>>,
+    /// Their difference, not both.
+    pub difference: bool,
 }
+
+/// Names of both ways to show channels.
+const MODES: [(&str, &str); 2] = [("pair", key("maps-pair")), (DIFFERENCE, key("maps-difference"))];
+const DIFFERENCE: &str = "difference";
 
 /// See the module.
 #[component]
 pub fn FeatureMaps(props: &Props) -> Html {
-    let words = use_words();
+    let (words, tools) = (use_words(), use_tools());
     let (lead, error) = match &props.maps {
         None => (words.text("maps-waiting"), None),
         Some(maps) => {
             let (n, of) = (words.count(maps.channels.len() as u64), words.count(maps.n_channels.into()));
-            let lead = words.text_with("maps-lead", &[("n", (&n).into()), ("of", (&of).into())]);
+            let lead = if props.difference { key("maps-difference-lead") } else { key("maps-lead") };
+            let lead = words.text_with(lead, &[("n", (&n).into()), ("of", (&of).into())]);
             let error = maps.relative_error.map(|error| {
                 let percent = words.percent(error, 1);
                 (error, words.text_with("maps-error", &[("percent", (&percent).into())]))
@@ -37,37 +48,65 @@ pub fn FeatureMaps(props: &Props) -> Html {
         }
     };
     let pairs = props.maps.as_ref().map_or(&[][..], |maps| &maps.channels);
+    let choices = MODES.map(|(value, text)| Choice {
+        value,
+        label: words.text(text).into(),
+        name: None,
+        lang: None,
+        testid: None,
+    });
+    let chosen = if props.difference { DIFFERENCE } else { MODES[0].0 };
+    let onchoose = tools.dispatch.reform(|mode| Action::Layers(LayersAction::Difference(mode == DIFFERENCE)));
     html! {
         <section class="box maps-box" data-testid="feature-maps" data-n={pairs.len().to_string()}>
-            <header><h2>{ words.text("maps") }</h2></header>
+            <header>
+                <h2>{ words.text("maps") }</h2>
+                <Segmented label={words.text("maps-mode")} choices={choices.to_vec()} {chosen} {onchoose} testid="maps-mode" />
+            </header>
             <div class="maps-row">
                 <Stage canvas={props.canvas.clone()} class="maps-frame" />
                 <div class="maps-body">
                     <p class="note">{ lead }</p>
-                    <ul class="maps">
-                        { for pairs.iter().map(|pair| {
-                            let number = words.count(pair.channel.into());
-                            let name = words.text_with("maps-channel", &[("channel", (&number).into())]);
-                            let (low, high) = range(pair);
-                            html! {
-                                <li key={pair.channel}>
-                                    <span class="two-maps">
-                                        <MapCanvas class="a" height={pair.height} width={pair.width} values={pair.original.clone()} {low} {high} />
-                                        if let Some(values) = &pair.compressed {
-                                            <MapCanvas class="b" height={pair.height} width={pair.width} values={values.clone()} {low} {high} />
-                                        }
-                                    </span>
-                                    <span class="note">{ name }</span>
-                                </li>
-                            }
-                        }) }
-                    </ul>
+                    if props.difference {
+                        <Differences pairs={pairs.to_vec()} />
+                    } else {
+                        { side_by_side(&words, pairs) }
+                    }
                     if let Some((error, text)) = error { <p data-testid="activation-error" data-value={error.to_string()}>{ text }</p> }
-                    <p class="legend"><span><i class="mk a" aria-hidden="true" />{ words.text("original") }</span><span><i class="mk b" aria-hidden="true" />{ words.text("compressed") }</span><span>{ words.text("maps-scale") }</span></p>
                 </div>
             </div>
         </section>
     }
+}
+
+fn side_by_side(words: &Words, pairs: &[MapPair]) -> Html {
+    html! {
+        <>
+        <ul class="maps">
+            { for pairs.iter().map(|pair| {
+                let (low, high) = range(pair);
+                html! {
+                    <li key={pair.channel}>
+                        <span class="two-maps">
+                            <MapCanvas class="a" height={pair.height} width={pair.width} values={pair.original.clone()} {low} {high} />
+                            if let Some(values) = &pair.compressed {
+                                <MapCanvas class="b" height={pair.height} width={pair.width} values={values.clone()} {low} {high} />
+                            }
+                        </span>
+                        <span class="note">{ channel_name(words, pair) }</span>
+                    </li>
+                }
+            }) }
+        </ul>
+        <p class="legend"><span><i class="mk a" aria-hidden="true" />{ words.text("original") }</span><span><i class="mk b" aria-hidden="true" />{ words.text("compressed") }</span><span>{ words.text("maps-scale") }</span></p>
+        </>
+    }
+}
+
+/// `channel 5`.
+pub(super) fn channel_name(words: &Words, pair: &MapPair) -> String {
+    let number = words.count(pair.channel.into());
+    words.text_with("maps-channel", &[("channel", (&number).into())])
 }
 
 /// Smallest and largest value of both sides.

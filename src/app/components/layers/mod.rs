@@ -1,6 +1,7 @@
 //! The view *Layers*: all layers as a strip with a table, and one of them from inside.
 
 mod detail;
+mod difference;
 mod maps;
 mod ranges;
 mod rows;
@@ -86,6 +87,7 @@ pub fn Layers(props: &Props) -> Html {
         />
         <FeatureMaps
             canvas={props.canvas.clone()}
+            difference={props.layers.difference}
             maps={props.layers.scans.maps.clone().filter(|maps| maps.node == rows[chosen].original.facts.node)}
         />
         <LayerTable lines={table::lines(&rows, &words)} {chosen} measured={props.layers.profile.as_ref().map(|profile| (profile.runs, profile.memory))} />
