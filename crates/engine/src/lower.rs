@@ -1,7 +1,10 @@
 //! From blocks of a graph to kernel calls.
 
+mod expansions;
+mod grids;
+mod places;
+
 use std::collections::HashMap;
-use std::mem;
 
 use graph::{
     ActivationQuantization, Clip, Conv2d, Graph, IntegerWeights, Linear, Op, UpperBound, ValueId, Weight,
@@ -9,18 +12,19 @@ use graph::{
 };
 use kernels::{
     AddRequantization, BLOCK, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, KernelError, Layout,
-    Padding, Products, Requantization, Window, conv2d_i8_scratch_len, conv2d_scratch_len,
-    depthwise_i8_scratch_len, depthwise_scratch_len, expand_depthwise_i8_scratch_len,
-    expand_depthwise_scratch_len, linear_i8_scratch_len, pointwise_sparse_scratch_len,
+    Padding, Products, Window, conv2d_i8_scratch_len, conv2d_scratch_len, depthwise_i8_scratch_len,
+    depthwise_scratch_len, linear_i8_scratch_len, pointwise_sparse_scratch_len,
 };
 
 use crate::EngineError;
 use crate::fuse::{Block, Fusion};
-use crate::memory::{Lifetime, assign};
+use crate::memory::Lifetime;
 use crate::part::{image_of, number_of};
 use crate::plan::{BufferSizes, Kernel, Number, Operand, Plan, Step};
 use crate::sparsity::sparse_weights;
 use crate::storage::{Source, packed_f32, packed_i8};
+pub(crate) use grids::level;
+use grids::{LevelBounds, accumulator_scales, quantized_bias, requantization};
 
 /// What a plan reads and writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -355,138 +359,10 @@ impl Lowering<'_> {
         self.steps.push(Step { node, kernel, inputs, output, value: Some(block.output) });
     }
 
-    /// Runs a pointwise convolution with the depthwise one on its output where nothing else reads that.
-    fn fuse_expansions(&mut self, output: Operand) {
-        let mut reads = vec![0; self.activations.len()];
-        reads[output.buffer] += 1;
-        for input in self.steps.iter().flat_map(|step| &step.inputs) {
-            reads[input.buffer] += 1;
-        }
-        let mut fused: Vec<Step> = Vec::with_capacity(self.steps.len());
-        for step in mem::take(&mut self.steps) {
-            let expands = fused.last().is_some_and(|before| {
-                before.inputs.len() == 1
-                    && before.inputs[0].layout == Layout::Blocked
-                    && step.inputs == [before.output]
-                    && reads[before.output.buffer] == 1
-            });
-            match fused.pop_if(|_| expands) {
-                None => fused.push(step),
-                Some(before) => fused.extend(self.expanded(before, step)),
-            }
-        }
-        self.steps = fused;
-    }
-
-    /// Both steps as one, or both as they are when they are not a pointwise and a depthwise convolution.
-    fn expanded(&mut self, before: Step, step: Step) -> Vec<Step> {
-        let image = before.inputs[0].image;
-        let kernel = match (before.kernel, step.kernel) {
-            (
-                Kernel::ConvF32 { window: pointwise, weights: expansion, clamp: expansion_clamp },
-                Kernel::DepthwiseF32 { window, weights, clamp },
-            ) if pointwise == POINTWISE => {
-                let scratch = expand_depthwise_scratch_len(image, &window);
-                let scratch = scratch.saturating_add(expansion.unpacked_len());
-                self.sizes.scratch_f32 = self.sizes.scratch_f32.max(scratch);
-                Kernel::ExpandDepthwiseF32 { expansion, expansion_clamp, window, weights, clamp }
-            }
-            (
-                Kernel::ConvI8 { window: pointwise, weights: expansion, requantization: first, .. },
-                Kernel::DepthwiseI8 { window, zero_point, weights, requantization },
-            ) if pointwise == POINTWISE => {
-                let scratch = expand_depthwise_i8_scratch_len(image, &window, expansion.products());
-                let scratch = scratch.with_weights(&expansion);
-                self.sizes.scratch_integer = self.sizes.scratch_integer.max(scratch);
-                let expansion_requantization = first;
-                Kernel::ExpandDepthwiseI8 {
-                    expansion,
-                    expansion_requantization,
-                    window,
-                    zero_point,
-                    weights,
-                    requantization,
-                }
-            }
-            (first, second) => {
-                return vec![Step { kernel: first, ..before }, Step { kernel: second, ..step }];
-            }
-        };
-        let node = format!("{} + {}", before.node, step.node);
-        vec![Step { node, kernel, inputs: before.inputs, output: step.output, value: step.value }]
-    }
-
     fn activation(&mut self, number: Number, image: ImageShape, layout: Layout) -> Operand {
         let len = layout.len(image);
         self.activations.push((number, Lifetime { len, written: 0, last_read: 0, over: None }));
         Operand { number, buffer: self.activations.len() - 1, image, layout }
-    }
-
-    /// Replaces activation numbers by buffers.
-    fn finish(mut self, input: Operand, output: Operand) -> Plan {
-        let mut used = vec![false; self.activations.len()];
-        used[input.buffer] = true;
-        for (number, step) in (1..).zip(&self.steps) {
-            let written = &mut self.activations[step.output.buffer].1;
-            (written.written, written.last_read) = (number, number);
-            used[step.output.buffer] = true;
-            for input in &step.inputs {
-                self.activations[input.buffer].1.last_read = number;
-            }
-        }
-        self.activations[output.buffer].1.last_read = self.steps.len() + 1;
-        for (number, step) in (1..).zip(&mut self.steps) {
-            let is_read_later = |operand: &Operand| self.activations[operand.buffer].1.last_read > number;
-            if let [first, second] = step.inputs.as_slice()
-                && step.kernel.works_in_place()
-                && is_read_later(first)
-                && !is_read_later(second)
-            {
-                step.swap_summands();
-            }
-            // A second input that is the same must not change while it is read.
-            let [first, others @ ..] = step.inputs.as_slice() else { continue };
-            if step.kernel.works_in_place() && !others.contains(first) {
-                self.activations[step.output.buffer].1.over = Some(first.buffer);
-            }
-        }
-        let mut buffers = vec![0; self.activations.len()];
-        for number in [Number::F32, Number::Level] {
-            let mut chosen: Vec<usize> = (0..self.activations.len())
-                .filter(|&idx| used[idx] && self.activations[idx].0 == number)
-                .collect();
-            chosen.sort_by_key(|&idx| self.activations[idx].1.written);
-            let lifetimes: Vec<Lifetime> = chosen
-                .iter()
-                .map(|&idx| {
-                    let lifetime = self.activations[idx].1;
-                    let over = lifetime.over.and_then(|over| chosen.iter().position(|&idx| idx == over));
-                    Lifetime { over, ..lifetime }
-                })
-                .collect();
-            let assignment = assign(&lifetimes);
-            for (idx, buffer) in chosen.into_iter().zip(assignment.buffers) {
-                buffers[idx] = buffer;
-            }
-            match number {
-                Number::F32 => self.sizes.f32 = assignment.sizes,
-                Number::Level => self.sizes.levels = assignment.sizes,
-            }
-        }
-        let place = |operand: Operand| Operand { buffer: buffers[operand.buffer], ..operand };
-        for step in &mut self.steps {
-            step.output = place(step.output);
-            for input in &mut step.inputs {
-                *input = place(*input);
-            }
-        }
-        Plan {
-            steps: self.steps,
-            buffers: self.sizes,
-            input: place(input),
-            input_value: self.graph.input,
-            output: place(output),
-        }
     }
 }
 
@@ -511,11 +387,6 @@ impl Geometry {
 pub(crate) const POINTWISE: Window =
     Window { kernel: [1, 1], stride: [1, 1], padding: Padding { top: 0, left: 0, bottom: 0, right: 0 } };
 
-/// A graph's int8 level as the kernels store it.
-pub(crate) fn level(graph: i8) -> u8 {
-    (i16::from(graph) + 128) as u8
-}
-
 fn kernel_error(block: &Block<'_>) -> impl Fn(KernelError) -> EngineError {
     let node = block.node.name.clone();
     move |source| EngineError::Kernel { node: node.clone(), source }
@@ -528,63 +399,4 @@ fn in_blocks(clip: &Clip) -> Clip {
         max.resize(max.len().next_multiple_of(BLOCK), f32::INFINITY);
     }
     clip
-}
-
-/// `s_x * s_w` for each output channel: what one step of its accumulator is worth.
-fn accumulator_scales(input: ActivationQuantization, scales: &[f32], out_channels: usize) -> Vec<f64> {
-    (0..out_channels).map(|o| f64::from(input.scale) * f64::from(scales[o % scales.len()])).collect()
-}
-
-fn quantized_bias(block: &Block<'_>, bias: Option<&[f32]>, scales: &[f64]) -> Result<Vec<i32>, EngineError> {
-    let Some(bias) = bias else { return Ok(vec![0; scales.len()]) };
-    bias.iter()
-        .zip(scales)
-        .map(|(&bias, &scale)| {
-            let level = (f64::from(bias) / scale).round_ties_even();
-            let fits = level.abs() <= f64::from(i32::MAX / 2);
-            fits.then_some(level as i32).ok_or_else(|| EngineError::BiasRange {
-                node: block.node.name.clone(),
-                bias,
-                scale,
-            })
-        })
-        .collect()
-}
-
-fn requantization(
-    accumulator_scales: &[f64],
-    output: ActivationQuantization,
-    clip: &Clip,
-) -> Result<Requantization, KernelError> {
-    let multipliers: Vec<f64> =
-        accumulator_scales.iter().map(|scale| scale / f64::from(output.scale)).collect();
-    let bounds = LevelBounds::new(clip, output);
-    let requantization = Requantization::new(&multipliers, level(output.zero_point), bounds.min, bounds.max)?;
-    match &bounds.per_channel {
-        Some(max) => requantization.with_upper_bounds(max),
-        None => Ok(requantization),
-    }
-}
-
-/// A clip's bounds as levels.
-struct LevelBounds {
-    min: u8,
-    /// Of all channels.
-    max: u8,
-    /// Upper bounds that differ by channel.
-    per_channel: Option<Vec<u8>>,
-}
-
-impl LevelBounds {
-    fn new(clip: &Clip, output: ActivationQuantization) -> Self {
-        let bound = |real: f32| {
-            let steps = (f64::from(real) / f64::from(output.scale)).round_ties_even();
-            (steps + f64::from(level(output.zero_point))).clamp(0.0, 255.0) as u8
-        };
-        let (max, per_channel) = match &clip.max {
-            UpperBound::Uniform(max) => (bound(*max), None),
-            UpperBound::PerChannel(max) => (u8::MAX, Some(max.iter().map(|max| bound(*max)).collect())),
-        };
-        Self { min: bound(clip.min), max, per_channel }
-    }
 }
