@@ -259,7 +259,7 @@ pub enum Answer {
         millis: Vec<f64>,
         /// The network's output.
         output: Vec<f32>,
-        /// One more run, layer by layer.
+        /// Further runs, layer by layer.
         layers: Vec<LayerTime>,
         /// What the model takes.
         memory: ModelMemory,

@@ -11,6 +11,9 @@ use crate::bridge::{Answer, Failure, RequestId, Side};
 /// Runs more often than this are no measurement but a hang.
 const MAX_RUNS: u32 = 1000;
 
+/// Further runs of which the layers' times are medians.
+const PROFILED_RUNS: u32 = 5;
+
 /// Runs the model of a side `runs` times on `input`, the network's own (`nhwc`, normalised).
 pub(super) fn measure(
     session: &Shared,
@@ -33,8 +36,12 @@ pub(super) fn measure(
         millis.push(now_millis() - start);
     }
     let mut ceilings = Ceilings::default();
-    ceilings.measure(&now_millis);
-    let layers = layer_times(&[classifier.profile(&input, &now_millis).map_err(internal)?], ceilings);
+    let mut profiles = Vec::new();
+    for _ in 0..runs.min(PROFILED_RUNS) {
+        ceilings.measure(&now_millis);
+        profiles.push(classifier.profile(&input, &now_millis).map_err(internal)?);
+    }
+    let layers = layer_times(&profiles, ceilings);
     let output = classifier.output(&input).map_err(internal)?.to_vec();
     let (memory, peak_bytes) = (model_memory(classifier), memory_bytes());
     Ok(Answer::Measured { id, millis, output, layers, memory, peak_bytes })

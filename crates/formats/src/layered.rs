@@ -282,9 +282,9 @@ mod tests {
             let halves: Vec<_> = values.iter().map(|&x| half::f16::from_f32(x)).collect();
             if name == without {
             } else if name.contains("stem") {
-                writer.add(name, Dtype::F16, shape, bytes_of_f16s(&halves));
+                writer.add(name, Dtype::F16, shape, bytes_of_f16s(&halves).into_owned());
             } else {
-                writer.add(name, Dtype::F32, shape, bytes_of_f32s(&values));
+                writer.add(name, Dtype::F32, shape, bytes_of_f32s(&values).into_owned());
             }
         };
         for (layer, in_channels) in [("stem", 3), ("depthwise", 1)] {

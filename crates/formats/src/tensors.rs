@@ -3,8 +3,10 @@
 //! Handing each tensor out once keeps a small file from asking for the same megabytes many times, and lets
 //! [`Tensors::finish`] refuse what nobody asked for.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
@@ -188,27 +190,38 @@ impl Tensor<'_> {
 
 /// Collects tensors and writes them as one file. The same calls give the same bytes.
 #[derive(Debug, Default)]
-pub(crate) struct Writer {
-    tensors: Vec<NewTensor>,
+pub(crate) struct Writer<'data> {
+    tensors: Vec<NewTensor<'data>>,
 }
 
 #[derive(Debug)]
-struct NewTensor {
+struct NewTensor<'data> {
     name: String,
     dtype: Dtype,
     shape: Vec<usize>,
-    data: Vec<u8>,
+    data: Cow<'data, [u8]>,
 }
 
-impl Writer {
+impl<'data> Writer<'data> {
     /// Adds a tensor. Names must differ.
-    pub(crate) fn add(&mut self, name: &str, dtype: Dtype, shape: &[usize], data: Vec<u8>) {
-        self.tensors.push(NewTensor { name: name.to_owned(), dtype, shape: shape.to_vec(), data });
+    pub(crate) fn add(
+        &mut self,
+        name: &str,
+        dtype: Dtype,
+        shape: &[usize],
+        data: impl Into<Cow<'data, [u8]>>,
+    ) {
+        self.tensors.push(NewTensor {
+            name: name.to_owned(),
+            dtype,
+            shape: shape.to_vec(),
+            data: data.into(),
+        });
     }
 
     /// Adds an `F32` vector.
     pub(crate) fn add_f32s(&mut self, name: &str, values: &[f32]) {
-        self.add(name, Dtype::F32, &[values.len()], bytes_of_f32s(values));
+        self.add(name, Dtype::F32, &[values.len()], bytes_of_f32s(values).into_owned());
     }
 
     /// The file: wide elements first, so that every tensor is aligned to its elements; the header is padded with
@@ -230,30 +243,40 @@ impl Writer {
         bytes.extend((header.len() as u64).to_le_bytes());
         bytes.extend(header);
         for tensor in self.tensors {
-            bytes.extend(tensor.data);
+            bytes.extend_from_slice(&tensor.data);
         }
         bytes
     }
 }
 
-/// Little-endian bytes.
-pub(crate) fn bytes_of_f32s(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+/// Little-endian bytes: the numbers themselves where the processor has them so.
+pub(crate) fn bytes_of_f32s(values: &[f32]) -> Cow<'_, [u8]> {
+    match cfg!(target_endian = "little") {
+        true => Cow::Borrowed(bytemuck::cast_slice(values)),
+        false => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+    }
 }
 
-/// Little-endian bytes.
-pub(crate) fn bytes_of_f16s(values: &[f16]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+/// The same.
+pub(crate) fn bytes_of_f16s(values: &[f16]) -> Cow<'_, [u8]> {
+    bytes_of_u16s(values.reinterpret_cast())
 }
 
-/// Little-endian bytes.
-pub(crate) fn bytes_of_bf16s(values: &[bf16]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+/// The same.
+pub(crate) fn bytes_of_bf16s(values: &[bf16]) -> Cow<'_, [u8]> {
+    bytes_of_u16s(values.reinterpret_cast())
+}
+
+fn bytes_of_u16s(values: &[u16]) -> Cow<'_, [u8]> {
+    match cfg!(target_endian = "little") {
+        true => Cow::Borrowed(bytemuck::cast_slice(values)),
+        false => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+    }
 }
 
 /// Two's complement bytes.
-pub(crate) fn bytes_of_i8s(values: &[i8]) -> Vec<u8> {
-    values.iter().map(|value| value.cast_unsigned()).collect()
+pub(crate) fn bytes_of_i8s(values: &[i8]) -> Cow<'_, [u8]> {
+    Cow::Borrowed(bytemuck::cast_slice(values))
 }
 
 struct Header<'a> {

@@ -5,6 +5,8 @@
 //! codes   1  2  7  4    3 bits each     0b00_111_010_001 → 0xd1  0x09        (from the least significant bit on)
 //! ```
 
+use std::borrow::Cow;
+
 use graph::{ClusteredWeights, Groups, IntegerWeights, WeightValues};
 use safetensors::Dtype;
 
@@ -15,7 +17,7 @@ use crate::FormatError;
 use crate::tensors::{Tensor, Writer, bytes_of_bf16s, bytes_of_f16s, bytes_of_f32s, bytes_of_i8s};
 
 /// The form that a file of version 2 names, `None` for those that version 1 has. Writes multipliers and codebooks.
-pub(super) fn write_form(values: &WeightValues, name: &str, writer: &mut Writer) -> Option<FormDto> {
+pub(super) fn write_form(values: &WeightValues, name: &str, writer: &mut Writer<'_>) -> Option<FormDto> {
     match values {
         WeightValues::F32(_) | WeightValues::F16(_) => None,
         WeightValues::Integer(IntegerWeights { bits: 8, groups: None, .. }) => None,
@@ -37,7 +39,7 @@ pub(super) fn write_form(values: &WeightValues, name: &str, writer: &mut Writer)
 }
 
 /// Data type and bytes of all weights.
-pub(super) fn dense(values: &WeightValues) -> (Dtype, Vec<u8>) {
+pub(super) fn dense(values: &WeightValues) -> (Dtype, Cow<'_, [u8]>) {
     match values {
         WeightValues::F32(values) => (Dtype::F32, bytes_of_f32s(values)),
         WeightValues::F16(values) => (Dtype::F16, bytes_of_f16s(values)),
@@ -45,17 +47,17 @@ pub(super) fn dense(values: &WeightValues) -> (Dtype, Vec<u8>) {
         WeightValues::Integer(weights) => levels(&weights.levels, weights.bits),
         WeightValues::Clustered(weights) => {
             let bits = weights.code_bits();
-            (Dtype::U8, packed(weights.codes.iter().copied(), bits))
+            (Dtype::U8, packed(weights.codes.iter().copied(), bits).into())
         }
     }
 }
 
 /// Data type and bytes of levels.
-pub(super) fn levels(levels: &[i8], bits: u8) -> (Dtype, Vec<u8>) {
+pub(super) fn levels(levels: &[i8], bits: u8) -> (Dtype, Cow<'_, [u8]>) {
     let mask = u8::MAX >> (8 - bits);
     match bits {
         8 => (Dtype::I8, bytes_of_i8s(levels)),
-        _ => (Dtype::U8, packed(levels.iter().map(|level| level.cast_unsigned() & mask), bits.into())),
+        _ => (Dtype::U8, packed(levels.iter().map(|level| level.cast_unsigned() & mask), bits.into()).into()),
     }
 }
 
@@ -198,7 +200,7 @@ mod tests {
 
     #[test]
     fn bits_are_packed_as_drawn_and_come_back() {
-        assert_eq!(levels(&[1, -8, 7], 4), (Dtype::U8, vec![0x81, 0x07]));
+        assert_eq!(levels(&[1, -8, 7], 4), (Dtype::U8, vec![0x81, 0x07].into()));
         assert_eq!(packed([1, 2, 7, 4].into_iter(), 3), [0xd1, 0x09]);
         for bits in 1..=8 {
             for n in [0, 1, 7, 8, 9, 100] {

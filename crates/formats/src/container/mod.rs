@@ -197,12 +197,12 @@ fn has_form(node: &NodeDto) -> bool {
 }
 
 /// Writes tensors by name.
-struct PlainWriter {
+struct PlainWriter<'g> {
     is_sparse: bool,
-    tensors: Writer,
+    tensors: Writer<'g>,
 }
 
-impl TensorWriter for PlainWriter {
+impl<'g> TensorWriter<'g> for PlainWriter<'g> {
     type Weight = WeightDto;
     type Vector = String;
 
@@ -212,7 +212,7 @@ impl TensorWriter for PlainWriter {
         name
     }
 
-    fn weight(&mut self, weight: &Weight, prefix: &str) -> WeightDto {
+    fn weight(&mut self, weight: &'g Weight, prefix: &str) -> WeightDto {
         let name = format!("{prefix}.weight");
         let scales = match &weight.values {
             WeightValues::Integer(weights) => Some(self.vector(&weights.scales, &name, "scales")),

@@ -11,11 +11,11 @@ use crate::FormatError;
 use crate::limits::check_activations;
 
 /// Puts tensors somewhere and says in JSON where they are.
-pub(super) trait TensorWriter {
+pub(super) trait TensorWriter<'g> {
     type Weight;
     type Vector;
 
-    fn weight(&mut self, weight: &Weight, prefix: &str) -> Self::Weight;
+    fn weight(&mut self, weight: &'g Weight, prefix: &str) -> Self::Weight;
     fn vector(&mut self, values: &[f32], prefix: &str, suffix: &str) -> Self::Vector;
 }
 
@@ -29,7 +29,10 @@ pub(super) trait TensorReader {
 }
 
 /// The graph as JSON's types, its tensors written.
-pub(super) fn write<T: TensorWriter>(graph: &Graph, tensors: &mut T) -> GraphDto<T::Weight, T::Vector> {
+pub(super) fn write<'g, T: TensorWriter<'g>>(
+    graph: &'g Graph,
+    tensors: &mut T,
+) -> GraphDto<T::Weight, T::Vector> {
     let mut names = HashSet::new();
     let nodes = graph
         .nodes
@@ -99,7 +102,11 @@ pub(super) fn read<T: TensorReader>(
     }
 }
 
-fn write_op<T: TensorWriter>(op: &Op, prefix: &str, tensors: &mut T) -> OpDto<T::Weight, T::Vector> {
+fn write_op<'g, T: TensorWriter<'g>>(
+    op: &'g Op,
+    prefix: &str,
+    tensors: &mut T,
+) -> OpDto<T::Weight, T::Vector> {
     match op {
         Op::Conv2d(conv) => OpDto::Conv2d {
             weight: tensors.weight(&conv.weight, prefix),

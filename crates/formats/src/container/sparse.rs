@@ -5,6 +5,8 @@
 //!                                            values  0.5  -1  2
 //! ```
 
+use std::borrow::Cow;
+
 use graph::{IntegerWeights, WeightValues};
 use half::{bf16, f16};
 use safetensors::Dtype;
@@ -92,7 +94,7 @@ fn coded<T: Copy>(
     values: &[T],
     is_zero: fn(T) -> bool,
     bits: usize,
-    encode: impl Fn(&[T]) -> (Dtype, Vec<u8>),
+    encode: impl for<'k> Fn(&'k [T]) -> (Dtype, Cow<'k, [u8]>),
 ) -> Option<Sparse> {
     let kept: Vec<T> = values.iter().copied().filter(|&value| !is_zero(value)).collect();
     let bytes = |n: usize| (n * bits).div_ceil(8);
@@ -107,7 +109,7 @@ fn coded<T: Copy>(
         })
         .collect();
     let (dtype, values) = encode(&kept);
-    Some(Sparse { mask, dtype, values })
+    Some(Sparse { mask, dtype, values: values.into_owned() })
 }
 
 struct Merge<'a> {

@@ -241,7 +241,7 @@ fn code(section: &mut Option<FloatCoder<Encoder>>, values: &[f32]) -> usize {
     values.len()
 }
 
-impl TensorWriter for Sections<'_> {
+impl<'g> TensorWriter<'g> for Sections<'_> {
     type Weight = CodedWeightDto;
     type Vector = usize;
 
@@ -249,7 +249,7 @@ impl TensorWriter for Sections<'_> {
         code(&mut self.vectors, values)
     }
 
-    fn weight(&mut self, weight: &Weight, _: &str) -> CodedWeightDto {
+    fn weight(&mut self, weight: &'g Weight, _: &str) -> CodedWeightDto {
         let CodedWeight { elements, mask, multipliers, center } =
             self.coded.next().expect("every weight is coded before the graph is written");
         let form = match &weight.values {
