@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pipeline::{
-    Classifier, FormatError, Graph, LabelSet, LayerFacts, PipelineError, Preprocessing, Storage, cost,
-    layer_facts, model_file, read_model, weight_bytes,
+    Classifier, FormatError, Graph, LabelSet, LayerFacts, PipelineError, Preprocessing, cost, dense_sizes,
+    layer_facts, read_model,
 };
 use serde::Deserialize;
 
@@ -92,7 +92,6 @@ async fn make_original(
 ) -> Result<Answer, Failure> {
     let name = graph.metadata.name.clone();
     reading(id).await;
-    // The plain file is written and gone before the plan takes its place: memory never shrinks.
     let written = Written::new(&graph).map_err(|error| refused(&name, &error))?;
     reading(id).await;
     let mut classifier = Classifier::new(&graph).map_err(|error| refused(&name, &error))?;
@@ -122,8 +121,8 @@ struct Written {
 
 impl Written {
     fn new(graph: &Graph) -> Result<Self, PipelineError> {
-        let file = model_file(graph, Storage::Plain);
-        Ok(Self { bytes: file.len() as u64, layers: layer_facts(graph, &weight_bytes(&file)?)? })
+        let (bytes, weights) = dense_sizes(graph);
+        Ok(Self { bytes, layers: layer_facts(graph, &weights)? })
     }
 }
 

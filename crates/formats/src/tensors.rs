@@ -227,6 +227,29 @@ impl<'data> Writer<'data> {
     /// The file: wide elements first, so that every tensor is aligned to its elements; the header is padded with
     /// blanks to a multiple of eight bytes.
     pub(crate) fn finish(mut self, metadata: &[(&str, &str)]) -> Vec<u8> {
+        let (header, data_len) = self.header(metadata);
+        let mut bytes = Vec::with_capacity(PREFIX + header.len() + data_len);
+        bytes.extend((header.len() as u64).to_le_bytes());
+        bytes.extend(header);
+        for tensor in self.tensors {
+            bytes.extend_from_slice(&tensor.data);
+        }
+        bytes
+    }
+
+    /// Bytes of the file, which is not made for it.
+    pub(crate) fn file_len(&mut self, metadata: &[(&str, &str)]) -> usize {
+        let (header, data_len) = self.header(metadata);
+        PREFIX + header.len() + data_len
+    }
+
+    /// Bytes of a tensor's data; `None` for a name that no tensor has.
+    pub(crate) fn data_len(&self, name: &str) -> Option<usize> {
+        self.tensors.iter().find(|tensor| tensor.name == name).map(|tensor| tensor.data.len())
+    }
+
+    /// Orders the tensors; gives the header and the bytes of all data.
+    fn header(&mut self, metadata: &[(&str, &str)]) -> (Vec<u8>, usize) {
         self.tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype.bitsize()));
         let mut offset = 0;
         let mut infos = Vec::with_capacity(self.tensors.len());
@@ -239,13 +262,7 @@ impl<'data> Writer<'data> {
         let header = Header { metadata, tensors: entries.collect() };
         let mut header = serde_json::to_vec(&header).expect("strings and numbers are always written");
         header.resize(header.len().next_multiple_of(PREFIX), b' ');
-        let mut bytes = Vec::with_capacity(PREFIX + header.len() + offset);
-        bytes.extend((header.len() as u64).to_le_bytes());
-        bytes.extend(header);
-        for tensor in self.tensors {
-            bytes.extend_from_slice(&tensor.data);
-        }
-        bytes
+        (header, offset)
     }
 }
 

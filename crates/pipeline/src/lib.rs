@@ -34,7 +34,7 @@ pub use compress::{
 };
 pub use engine::{EngineError, MultiplyAdds};
 pub use error::PipelineError;
-pub use formats::container::{Breakdown, WeightBytes, weight_bytes};
+pub use formats::container::{Breakdown, WeightBytes, dense_sizes, weight_bytes};
 pub use formats::{FormatError, container, onnx, read_model, tflite};
 pub use graph::{
     Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, Weight, WeightValues, cost, fold_batch_norms,
@@ -46,6 +46,6 @@ pub use layer_view::{BINS, LayerView, Spread, StoredWeight, WeightStep, layer_vi
 pub use noise::Noise;
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status, StepReport};
 pub use sensitivity::{LayerSensitivity, SensitivityScan};
-pub use sizes::{Sizes, SizesRun, dense_bytes, model_file};
+pub use sizes::{Sizes, SizesRun, model_file};
 pub use symbols::{entropy, entropy_bits, symbols};
 pub use vision::{Normalization, Picture, Preparer, View, VisionError, further_views};

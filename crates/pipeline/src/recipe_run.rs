@@ -14,7 +14,7 @@ use graph::{Evidence, Graph, Node, cost, fold_batch_norms};
 
 use crate::statistics::StatisticsSweep;
 use crate::sweep::Sweep;
-use crate::{LayerFacts, PipelineError, Sizes, SizesRun, dense_bytes, layer_facts};
+use crate::{LayerFacts, PipelineError, Sizes, SizesRun, dense_sizes, layer_facts};
 
 /// A recipe under way. Each [`RecipeRun::advance`] does one bounded piece of work: one pass, one calibration frame for
 /// one layer or one piece of a file. Dropping it is cancelling; the original is never touched.
@@ -440,7 +440,7 @@ impl RecipeRun {
     fn end_step(&mut self, graph: Graph) {
         self.reports.extend(self.recipe.steps.get(self.next_step).map(|step| StepReport {
             pass: step.pass(),
-            bytes: dense_bytes(&graph),
+            bytes: dense_sizes(&graph).0,
             zeros: graph.weights().map(|weight| weight.count_zeros() as u64).sum(),
             multiply_adds: cost(&graph).multiply_adds,
         }));

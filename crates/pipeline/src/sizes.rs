@@ -47,11 +47,6 @@ pub fn model_file(graph: &Graph, storage: Storage) -> Vec<u8> {
     }
 }
 
-/// Bytes of the plain file alone.
-pub fn dense_bytes(graph: &Graph) -> u64 {
-    write(graph, Coding::Dense).len() as u64
-}
-
 /// Writes the four files into a counter, a piece at a time.
 #[derive(Debug)]
 pub struct SizesRun {

@@ -133,12 +133,41 @@ pub fn write(graph: &Graph, coding: Coding) -> Vec<u8> {
         Coding::Dense => false,
         Coding::Sparse => true,
     };
-    let mut writer = PlainWriter { is_sparse, tensors: Writer::default() };
-    let json = network::write(graph, &mut writer);
-    let is_new = json.nodes.iter().any(has_form) || graph.nodes.iter().any(|node| is_new(&node.op));
-    let version = if is_new { VERSION_2 } else { VERSION_1 };
-    let json = serde_json::to_string(&json).expect("strings and numbers are always written");
-    writer.tensors.finish(&[("format", FORMAT), ("version", version), ("graph", &json)])
+    let PlainFile { tensors, version, json, .. } = PlainFile::new(graph, is_sparse);
+    tensors.finish(&[("format", FORMAT), ("version", version), ("graph", &json)])
+}
+
+/// Bytes of the file that [`write()`] makes of a graph in [`Coding::Dense`], and what [`weight_bytes`] counts in it, without
+/// making it.
+pub fn dense_sizes(graph: &Graph) -> (u64, Vec<WeightBytes>) {
+    let PlainFile { mut tensors, version, dto, json } = PlainFile::new(graph, false);
+    let len_of =
+        |name: &str| Ok(tensors.data_len(name).expect("a weight names the tensors written for it") as u64);
+    let weights = dto.nodes.iter().filter_map(|node| node.op.weight());
+    let weights = weights.map(|weight| weight_bytes::plain(len_of, weight));
+    let weights: Result<_, FormatError> = weights.collect();
+    let weights = weights.expect("every tensor was found");
+    (tensors.file_len(&[("format", FORMAT), ("version", version), ("graph", &json)]) as u64, weights)
+}
+
+/// A file of version 1 or 2, in parts.
+struct PlainFile<'g> {
+    tensors: Writer<'g>,
+    version: &'static str,
+    dto: GraphDto,
+    /// The same as text.
+    json: String,
+}
+
+impl<'g> PlainFile<'g> {
+    fn new(graph: &'g Graph, is_sparse: bool) -> Self {
+        let mut writer = PlainWriter { is_sparse, tensors: Writer::default() };
+        let dto = network::write(graph, &mut writer);
+        let is_new = dto.nodes.iter().any(has_form) || graph.nodes.iter().any(|node| is_new(&node.op));
+        let version = if is_new { VERSION_2 } else { VERSION_1 };
+        let json = serde_json::to_string(&dto).expect("strings and numbers are always written");
+        Self { tensors: writer.tensors, version, dto, json }
+    }
 }
 
 /// Whether version 1 lacks the operator.

@@ -43,7 +43,9 @@ pub fn weight_bytes(bytes: &[u8]) -> Result<Vec<WeightBytes>, FormatError> {
     }
     let json = plain_json(&tensors)?;
     let weights = json.nodes.iter().filter_map(|node| node.op.weight());
-    weights.map(|weight| plain(&mut tensors, weight)).collect()
+    weights
+        .map(|weight| plain(|name| tensors.take(name).map(|tensor| tensor.data.len() as u64), weight))
+        .collect()
 }
 
 fn coded(weight: &CodedWeightDto) -> WeightBytes {
@@ -63,8 +65,11 @@ fn coded(weight: &CodedWeightDto) -> WeightBytes {
     }
 }
 
-fn plain(tensors: &mut Tensors<'_>, weight: &WeightDto) -> Result<WeightBytes, FormatError> {
-    let mut bytes_of = |name: &str| tensors.take(name).map(|tensor| tensor.data.len() as u64);
+/// A weight's bytes in a file of version 1 or 2, by the bytes of each tensor.
+pub(super) fn plain(
+    mut bytes_of: impl FnMut(&str) -> Result<u64, FormatError>,
+    weight: &WeightDto,
+) -> Result<WeightBytes, FormatError> {
     let name = &weight.name;
     let mut counted = match weight.coding {
         WeightCoding::Dense => WeightBytes { weights: bytes_of(name)?, ..WeightBytes::default() },

@@ -111,6 +111,7 @@ fn the_weights_have_their_parts_of_the_file() {
             }
         }
         let dense = weight_bytes(&write(&graph, Coding::Dense)).unwrap();
+        assert_eq!(dense_sizes(&graph), (write(&graph, Coding::Dense).len() as u64, dense.clone()));
         for (weight, stored) in graph.weights().zip(dense) {
             assert_eq!(stored.weights, (weight.len() as u64 * u64::from(weight.stored_bits())).div_ceil(8));
             assert_eq!(stored.total(), stored.weights + weight.side_bytes() as u64);
