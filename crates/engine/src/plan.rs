@@ -73,10 +73,8 @@ impl BufferSizes {
     fn bytes(&self) -> u64 {
         let sum = |sizes: &[usize]| sizes.iter().map(|size| *size as u64).sum::<u64>();
         let wide = sum(&self.f32) + self.scratch_f32 as u64;
-        let integer = self.scratch_integer;
-        let narrow =
-            sum(&self.levels) + self.scratch_levels as u64 + integer.bytes as u64 + integer.weights as u64;
-        4 * wide + narrow + 2 * integer.words as u64
+        let narrow = sum(&self.levels) + self.scratch_levels as u64;
+        (4 * wide + narrow).saturating_add(self.scratch_integer.total_bytes())
     }
 }
 

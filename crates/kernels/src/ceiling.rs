@@ -87,10 +87,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_lane_of_every_accumulator_counts() {
+    fn multiply_adds_are_those_of_all_lanes_and_accumulators() {
         assert_eq!(multiply_add_f32(10), 10 * 13 * 4);
         assert_eq!(multiply_add_i8(Products::Pairs, 10), 10 * 13 * 8);
         assert_eq!(multiply_add_i8(Products::Quads, 10), 10 * 13 * 16);
+        assert_eq!(multiply_add_i8(Products::SignedQuads, 10), 10 * 13 * 16);
         assert_eq!(multiply_add_f32(0), 0);
     }
 }

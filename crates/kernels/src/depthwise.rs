@@ -147,7 +147,6 @@ pub fn expand_depthwise_f32(
     clamp.check_channels(expanded.channels)?;
     let lane_len = expand_depthwise_lane_len(image, window);
     let (unpacked, scratch) = split_unpacked(scratch, expansion, lane_len)?;
-    check_at_least("scratch", scratch.len(), lane_len)?;
     let (lanes, output) = (Lanes::new(scratch, lane_len), Disjoint::new(output));
     let rows = blocked_rows(image);
     let row_bytes = rows.k() * size_of::<f32>();

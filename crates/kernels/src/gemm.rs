@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use crate::KernelError;
 use crate::elementwise::Clamp;
-use crate::error::{check_at_least, check_fits, check_len};
+use crate::error::{check_fits, check_len};
 use crate::lanes::F32x4;
 use crate::packed::{GROUP, NR, PackedWeightsF32, split_unpacked};
 use crate::parts::{Disjoint, Lanes, Parts, scratch_of_all};
@@ -92,7 +92,7 @@ pub(crate) fn product_f32(
     Ok(())
 }
 
-/// The same for blocked rows; `scratch` holds at least [`pointwise_scratch_len`] and the weights' unpacked panels.
+/// As [`product_f32`], for blocked rows; `scratch` holds at least [`pointwise_scratch_len`] and the weights' unpacked panels.
 pub(crate) fn pointwise_f32(
     a: &[f32],
     rows: BlockedRows,
@@ -108,7 +108,6 @@ pub(crate) fn pointwise_f32(
     let product = Product::new(rows.n_rows, k, weights, residual, clamp, &output)?;
     check_len("a", a.len(), rows.n_rows * k)?;
     let block = rows_per_unit(ROWS_FLOATS, k, TILE);
-    check_at_least("scratch", scratch.len(), lane_len(k))?;
     let lanes = Lanes::new(scratch, lane_len(k));
     let n_panels = weights.n_panels();
     let work = product_work(rows.n_rows, k, n_panels);

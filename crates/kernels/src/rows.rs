@@ -64,11 +64,14 @@ pub(crate) trait Operand: Copy + Send + Sync {
 }
 
 /// Rows as a product's inner loop reads them.
-pub(crate) trait Source<T: Operand>: Copy {
+///
+/// # Safety
+/// [`Source::each_step`] must call `step` as often as a row has steps, with places of whole steps inside the source.
+pub(crate) unsafe trait Source<T: Operand>: Copy {
     /// Calls `step` for each step of the reduction of rows `first..first + R` with the places of their elements.
     ///
     /// # Safety
-    /// The source must be valid for reads of these rows; in a [`Tiled`] one they must be a tile.
+    /// The source must be valid for reads of these rows; in a [`Tiled`] one they must be a whole tile.
     unsafe fn each_step<const R: usize>(self, first: usize, step: impl FnMut([*const T; R]));
 }
 
@@ -79,7 +82,8 @@ pub(crate) struct Walked<T> {
     pub(crate) walk: Walk,
 }
 
-impl<T: Operand> Source<T> for Walked<T> {
+// SAFETY: the walk's runs, each rounded up to whole steps, which whoever makes the source vouches for.
+unsafe impl<T: Operand> Source<T> for Walked<T> {
     #[inline(always)]
     unsafe fn each_step<const R: usize>(self, first: usize, mut step: impl FnMut([*const T; R])) {
         let Self { start, walk } = self;
@@ -100,14 +104,16 @@ impl<T: Operand> Source<T> for Walked<T> {
     }
 }
 
-/// Tiles that [`BlockedRows::gather`] made, of rows of `k` elements.
+/// Tiles that [`BlockedRows::gather`] made, of rows of `k` elements, which [`Operand::STEP`] divides. A tile is read whole:
+/// four rows from a multiple of four on, and those that are left all at once.
 #[derive(Clone, Copy)]
 pub(crate) struct Tiled<T> {
     pub(crate) start: *const T,
     pub(crate) k: usize,
 }
 
-impl<T: Operand> Source<T> for Tiled<T> {
+// SAFETY: a tile of `R` rows is `R * k` elements, and `STEP` divides `k`.
+unsafe impl<T: Operand> Source<T> for Tiled<T> {
     #[inline(always)]
     unsafe fn each_step<const R: usize>(self, first: usize, mut step: impl FnMut([*const T; R])) {
         let mut at = self.start.wrapping_add(first * self.k);
@@ -146,7 +152,7 @@ impl BlockedRows {
         let k = self.k();
         let n_rows = tiles.len() / k.max(1);
         let (whole, rest) = tiles.split_at_mut(n_rows / TILE * TILE * k);
-        for (block, plane) in blocked.chunks_exact(self.n_rows * BLOCK).enumerate() {
+        for (block, plane) in blocked.chunks_exact((self.n_rows * BLOCK).max(1)).enumerate() {
             let pixels = &plane[first * BLOCK..(first + n_rows) * BLOCK].as_chunks::<BLOCK>().0;
             let (fours, left) = pixels.as_chunks::<TILE>();
             for (tile, four) in whole.chunks_exact_mut(TILE * k).zip(fours) {
@@ -154,13 +160,68 @@ impl BlockedRows {
                 T::interleave(four, place.expect("a tile holds whole blocks"));
             }
             for (row, pixel) in left.iter().enumerate() {
-                for (unit, stored) in pixel.chunks_exact(T::STEP).enumerate() {
-                    let place = ((block * BLOCK / T::STEP + unit) * left.len() + row) * T::STEP;
+                for (step, stored) in pixel.chunks_exact(T::STEP).enumerate() {
+                    let place = ((block * BLOCK / T::STEP + step) * left.len() + row) * T::STEP;
                     for (element, stored) in rest[place..].iter_mut().zip(stored) {
                         *element = T::of(*stored);
                     }
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pixels that tell where they come from: channel `c` of pixel `p` is `100 * p + c`, in bytes modulo 256.
+    fn check<T: Operand + PartialEq + std::fmt::Debug>(stored: impl Fn(usize) -> T::Stored) {
+        for n_rows in 1..=9 {
+            let rows = BlockedRows { n_rows: n_rows + 2, n_blocks: 3 };
+            let value = |row: usize, channel: usize| 100 * row + channel;
+            let blocked: Vec<T::Stored> = (0..rows.n_rows * rows.k())
+                .map(|i| {
+                    let (block, rest) = (i / (rows.n_rows * BLOCK), i % (rows.n_rows * BLOCK));
+                    stored(value(rest / BLOCK, block * BLOCK + rest % BLOCK))
+                })
+                .collect();
+            let mut tiles = vec![T::of(stored(7)); n_rows * rows.k()];
+            rows.gather(&blocked, 1, &mut tiles);
+            let source = Tiled { start: tiles.as_ptr(), k: rows.k() };
+            let mut seen = vec![Vec::new(); n_rows];
+            let mut read = |first: usize, row: usize, at: *const T| {
+                // SAFETY: a step of a row inside the tiles.
+                seen[first + row].extend((0..T::STEP).map(|i| unsafe { *at.add(i) }));
+            };
+            for first in (0..n_rows).step_by(TILE) {
+                // SAFETY: whole tiles.
+                unsafe {
+                    match n_rows - first {
+                        1 => source
+                            .each_step::<1>(first, |at| (0..1).for_each(|row| read(first, row, at[row]))),
+                        2 => source
+                            .each_step::<2>(first, |at| (0..2).for_each(|row| read(first, row, at[row]))),
+                        3 => source
+                            .each_step::<3>(first, |at| (0..3).for_each(|row| read(first, row, at[row]))),
+                        _ => source
+                            .each_step::<4>(first, |at| (0..4).for_each(|row| read(first, row, at[row]))),
+                    }
+                }
+            }
+            for (row, seen) in seen.into_iter().enumerate() {
+                let expected: Vec<T> =
+                    (0..rows.k()).map(|channel| T::of(stored(value(row + 1, channel)))).collect();
+                assert_eq!(seen, expected, "row {row} of {n_rows}");
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_hold_each_row_in_order() {
+        check::<f32>(|value| value as f32);
+        check::<i16>(|value| value as u8);
+        check::<u8>(|value| value as u8);
+        check::<i8>(|value| value as u8);
     }
 }

@@ -52,6 +52,16 @@ impl IntegerScratchLen {
         Self { weights: weights.unpacked_len(), ..self }
     }
 
+    /// Bytes of all of it; saturates.
+    pub fn total_bytes(self) -> u64 {
+        let Self { bytes, signed, words, weights } = self;
+        let in_bytes = |(len, size): (usize, usize)| (len as u64).saturating_mul(size as u64);
+        [(bytes, 1), (signed, 1), (words, size_of::<i16>()), (weights, 1)]
+            .map(in_bytes)
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
     pub(crate) fn of(products: Products, len: usize) -> Self {
         // A run that is rounded up to whole steps reaches beyond the last pixel.
         let len = len.saturating_add(NR);

@@ -303,9 +303,7 @@ impl<'a> BlockI8<'a> {
                     for (pixel, filter) in pixels.iter().zip(filters) {
                         let halves = pixel.as_chunks::<BLOCK>().0.iter().zip(filter.as_chunks::<BLOCK>().0);
                         for (acc, (x, w)) in acc.iter_mut().zip(halves) {
-                            // SAFETY: `w` is eight int16.
-                            let w = unsafe { I16x8::load_at(w.as_ptr()) };
-                            *acc = acc.add(I16x8::load_u8(x).dot(w));
+                            *acc = acc.add(I16x8::load_u8(x).dot(I16x8::load(w)));
                         }
                     }
                 }

@@ -1,13 +1,13 @@
 //! int8 matrix product with packed weights: the inside of every dense integer layer.
 //!
 //! The tile is the one of the float product, 4 rows by 8 columns. An instruction multiplies pairs of neighbours in the
-//! reduction (widened to int16) or quads of them (bytes as they are), so a turn of the loop takes two or four steps of
+//! reduction (widened to int16) or quads of them (bytes as they are, or less 128), so a turn of the loop takes two or four steps of
 //! the reduction at once.
 
 #![allow(unsafe_code, reason = "tiles read and write through pointers; their ranges are checked before")]
 
 use super::finish::Finish;
-use super::packed::PackedWeightsI8;
+use super::packed::{PackedWeightsI8, Products};
 use crate::KernelError;
 use crate::blocks::BLOCK;
 use crate::error::{check_at_least, check_fits, check_len};
@@ -23,6 +23,9 @@ const ROWS_LEVELS: usize = 1 << 16;
 /// A level of an activation as a product's input: a byte, one less 128, or widened for pairs. [`Operand::STEP`] of them are
 /// multiplied at once.
 pub(crate) trait Level: Operand<Stored = u8> {
+    /// How weights are packed for it.
+    const PRODUCTS: Products;
+
     /// Adds a step of `R` rows, multiplied with a panel's, to their accumulators.
     ///
     /// # Safety
@@ -49,6 +52,8 @@ impl Operand for i16 {
 }
 
 impl Level for i16 {
+    const PRODUCTS: Products = Products::Pairs;
+
     #[inline(always)]
     unsafe fn multiply_add<const R: usize>(rows: [*const Self; R], b: *const i8, acc: &mut [[I32x4; 2]; R]) {
         // SAFETY: the caller's.
@@ -73,15 +78,13 @@ impl Operand for u8 {
 
     #[inline(always)]
     fn interleave(pixels: &[[u8; BLOCK]; TILE], tile: &mut [u8; TILE * BLOCK]) {
-        for (row, pixel) in pixels.iter().enumerate() {
-            for (unit, quad) in pixel.as_chunks::<4>().0.iter().enumerate() {
-                tile.as_chunks_mut().0[unit * TILE + row] = *quad;
-            }
-        }
+        interleave_quads(pixels, tile);
     }
 }
 
 impl Level for u8 {
+    const PRODUCTS: Products = Products::Quads;
+
     #[inline(always)]
     unsafe fn multiply_add<const R: usize>(rows: [*const Self; R], b: *const i8, acc: &mut [[I32x4; 2]; R]) {
         // SAFETY: the caller's.
@@ -107,15 +110,22 @@ impl Operand for i8 {
 
     #[inline(always)]
     fn interleave(pixels: &[[u8; BLOCK]; TILE], tile: &mut [i8; TILE * BLOCK]) {
-        for (row, pixel) in pixels.iter().enumerate() {
-            for (unit, quad) in pixel.as_chunks::<4>().0.iter().enumerate() {
-                tile.as_chunks_mut().0[unit * TILE + row] = quad.map(Self::of);
-            }
+        interleave_quads(pixels, tile);
+    }
+}
+
+#[inline(always)]
+fn interleave_quads<T: Operand<Stored = u8>>(pixels: &[[u8; BLOCK]; TILE], tile: &mut [T; TILE * BLOCK]) {
+    for (row, pixel) in pixels.iter().enumerate() {
+        for (step, quad) in pixel.as_chunks::<4>().0.iter().enumerate() {
+            tile.as_chunks_mut().0[step * TILE + row] = quad.map(T::of);
         }
     }
 }
 
 impl Level for i8 {
+    const PRODUCTS: Products = Products::SignedQuads;
+
     #[inline(always)]
     unsafe fn multiply_add<const R: usize>(rows: [*const Self; R], b: *const i8, acc: &mut [[I32x4; 2]; R]) {
         // SAFETY: the caller's.
@@ -179,7 +189,7 @@ fn lane_len(k: usize) -> usize {
     rows_per_unit(ROWS_LEVELS, k.max(1), TILE).saturating_mul(k)
 }
 
-/// The same for blocked rows; `scratch` holds at least [`pointwise_scratch_len`].
+/// As [`product_i8`], for blocked rows; `scratch` holds at least [`pointwise_scratch_len`].
 pub(crate) fn pointwise_i8<T: Level, F: Finish>(
     a: &[u8],
     rows: BlockedRows,
@@ -232,7 +242,7 @@ pub(crate) fn multiply_panel_i8<T: Level, F: Finish>(
 ) {
     let (k, n_rows) = (weights.k(), output.len() / NR);
     assert!(tiles.len() >= n_rows * k && panel < weights.n_panels());
-    assert!(k.is_multiple_of(T::STEP) && weights.products().len() == T::STEP);
+    assert!(k.is_multiple_of(T::STEP) && weights.products() == T::PRODUCTS);
     let product = IntegerProduct { weights, finish, output: &Disjoint::new(output), plane: 0 };
     let b = weights.panel_at::<T>(panel, unpacked);
     // SAFETY: `tiles` holds `n_rows` rows of `k` elements, which whole steps divide; `b` is the panel, and nobody else has
@@ -260,7 +270,7 @@ impl<'a, F: Finish> IntegerProduct<'a, F> {
     ) -> Result<Self, KernelError> {
         check_fits("reduction of the weights", weights.k(), k)?;
         weights.check_run(run)?;
-        check_fits("products of the weights", weights.products().len(), T::STEP)?;
+        assert!(weights.products() == T::PRODUCTS, "the callers choose levels by the weights' products");
         let len = n_rows.saturating_mul(NR).saturating_mul(weights.n_panels());
         check_len("output", output.len(), len)?;
         Ok(Self { weights, finish, output, plane: n_rows * NR })

@@ -63,6 +63,48 @@ proptest! {
         prop_assert_eq!(compare_f32(&output, &expected, bound(k, k as f32 + 2.0)), Ok(()));
     }
 
+    /// Rows in tiles, which no other window has.
+    #[test]
+    fn pointwise_layers_are_their_references(
+        pixels in straddling(12), channels in straddling(8), n in straddling(32), seed: u64, bounds in clamps(),
+        with_residual: bool, zero_point: u8, products in products(),
+    ) {
+        let numbers = &mut Numbers::new(seed);
+        let (layout, window) = (Layout::Blocked, Window { kernel: [1, 1], stride: [1, 1], padding: Padding::default() });
+        let image = ImageShape { height: 1, width: pixels, channels };
+        let (shape, k) = (output_shape(&window, image, n), channels);
+        let (reduction, run) = (layout.reduction(image, &window), layout.run(image, &window));
+
+        let (input, weights, bias) = (numbers.f32s(image.len()), numbers.f32s(n * k), numbers.f32s(n));
+        let residual = with_residual.then(|| numbers.f32s(shape.len()));
+        let max = bounds.store(numbers, n);
+        let clamp = bounds.clamp(&max);
+        let ordered = layout.order_weights(&weights, n, image, &window).unwrap();
+        let packed = PackedWeightsF32::pack(&ordered, n, reduction, &bias).unwrap();
+        let mut scratch = vec![f32::NAN; conv2d_scratch_len(layout, image, &window)];
+        let mut output = vec![f32::NAN; blocked_len(shape)];
+        let blocked_residual = residual.as_deref().map(|residual| blocked(residual, shape));
+        conv2d_f32(
+            &blocked(&input, image), layout, image, &window, &packed, blocked_residual.as_deref(), clamp, &mut scratch,
+            &mut output,
+        ).unwrap();
+        let expected = reference::conv2d_f32(&input, image, &window, &weights, &bias, residual.as_deref(), clamp);
+        prop_assert_eq!(compare_f32(&unblocked(&output, shape), &expected, bound(k, k as f32 + 2.0)), Ok(()));
+
+        let (levels, weights) = (numbers.levels(image.len(), products), numbers.weights_i8(n * k));
+        let (bias, requantization) = (numbers.biases(n), numbers.requantization(n));
+        let ordered = layout.order_weights(&weights, n, image, &window).unwrap();
+        let packed = PackedWeightsI8::pack(&ordered, n, reduction, run, &bias, zero_point, products).unwrap();
+        let mut scratch = IntegerScratch::new(conv2d_i8_scratch_len(layout, image, &window, products));
+        let mut output = vec![0; blocked_len(shape)];
+        conv2d_i8(
+            &blocked(&levels, image), layout, image, &window, zero_point, &packed, &requantization, &mut scratch,
+            &mut output,
+        ).unwrap();
+        let accumulators = reference::conv2d_i8_accumulators(&levels, image, &window, zero_point, &weights, &bias);
+        let expected = reference::requantize(&accumulators, n, &requantization);
+        prop_assert_eq!(compare(&unblocked(&output, shape), &expected), Ok(()));
+    }
 
     /// Enough pixels for several blocks of rows.
     #[test]

@@ -129,5 +129,43 @@ fn an_image_without_columns_has_outputs_in_its_padding() {
         let mut output = vec![0; blocked_len(shape)];
         depthwise_i8(&[], image, &window, 5, &packed, &requantization, &mut scratch, &mut output).unwrap();
         assert!(unblocked(&output, shape).chunks_exact(3).all(|pixel| pixel == [10, 11, 12]));
+
+        // An expansion's outputs lie in the padding, too.
+        let filters = DepthwiseWeightsF32::pack(&vec![1.0; 3 * taps], 3, taps, &[1.0, 2.0, 3.0]).unwrap();
+        let expansion = PackedWeightsF32::pack(&[1.0; 24], 3, 8, &[4.0; 3]).unwrap();
+        let mut scratch = vec![f32::NAN; expand_depthwise_scratch_len(image, &window)];
+        let mut output = vec![f32::NAN; blocked_len(shape)];
+        expand_depthwise_f32(
+            &[],
+            image,
+            &expansion,
+            Clamp::NONE,
+            &window,
+            &filters,
+            Clamp::NONE,
+            &mut scratch,
+            &mut output,
+        )
+        .unwrap();
+        assert!(unblocked(&output, shape).chunks_exact(3).all(|pixel| pixel == [1.0, 2.0, 3.0]));
+        for products in PRODUCTS {
+            let expansion = PackedWeightsI8::pack(&[1; 24], 3, 8, 8, &[4; 3], 5, products).unwrap();
+            let expansion = Expansion { weights: &expansion, requantization: &requantization };
+            let mut scratch = IntegerScratch::new(expand_depthwise_i8_scratch_len(image, &window, products));
+            let mut output = vec![0; blocked_len(shape)];
+            expand_depthwise_i8(
+                &[],
+                image,
+                expansion,
+                &window,
+                5,
+                &packed,
+                &requantization,
+                &mut scratch,
+                &mut output,
+            )
+            .unwrap();
+            assert!(unblocked(&output, shape).chunks_exact(3).all(|pixel| pixel == [10, 11, 12]));
+        }
     }
 }

@@ -20,17 +20,24 @@ proptest! {
 
 #[test]
 fn the_worst_case_does_not_saturate() {
-    let k = 4096;
+    // A bias that takes the exact sum back to this, which float32 holds to the last bit.
+    const REST: i64 = 5;
     for products in PRODUCTS {
         let [smallest, largest] = [0, 255].map(|level| exact_level(level, products));
-        for (level, weight) in [(smallest, 127), (smallest, -127), (largest, 127), (largest, -127)] {
-            let (a, weights) = (vec![level; k], vec![weight; k]);
-            let packed = PackedWeightsI8::pack(&weights, 1, k, k, &[5], 0, products).unwrap();
+        let check = |k: usize, level: u8, weight: i8, zero_point: u8, bias: i64, expected: i64| {
+            let bias = i32::try_from(bias).unwrap();
+            let packed =
+                PackedWeightsI8::pack(&vec![weight; k], 1, k, k, &[bias], zero_point, products).unwrap();
             let mut out = [0.0; BLOCK];
             let mut scratch = IntegerScratch::new(linear_i8_scratch_len(k, products));
-            linear_i8_f32(&a, &packed, &[1.0; BLOCK], &mut scratch, &mut out).unwrap();
-            let exact = k as i32 * i32::from(level) * i32::from(weight) + 5;
-            assert_eq!(out[0], exact as f32, "{products:?} {level} {weight}");
+            linear_i8_f32(&vec![level; k], &packed, &[1.0; BLOCK], &mut scratch, &mut out).unwrap();
+            assert_eq!(out[0], expected as f32, "{products:?} {k} times {level} - {zero_point} and {weight}");
+        };
+        let sum = |k: usize, level: u8, weight: i8, zero_point: u8| {
+            k as i64 * (i64::from(level) - i64::from(zero_point)) * i64::from(weight)
+        };
+        for (level, weight) in [(smallest, 127), (smallest, -127), (largest, 127), (largest, -127)] {
+            check(4096, level, weight, 0, REST - sum(4096, level, weight, 0), REST);
         }
         // The longest reduction and the largest bias, with and without a zero point whose part wraps on the way.
         let k = crate::integer::MAX_DEPTH;
@@ -40,15 +47,10 @@ fn the_worst_case_does_not_saturate() {
             (127, 255, smallest, -1 << 30),
             (-127, 255, smallest, 1 << 30),
         ] {
-            let packed =
-                PackedWeightsI8::pack(&vec![weight; k], 1, k, k, &[bias], zero_point, products).unwrap();
-            let mut out = [0.0; BLOCK];
-            let mut scratch = IntegerScratch::new(linear_i8_scratch_len(k, products));
-            linear_i8_f32(&vec![level; k], &packed, &[1.0; BLOCK], &mut scratch, &mut out).unwrap();
-            let exact =
-                k as i64 * (i64::from(level) - i64::from(zero_point)) * i64::from(weight) + i64::from(bias);
+            let exact = sum(k, level, weight, zero_point) + bias;
             assert!(i32::try_from(exact).is_ok());
-            assert_eq!(out[0], exact as f32, "{products:?} {level} - {zero_point} {weight}");
+            check(k, level, weight, zero_point, bias, exact);
+            check(k, level, weight, zero_point, REST - sum(k, level, weight, zero_point), REST);
         }
     }
     let deepest = crate::integer::MAX_DEPTH;

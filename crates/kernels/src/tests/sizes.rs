@@ -212,6 +212,17 @@ fn short_scratch_is_an_error() {
 }
 
 #[test]
+fn every_part_of_scratch_counts() {
+    let one = IntegerScratchLen { bytes: 1, signed: 10, words: 50, weights: 1000 };
+    assert_eq!(one.total_bytes(), 1 + 10 + 2 * 50 + 1000);
+    let image = ImageShape { height: 5, width: 5, channels: 16 };
+    let window = Window { kernel: [3, 3], stride: [1, 1], padding: Padding::default() };
+    let bytes = |products| expand_depthwise_i8_scratch_len(image, &window, products).total_bytes();
+    assert!(bytes(Products::SignedQuads) >= bytes(Products::Quads));
+    assert!(bytes(Products::Pairs) > bytes(Products::SignedQuads));
+}
+
+#[test]
 fn an_expansion_in_runs_that_are_filled_up_is_refused() {
     let image = ImageShape { height: 2, width: 2, channels: 8 };
     let window = Window { kernel: [1, 1], stride: [1, 1], padding: Padding::default() };
