@@ -5,6 +5,7 @@
 //! Neither side's internals appear here; both depend on this module and it depends on nothing of theirs.
 
 mod answer;
+mod as_json;
 mod facts;
 mod failure;
 mod frame;
@@ -49,6 +50,7 @@ pub enum Request {
         /// Repeated by [`Answer::Compressed`], [`Answer::Progress`] or [`Answer::Failed`].
         id: RequestId,
         /// What to do.
+        #[serde(with = "as_json")]
         recipe: Recipe,
     },
     /// Puts another model in place of the original on the left side: what this recipe makes of the original, or the
@@ -57,6 +59,7 @@ pub enum Request {
         /// Repeated by [`Answer::LeftSet`], [`Answer::Progress`] or [`Answer::Failed`].
         id: RequestId,
         /// The recipe; `None` for the original.
+        #[serde(with = "as_json")]
         recipe: Option<Recipe>,
     },
     /// Runs both sides on one frame. With the message comes a camera's or a video's `VideoFrame` as the property

@@ -3,7 +3,7 @@
 use pipeline::{LayerFacts, NumberFormat, Recipe};
 use serde::{Deserialize, Serialize};
 
-use super::Normalization;
+use super::{Normalization, as_json};
 
 /// The loaded model, as the page shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,6 +67,7 @@ pub struct Sizes {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompressedFacts {
     /// The recipe that made it.
+    #[serde(with = "as_json")]
     pub recipe: Recipe,
     /// Its sizes.
     pub sizes: Sizes,
