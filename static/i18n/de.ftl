@@ -837,6 +837,7 @@ maps-difference = Unterschied
 maps-difference-lead = Die { $n } stärksten von { $of } Kanälen auf diesem Bild: wo sich beide Modelle unterscheiden, und wie sehr.
 maps-channel-differs = { $channel }: { $percent }
 maps-channel-removed = { $channel }: entfernt
+maps-difference-none = Es gibt kein verkleinertes Modell, mit dem sich diese Kanäle vergleichen lassen.
 maps-original-higher = Original höher
 maps-compressed-higher = verkleinert höher
 maps-difference-scale = Ein Maßstab für alle; die größte Marke ist { $percent } des größten Werts. Nichts, wo beide gleich sind.

@@ -838,6 +838,7 @@ maps-difference = Difference
 maps-difference-lead = The { $n } strongest of { $of } channels on this frame: where both models differ, and by how much.
 maps-channel-differs = { $channel }: { $percent }
 maps-channel-removed = { $channel }: removed
+maps-difference-none = There is no compressed model to compare these channels with.
 maps-original-higher = original higher
 maps-compressed-higher = compressed higher
 maps-difference-scale = One scale for all; the largest mark is { $percent } of the largest value. Nothing where both are equal.
