@@ -48,7 +48,9 @@ async function activate() {
   for (const request of await kept.keys()) {
     if (!wanted.has(request.url)) await kept.delete(request);
   }
-  await self.clients.claim();
+  // Not waited for: Firefox is done only once every worker of the page has answered, and helpers never do (helper.js).
+  // Meanwhile all requests would wait for the end of `activate`.
+  self.clients.claim().catch((error) => console.warn('open pages are not taken over', error));
 }
 
 async function answer(event, path) {

@@ -5,20 +5,22 @@
 //! The loop runs on animation frames, so a hidden tab rests. New pictures of a video are noticed by
 //! `requestVideoFrameCallback`; where that is missing or stays silent, by the video's clock.
 
+mod draw;
+mod video;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use js_sys::{Function, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlVideoElement, ImageBitmap, VideoFrame};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap, VideoFrame};
 use yew::Callback;
 
 use super::browser;
 use super::state::FRAME_ID_BIT;
-use super::virtual_camera::{self, Placement, Shot};
 use super::worker_client::{Cargo, WorkerClient};
 use crate::bridge::{FramePixels, Request, RequestId};
+pub use video::Video;
 
 /// Largest side of the square, pixels.
 const MAX_SIDE: u32 = 512;
@@ -55,15 +57,6 @@ pub enum Feed {
     Pan(Rc<Vec<ImageBitmap>>),
     /// These pictures one after the other.
     Stills(Rc<Vec<ImageBitmap>>),
-}
-
-/// A video and the notice of its next picture.
-pub struct Video {
-    element: HtmlVideoElement,
-    fresh: Rc<Cell<bool>>,
-    seen_at: f64,
-    last_time: f64,
-    alive: Rc<Cell<bool>>,
 }
 
 /// The frame loop; it ends when this is dropped.
@@ -210,62 +203,6 @@ impl Drop for FrameLoop {
     }
 }
 
-impl Video {
-    /// A video that plays, or will.
-    pub fn new(element: HtmlVideoElement) -> Self {
-        let (fresh, alive) = (Rc::new(Cell::new(true)), Rc::new(Cell::new(true)));
-        watch(&element, &fresh, &alive);
-        Self { element, fresh, seen_at: browser::now(), last_time: -1.0, alive }
-    }
-
-    /// There is a picture that was not drawn yet.
-    fn take_fresh(&mut self, now: f64) -> bool {
-        if self.element.video_width() < 3 || self.element.video_height() < 3 {
-            return false;
-        }
-        if self.fresh.replace(false) {
-            self.seen_at = now;
-            return true;
-        }
-        // Without the callback (missing, or silent for half a second) the video's clock tells.
-        let time = self.element.current_time();
-        if now - self.seen_at > 500.0 && time != self.last_time {
-            self.last_time = time;
-            return true;
-        }
-        false
-    }
-}
-
-impl Drop for Video {
-    fn drop(&mut self) {
-        self.alive.set(false);
-    }
-}
-
-/// Sets `fresh` at each new picture of a video while `alive`.
-///
-/// The closure holds itself and is never freed: the browser may call it once more after the video has gone.
-fn watch(element: &HtmlVideoElement, fresh: &Rc<Cell<bool>>, alive: &Rc<Cell<bool>>) {
-    let request =
-        Reflect::get(element, &"requestVideoFrameCallback".into()).ok().and_then(|it| it.dyn_into().ok());
-    let Some(request): Option<Function> = request else { return };
-    let holder: Ticker = Rc::default();
-    let (again, next, video) = (holder.clone(), request.clone(), element.clone());
-    let (fresh, alive) = (fresh.clone(), alive.clone());
-    let closure = Closure::<dyn FnMut()>::new(move || {
-        fresh.set(true);
-        if alive.get()
-            && let Ok(holder) = again.try_borrow()
-            && let Some(closure) = holder.as_ref()
-        {
-            let _ = next.call1(&video, closure.as_ref());
-        }
-    });
-    let _ = request.call1(element, closure.as_ref());
-    *holder.borrow_mut() = Some(closure);
-}
-
 fn keep_ticking(inner: &Rc<RefCell<Inner>>, running: &Rc<Cell<bool>>) {
     let ticker: Ticker = Rc::default();
     let (inner, running, again) = (inner.clone(), running.clone(), ticker.clone());
@@ -310,127 +247,6 @@ fn tick(shared: &Rc<RefCell<Inner>>) {
 }
 
 impl Inner {
-    /// Draws the source; true where there is something to send.
-    fn draw(&mut self, now: f64) -> Result<bool, JsValue> {
-        match &mut self.feed {
-            Feed::None => Ok(false),
-            Feed::Video(video) => {
-                if !video.take_fresh(now) {
-                    return Ok(false);
-                }
-                let element = video.element.clone();
-                let (width, height) = (element.video_width(), element.video_height());
-                self.square(width.min(height).min(MAX_SIDE));
-                let (canvas, context) = (f64::from(self.canvas.width()), &self.context);
-                let (width, height) = (f64::from(width), f64::from(height));
-                let side = width.min(height);
-                let (left, top) = ((width - side) / 2.0, (height - side) / 2.0);
-                self.mirror()?;
-                context.draw_image_with_html_video_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
-                    &element, left, top, side, side, 0.0, 0.0, canvas, canvas,
-                )?;
-                self.unmirror()?;
-                Ok(true)
-            }
-            Feed::Pan(pictures) => {
-                let pictures = pictures.clone();
-                let seconds = self.run_millis / 1000.0;
-                let Some(shot) = virtual_camera::shot(seconds, pictures.len(), browser::reduced_motion())
-                else {
-                    return Ok(false);
-                };
-                self.square(PICTURE_SIDE);
-                self.mirror()?;
-                self.draw_shot(&pictures, &shot)?;
-                self.unmirror()?;
-                Ok(true)
-            }
-            Feed::Stills(pictures) => {
-                let pictures = pictures.clone();
-                let turn = (self.run_millis / PICTURE_MILLIS) as usize;
-                let picture_idx = turn % pictures.len().max(1);
-                let whole = Placement { picture_idx, horizontal: 0.5, vertical: 0.5, side: 1.0 };
-                let Some(picture) = pictures.get(picture_idx) else { return Ok(false) };
-                self.square(picture.width().min(picture.height()).clamp(1, MAX_SIDE));
-                self.mirror()?;
-                self.place(&pictures, &whole, 1.0)?;
-                self.unmirror()?;
-                Ok(true)
-            }
-        }
-    }
-
-    /// Shows the square on the twin, where that is on screen.
-    fn copy(&self) {
-        if self.twin.is_connected() {
-            let side = self.canvas.width();
-            if self.twin.width() != side {
-                self.twin.set_width(side);
-                self.twin.set_height(side);
-            }
-            let _ = self.twin_context.draw_image_with_html_canvas_element(&self.canvas, 0.0, 0.0);
-        }
-    }
-
-    fn draw_shot(&self, pictures: &[ImageBitmap], shot: &Shot) -> Result<(), JsValue> {
-        self.place(pictures, &shot.now, 1.0)?;
-        if let Some((placement, opacity)) = &shot.next {
-            self.place(pictures, placement, *opacity)?;
-        }
-        if shot.light < 1.0 {
-            let side = f64::from(self.canvas.width());
-            self.context.set_global_alpha(1.0 - shot.light);
-            self.context.set_fill_style_str("#000");
-            self.context.fill_rect(0.0, 0.0, side, side);
-            self.context.set_global_alpha(1.0);
-        }
-        Ok(())
-    }
-
-    fn place(&self, pictures: &[ImageBitmap], placement: &Placement, opacity: f64) -> Result<(), JsValue> {
-        let Some(picture) = pictures.get(placement.picture_idx) else { return Ok(()) };
-        let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
-        let side = width.min(height) * placement.side;
-        let (left, top) = ((width - side) * placement.horizontal, (height - side) * placement.vertical);
-        let canvas = f64::from(self.canvas.width());
-        self.context.set_global_alpha(opacity);
-        let drawn = self.context.draw_image_with_image_bitmap_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
-            picture, left, top, side, side, 0.0, 0.0, canvas, canvas,
-        );
-        self.context.set_global_alpha(1.0);
-        drawn
-    }
-
-    fn square(&self, side: u32) {
-        if self.canvas.width() != side {
-            self.canvas.set_width(side);
-            self.canvas.set_height(side);
-        }
-    }
-
-    fn mirror(&self) -> Result<(), JsValue> {
-        if self.mirrored {
-            self.context.set_transform(-1.0, 0.0, 0.0, 1.0, f64::from(self.canvas.width()), 0.0)?;
-        }
-        Ok(())
-    }
-
-    /// Mirrors what the canvas shows and sends it again; for a paused picture, which is not drawn anew.
-    fn flip(&mut self) {
-        let flip = || -> Result<(), JsValue> {
-            self.context.set_transform(-1.0, 0.0, 0.0, 1.0, f64::from(self.canvas.width()), 0.0)?;
-            self.context.draw_image_with_html_canvas_element(&self.canvas, 0.0, 0.0)?;
-            self.unmirror()
-        };
-        if flip().is_ok() {
-            self.sent_pair = None;
-        }
-    }
-
-    fn unmirror(&self) -> Result<(), JsValue> {
-        self.context.set_transform(1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-    }
-
     fn report_overdue(&mut self, now: f64) {
         if let Some(frame) =
             self.in_flight.as_mut().filter(|frame| !frame.reported && now - frame.since > OVERDUE_MILLIS)

@@ -1,7 +1,7 @@
 //! The page: what visitors see and touch. Models never run here; `worker_client.rs` talks to the worker that has them.
 //!
-//! Start with `state/`: every change of the page is an action through its pure transition. `page.rs` holds the state and
-//! carries out the transition's effects, `components/` render it, and `frames.rs` moves pictures.
+//! Start with `state/`: every change of the page is an action through its pure transition. `page.rs` holds the state,
+//! `page/effects.rs` carries out the transition's effects, `components/` render it, and `frames.rs` moves pictures.
 
 mod browser;
 mod camera;

@@ -1,5 +1,5 @@
 //! A camera for everyone without one: a slow pan, zoom and change of light over the built-in pictures, as a pure
-//! function of time. It knows shares of a square, not pixels; `frames.rs` draws what it says.
+//! function of time. It knows shares of a square, not pixels; `frames/draw.rs` draws what it says.
 
 use std::f64::consts::TAU;
 

@@ -100,11 +100,11 @@ test('the address opens a layer and follows the one that is open', onPage({ path
 
 test('channels are shown as what differs between both models', onPage({ path: '/#layer=2?v=1&m=everyday-60' }, async (page) => {
   await looked(page, 2);
+  await numberWhen(page, 'bytes-compressed', 'bytes');
   const maps = page.locator('[data-testid="feature-maps"]:not([data-n="0"])');
-  await maps.waitFor();
   await page.locator('[data-testid="maps-mode"] [data-value="difference"]').click();
   const channels = maps.locator('[data-channel]');
-  await channels.first().waitFor();
+  await page.locator('[data-channel][data-value]').first().waitFor();
   const shares = await channels.evaluateAll((all) => all.map((it) => Number(it.dataset.value)));
   assert.ok(shares.every((share) => share >= 0) && shares.some((share) => share > 0), `int8 differs: ${shares}`);
   const marks = () => maps.locator('path').evaluateAll((all) => all.filter((it) => it.getAttribute('d')).length);

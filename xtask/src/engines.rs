@@ -15,8 +15,7 @@ use crate::shell::{capture, cargo, command, root, run};
 struct Flavour {
     /// Its folder under `worker/`, as `static/worker.js` names it.
     name: &'static str,
-    /// Target features beyond those of `.cargo/config.toml`; the flavour without any shares its dependencies with the
-    /// app.
+    /// Target features beyond those of `.cargo/config.toml`.
     features: Option<&'static str>,
     threads: bool,
 }
@@ -69,8 +68,8 @@ pub fn place(folder: &Path) -> Result<()> {
 
 fn compile(flavour: &Flavour) -> Result<PathBuf> {
     let mut build = cargo()?;
-    build.args(["build", "--quiet", "--release", "--offline", "--package", "tinylens", "--bin", "worker"]);
-    build.args(["--target", "wasm32-unknown-unknown"]);
+    build.args(["build", "--quiet", "--profile", "engine", "--offline", "--package", "tinylens"]);
+    build.args(["--bin", "worker", "--target", "wasm32-unknown-unknown"]);
     let target = match flavour.features {
         None => root().join("target"),
         // A folder of its own: other flags in the same one would compile everything anew each time.
@@ -90,5 +89,5 @@ fn compile(flavour: &Flavour) -> Result<PathBuf> {
         true => capture(&mut build).map(drop)?,
         false => run(&mut build)?,
     }
-    Ok(target.join("wasm32-unknown-unknown/release/worker.wasm"))
+    Ok(target.join("wasm32-unknown-unknown/engine/worker.wasm"))
 }

@@ -8,7 +8,7 @@ use crate::app::state::{Action, TeacherAction};
 use crate::app::tools::{use_tools, use_words};
 use crate::app::words::key;
 
-/// Keys as they are written on them, and what they do. `page.rs` listens to them.
+/// Keys as they are written on them, and what they do. `page/listeners.rs` listens to them.
 const KEYS: [(&[&str], &str); 11] = [
     (&["?"], key("key-map")),
     (&["Space"], key("key-pause")),

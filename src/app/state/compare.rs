@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use pipeline::Recipe;
 
-use super::reduce::{cancel_fixed, other_models};
+use super::fixed::cancel_fixed;
+use super::reduce::other_models;
 use super::{Effect, FixedState, Progress, State};
 use crate::bridge::{CompressedFacts, Request, RequestId};
 
@@ -183,7 +184,7 @@ pub(super) fn failed(state: &mut State, id: RequestId) -> bool {
 mod tests {
     use super::super::tests::Page;
     use super::super::*;
-    use crate::bridge::{Answer, Failure};
+    use crate::bridge::{Answer, Failure, Request};
 
     /// Both models are there, and the first experiment is asked for on the left side.
     fn asked() -> (Page, RequestId) {

@@ -2,7 +2,9 @@
 
 use super::compare;
 use super::course::{self, Next};
-use super::reduce::{cancel_fixed, cancel_recipe_by_hand, run_fixed, show, want};
+use super::fixed::{cancel_fixed, run_fixed};
+use super::recipe::{cancel_recipe_by_hand, want};
+use super::reduce::show;
 use super::{Action, CourseText, Draft, Effect, Numbers, Place, State, View};
 use crate::bridge::FixedSet;
 

@@ -6,6 +6,7 @@ use ::course::{CourseRecipe, FigureAt, Lesson, Settings};
 
 use super::tests::Page;
 use super::*;
+use crate::bridge::{Answer, FixedSet};
 
 const LESSON: &str = "---\nlesson: 1\ntitle: T\nminutes: 1\naim: A\nkeep: K\n---\n\n# T\n\n## 1. One\n\nText.\n\n```control\nstep: l1.1\nview: compare\nlive: []\n```\n\n## 2. Two\n\nText.\n\n```control\nstep: l1.2\nview: compare\nlive: []\n```\n";
 

@@ -1,7 +1,7 @@
 //! The course's live figures: each comes from what this page has measured or counted, or is missing with a reason.
 
 use course::{CourseRecipe, Figure, FigureAt, Kind, Part, Quantity, Rung};
-use pipeline::{LayerFacts, LayerKind, Step, StoredWeight};
+use pipeline::{LayerFacts, LayerKind, LayerView, Step, StoredWeight};
 use vision::n_fixed_views;
 
 use super::course::Measured;
@@ -80,13 +80,13 @@ impl State {
     /// [`Absent`].
     pub fn figure(&self, at: &FigureAt) -> Result<Value, Absent> {
         match at.recipe {
-            Some(CourseRecipe::Original) | None => self.present_figure(&at.figure),
+            Some(CourseRecipe::Original) | None => self.value(&at.figure, self.present_run()),
             Some(name) => {
                 if self.course.recipe(name).is_none() {
                     return Err(Absent::NotHere);
                 }
                 let measured = self.course.measured(name).ok_or(Absent::NotRun(name))?;
-                self.measured_figure(&at.figure, measured).map_err(|absent| match absent {
+                self.value(&at.figure, Ok(measured)).map_err(|absent| match absent {
                     Absent::NoRun => Absent::NotRun(name),
                     other => other,
                 })
@@ -104,18 +104,25 @@ impl State {
         self.pictures.as_ref().map_or(0, |pictures| n_fixed_views(pictures.len()))
     }
 
-    /// Figures of the model, of the page, of the learner, and else of what answers on the compressed side.
-    fn present_figure(&self, figure: &Figure) -> Result<Value, Absent> {
+    /// What was measured of what answers on the compressed side.
+    fn present_run(&self) -> Result<&Measured, Absent> {
+        let current = self.recipe.current().ok_or(Absent::NoRun)?;
+        let measured = self.course.measured.iter().find(|(recipe, _)| *recipe == current.recipe);
+        measured.map(|(_, measured)| measured).ok_or(Absent::NoRun)
+    }
+
+    /// The one table: where each figure comes from. Those of the model, of the page and of the learner are the same
+    /// whatever `run` is named.
+    fn value(&self, figure: &Figure, run: Result<&Measured, Absent>) -> Result<Value, Absent> {
         let model = self.model.current.as_ref().ok_or(Absent::Soon);
+        let n_weights =
+            |layers: &[LayerFacts]| layers.iter().map(|layer| layer.n_weights).sum::<u64>() as f64;
         match figure {
-            Figure::ModelWeights => {
-                Ok(Value::Count(model?.layers.iter().map(|layer| layer.n_weights).sum::<u64>() as f64))
-            }
+            Figure::ModelWeights => Ok(Value::Count(n_weights(&model?.layers))),
             Figure::ModelMacs => Ok(Value::Count(model?.n_multiply_adds as f64)),
             Figure::ModelReuse => {
                 let model = model?;
-                let n_weights: u64 = model.layers.iter().map(|layer| layer.n_weights).sum();
-                Ok(Value::Factor(model.n_multiply_adds as f64 / (n_weights as f64).max(1.0)))
+                Ok(Value::Factor(model.n_multiply_adds as f64 / n_weights(&model.layers).max(1.0)))
             }
             Figure::Share(Quantity::Weights, kind) => {
                 Ok(Value::Share(layer_share(&model?.layers, *kind, |layer| layer.n_weights)))
@@ -123,7 +130,6 @@ impl State {
             Figure::Share(Quantity::Macs, kind) => {
                 Ok(Value::Share(layer_share(&model?.layers, *kind, |layer| layer.macs)))
             }
-            Figure::Share(Quantity::Ms, _) => Err(Absent::NotHere),
             Figure::BytesOriginal => Ok(Value::Bytes(model?.shipped_bytes as f64)),
             Figure::MsOriginal => match self.numbers.latency_original {
                 Cell::Known(latency) => Ok(Value::Latency(latency)),
@@ -140,120 +146,70 @@ impl State {
                 WorkerState::Ready(runtime) => Ok(Value::Runtime(runtime)),
                 WorkerState::Starting | WorkerState::Lost => Err(Absent::Soon),
             },
-            Figure::LayerName
-            | Figure::LayerRangeWidest
-            | Figure::LayerRangeNarrowest
-            | Figure::LayerRangeRatio
-            | Figure::LayerCodesNarrowest
-            | Figure::WeightValue
-            | Figure::WeightScale
-            | Figure::WeightCode
-            | Figure::WeightRestored
-            | Figure::WeightError => self.layer_figure(figure),
             Figure::ExperimentsCount => Ok(Value::Count(self.course.measured.len() as f64)),
             Figure::Guess(id) => {
                 self.course.progress.guesses.get(id).map(|it| Value::Guess(*it)).ok_or(Absent::NoGuess)
             }
-            other => {
-                let current = self.recipe.current().ok_or(Absent::NoRun)?;
-                let measured = self.course.measured.iter().find(|(recipe, _)| *recipe == current.recipe);
-                self.measured_figure(other, measured.map(|(_, measured)| measured).ok_or(Absent::NoRun)?)
-            }
-        }
-    }
 
-    /// Figures of the open layer and of the weight that is followed.
-    fn layer_figure(&self, figure: &Figure) -> Result<Value, Absent> {
-        let model = self.model.current.as_ref().ok_or(Absent::Soon)?;
-        let position = self.layers.chosen;
-        let node = model.layers.get(position).map(|layer| &layer.node);
-        let view = self.layers.view.as_ref().filter(|view| Some(&view.node) == node).ok_or(Absent::Soon)?;
-        let widths = view.original.ranges.iter().map(|[low, high]| f64::from(low.abs().max(high.abs())));
-        let widest = widths.clone().fold(0.0, f64::max);
-        let narrowest = widths.filter(|width| *width > 0.0).fold(f64::INFINITY, f64::min);
-        let stored = view.weight.stored.ok_or(Absent::NoRun);
-        let level = stored.and_then(|stored| match stored {
-            StoredWeight::Level { scale, multiplier, level, .. } => {
-                Ok((f64::from(scale) * f64::from(multiplier), f64::from(level)))
+            Figure::LayerName => self.open_layer().map(|layer| Value::Layer(layer.position)),
+            Figure::LayerRangeWidest => self.open_layer()?.widths().map(|(widest, _)| Value::Small(widest)),
+            Figure::LayerRangeNarrowest => {
+                self.open_layer()?.widths().map(|(_, narrowest)| Value::Small(narrowest))
             }
-            StoredWeight::Float { .. } | StoredWeight::Code { .. } => Err(Absent::NoRun),
-        });
-        match figure {
-            Figure::LayerName => Ok(Value::Layer(position)),
-            Figure::WeightValue => Ok(Value::Small(f64::from(view.weight.value))),
-            Figure::WeightScale => level.map(|(scale, _)| Value::Small(scale)),
-            Figure::WeightCode => level.map(|(_, level)| Value::Count(level)),
-            Figure::WeightRestored => stored.map(|stored| Value::Small(f64::from(stored.value()))),
-            Figure::WeightError => {
-                stored.map(|stored| Value::Small(f64::from(stored.value()) - f64::from(view.weight.value)))
+            Figure::LayerRangeRatio => {
+                self.open_layer()?.widths().map(|(widest, narrowest)| Value::Factor(widest / narrowest))
             }
-            _ if !narrowest.is_finite() => Err(Absent::NotHere),
-            Figure::LayerRangeWidest => Ok(Value::Small(widest)),
-            Figure::LayerRangeNarrowest => Ok(Value::Small(narrowest)),
-            Figure::LayerRangeRatio => Ok(Value::Factor(widest / narrowest)),
             // Codes on both sides of zero, and zero itself, with one scale that the widest channel fills.
-            Figure::LayerCodesNarrowest => Ok(Value::Count(2.0 * (127.0 * narrowest / widest).round() + 1.0)),
-            _ => Err(Absent::NotHere),
-        }
-    }
-
-    fn measured_figure(&self, figure: &Figure, measured: &Measured) -> Result<Value, Absent> {
-        let Measured { facts, agreement, latency } = measured;
-        let model = self.model.current.as_ref().ok_or(Absent::Soon);
-        let n_weights = || model.map(|model| (model.n_parameters as f64).max(1.0));
-        match figure {
-            Figure::BytesCompressed => Ok(Value::Bytes(facts.sizes.shipped as f64)),
-            Figure::BytesRatio => {
-                Ok(Value::Factor(model?.shipped_bytes as f64 / (facts.sizes.shipped as f64).max(1.0)))
+            Figure::LayerCodesNarrowest => self
+                .open_layer()?
+                .widths()
+                .map(|(widest, narrowest)| Value::Count(2.0 * (127.0 * narrowest / widest).round() + 1.0)),
+            Figure::WeightValue => Ok(Value::Small(f64::from(self.open_layer()?.view.weight.value))),
+            Figure::WeightScale => self.open_layer()?.level().map(|(scale, _)| Value::Small(scale)),
+            Figure::WeightCode => self.open_layer()?.level().map(|(_, level)| Value::Count(level)),
+            Figure::WeightRestored => self.open_layer()?.restored().map(Value::Small),
+            Figure::WeightError => {
+                let layer = self.open_layer()?;
+                layer.restored().map(|restored| Value::Small(restored - f64::from(layer.view.weight.value)))
             }
-            Figure::BytesCoded => Ok(Value::Bytes(facts.sizes.coded as f64)),
-            Figure::MsCompressed => latency.map(|(_, it)| Value::Latency(it)).ok_or(Absent::NoRun),
+
+            Figure::BytesCompressed => Ok(Value::Bytes(run?.facts.sizes.shipped as f64)),
+            Figure::BytesRatio => {
+                let shipped = run?.facts.sizes.shipped as f64;
+                Ok(Value::Factor(model?.shipped_bytes as f64 / shipped.max(1.0)))
+            }
+            Figure::BytesCoded => Ok(Value::Bytes(run?.facts.sizes.coded as f64)),
+            Figure::MsCompressed | Figure::LadderMs(Rung::Dense | Rung::Gzip | Rung::Coded) => {
+                run?.latency.map(|(_, it)| Value::Latency(it)).ok_or(Absent::NoRun)
+            }
             Figure::MsRatio => {
-                let (original, compressed) = latency.ok_or(Absent::NoRun)?;
+                let (original, compressed) = run?.latency.ok_or(Absent::NoRun)?;
                 Ok(Value::Factor(original.median / compressed.median.max(1e-9)))
             }
-            Figure::AgreementFixed => agreement.map(Value::Agreement).ok_or(Absent::NoRun),
-            Figure::CalibrationN if facts.n_calibration > 0 => Ok(Value::Count(facts.n_calibration.into())),
-            Figure::CalibrationN => Err(Absent::NoRun),
-            Figure::LadderBytes(Rung::Dense) => Ok(Value::Bytes(facts.sizes.dense as f64)),
-            Figure::LadderBytes(Rung::Gzip) => Ok(Value::Bytes(facts.sizes.gzip as f64)),
-            Figure::LadderBytes(Rung::Coded) => Ok(Value::Bytes(facts.sizes.sparse as f64)),
-            Figure::LadderMs(Rung::Dense | Rung::Gzip | Rung::Coded) => {
-                latency.map(|(_, it)| Value::Latency(it)).ok_or(Absent::NoRun)
-            }
-            Figure::Sparsity => Ok(Value::Share(facts.sparsity)),
+            Figure::AgreementFixed => run?.agreement.map(Value::Agreement).ok_or(Absent::NoRun),
+            Figure::CalibrationN => match run?.facts.n_calibration {
+                0 => Err(Absent::NoRun),
+                n => Ok(Value::Count(n.into())),
+            },
+            Figure::LadderBytes(Rung::Dense) => Ok(Value::Bytes(run?.facts.sizes.dense as f64)),
+            Figure::LadderBytes(Rung::Gzip) => Ok(Value::Bytes(run?.facts.sizes.gzip as f64)),
+            Figure::LadderBytes(Rung::Coded) => Ok(Value::Bytes(run?.facts.sizes.sparse as f64)),
+            Figure::Sparsity => Ok(Value::Share(run?.facts.sparsity)),
             Figure::Clusters => {
-                let clusters = facts.recipe.steps.iter().find_map(|step| match step {
+                let clusters = run?.facts.recipe.steps.iter().find_map(|step| match step {
                     Step::Cluster { clusters, .. } => Some(*clusters),
                     _ => None,
                 });
                 clusters.map(|it| Value::Count(it as f64)).ok_or(Absent::NoRun)
             }
-            Figure::BitsEntropy => facts.entropy_bits.map(Value::Bits).ok_or(Absent::NoRun),
-            Figure::BitsShipped => Ok(Value::Bits(8.0 * facts.sizes.shipped as f64 / n_weights()?)),
-            // Of the original and of the learner, whatever recipe is named.
-            Figure::ModelWeights
-            | Figure::ModelMacs
-            | Figure::ModelReuse
-            | Figure::Share(..)
-            | Figure::BytesOriginal
-            | Figure::MsOriginal
-            | Figure::RoomMinutesOriginal
-            | Figure::AgreementN
-            | Figure::Runtime
-            | Figure::LayerName
-            | Figure::LayerRangeWidest
-            | Figure::LayerRangeNarrowest
-            | Figure::LayerRangeRatio
-            | Figure::LayerCodesNarrowest
-            | Figure::WeightValue
-            | Figure::WeightScale
-            | Figure::WeightCode
-            | Figure::WeightRestored
-            | Figure::WeightError
-            | Figure::ExperimentsCount
-            | Figure::Guess(_) => self.present_figure(figure),
-            Figure::BytesPart(
+            Figure::BitsEntropy => run?.facts.entropy_bits.map(Value::Bits).ok_or(Absent::NoRun),
+            Figure::BitsShipped => {
+                let bits = 8.0 * run?.facts.sizes.shipped as f64;
+                Ok(Value::Bits(bits / (model?.n_parameters as f64).max(1.0)))
+            }
+
+            Figure::Share(Quantity::Ms, _)
+            | Figure::BytesPart(
                 Part::Weights | Part::Scales | Part::Codebook | Part::Mask | Part::Tables | Part::Other,
             )
             | Figure::AccuracyOriginal
@@ -266,6 +222,47 @@ impl State {
             | Figure::LadderMs(Rung::Removed)
             | Figure::DecodeMs
             | Figure::BreakevenSparsity => Err(Absent::NotHere),
+        }
+    }
+
+    /// The open layer, once the worker has looked into it.
+    fn open_layer(&self) -> Result<OpenLayer<'_>, Absent> {
+        let model = self.model.current.as_ref().ok_or(Absent::Soon)?;
+        let position = self.layers.chosen;
+        let node = model.layers.get(position).map(|layer| &layer.node);
+        let view = self.layers.view.as_ref().filter(|view| Some(&view.node) == node).ok_or(Absent::Soon)?;
+        Ok(OpenLayer { position, view })
+    }
+}
+
+/// The open layer and the weight that is followed.
+struct OpenLayer<'a> {
+    position: usize,
+    view: &'a LayerView,
+}
+
+impl OpenLayer<'_> {
+    /// Largest magnitudes of its widest and of its narrowest channel that is not all zeros.
+    fn widths(&self) -> Result<(f64, f64), Absent> {
+        let ranges = self.view.original.ranges.iter();
+        let widths = ranges.map(|[low, high]| f64::from(low.abs().max(high.abs())));
+        let widest = widths.clone().fold(0.0, f64::max);
+        let narrowest = widths.filter(|width| *width > 0.0).fold(f64::INFINITY, f64::min);
+        if narrowest.is_finite() { Ok((widest, narrowest)) } else { Err(Absent::NotHere) }
+    }
+
+    /// The weight as the compressed model has it.
+    fn restored(&self) -> Result<f64, Absent> {
+        self.view.weight.stored.map(|stored| f64::from(stored.value())).ok_or(Absent::NoRun)
+    }
+
+    /// Its scale and its level, where it is stored as one.
+    fn level(&self) -> Result<(f64, f64), Absent> {
+        match self.view.weight.stored {
+            Some(StoredWeight::Level { scale, multiplier, level, .. }) => {
+                Ok((f64::from(scale) * f64::from(multiplier), f64::from(level)))
+            }
+            Some(StoredWeight::Float { .. } | StoredWeight::Code { .. }) | None => Err(Absent::NoRun),
         }
     }
 }

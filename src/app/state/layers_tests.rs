@@ -4,7 +4,7 @@ use pipeline::{LayerView, Shape, Spread, WeightStep};
 
 use super::tests::Page;
 use super::*;
-use crate::bridge::{LayerTime, Memory, ModelMemory};
+use crate::bridge::{Answer, Failure, LayerTime, Memory, ModelMemory, Request};
 
 fn layer(node: &str) -> pipeline::LayerFacts {
     pipeline::LayerFacts {

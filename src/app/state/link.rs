@@ -10,83 +10,14 @@
 //! | `l` | `en` or `de` |
 //! | `h` | one letter for each hidden control, see [`Control`] |
 
-use std::io::{Read, Write};
-
-use pipeline::Recipe;
-
+use super::recipe_code::{code_of, recipe_of};
 use super::{
-    Action, Draft, Effect, LayersAction, ModelChoice, Notice, PRESETS, Place, State, View, course_steps,
-    reduce,
+    Action, Control, Draft, Effect, LayersAction, ModelChoice, Notice, PRESETS, Place, State, View,
+    course_steps, model, recipe,
 };
 use crate::app::words::Language;
 
 const VERSION: &str = "1";
-
-/// Longer recipes are refused, bytes of JSON.
-const LONGEST_RECIPE: u64 = 16 << 10;
-
-/// A control that a link can hide. The dock, the source, pause, the language and the promise of privacy always stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// The list of models.
-    Models,
-    /// Number formats and presets.
-    Presets,
-    /// The recipe's steps.
-    Steps,
-    /// The four sizes.
-    Sizes,
-    /// The check on fixed pictures.
-    FixedSet,
-    /// The tab Layers.
-    Layers,
-    /// The tab Experiments.
-    Experiments,
-    /// The tab Course.
-    Course,
-}
-
-impl Control {
-    /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 8] = [
-        Self::Models,
-        Self::Presets,
-        Self::Steps,
-        Self::Sizes,
-        Self::FixedSet,
-        Self::Layers,
-        Self::Experiments,
-        Self::Course,
-    ];
-
-    /// Its letter in addresses and in `data-hidden` of the root element, by which `style.css` hides it.
-    pub fn letter(self) -> char {
-        match self {
-            Self::Models => 'm',
-            Self::Presets => 'p',
-            Self::Steps => 's',
-            Self::Sizes => 'z',
-            Self::FixedSet => 'f',
-            Self::Layers => 'y',
-            Self::Experiments => 'e',
-            Self::Course => 'c',
-        }
-    }
-
-    fn of_letter(letter: char) -> Option<Self> {
-        Self::ALL.into_iter().find(|control| control.letter() == letter)
-    }
-
-    /// The control that is a view's tab.
-    fn of_view(view: View) -> Option<Self> {
-        match view {
-            View::Layers => Some(Self::Layers),
-            View::Experiments => Some(Self::Experiments),
-            View::Course => Some(Self::Course),
-            View::Start | View::Live | View::Class => None,
-        }
-    }
-}
 
 /// What the page knows of its address, and of the one that is being written for others.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -230,51 +161,6 @@ fn short(name: &str, value: &str) -> String {
     if value.is_empty() { name.chars().take(24).collect() } else { format!("{name}={value}") }
 }
 
-fn code_of(recipe: &Recipe) -> String {
-    // A recipe is always JSON, and memory takes all that is written.
-    let json = serde_json::to_vec(recipe).unwrap_or_default();
-    let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
-    let written = deflate.write_all(&json).and_then(|()| deflate.finish());
-    base64url(&written.unwrap_or_default())
-}
-
-fn recipe_of(code: &str) -> Option<Recipe> {
-    let bytes = bytes_of_base64url(code)?;
-    let mut json = String::new();
-    let mut inflate = flate2::read::DeflateDecoder::new(&*bytes).take(LONGEST_RECIPE);
-    inflate.read_to_string(&mut json).ok()?;
-    Recipe::from_json(&json).ok()
-}
-
-/// RFC 4648, section 5, without padding.
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-fn base64url(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits =
-            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for idx in 0..=chunk.len() {
-            text.push(char::from(ALPHABET[(bits >> (18 - 6 * idx)) as usize & 63]));
-        }
-    }
-    text
-}
-
-fn bytes_of_base64url(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    for chunk in text.as_bytes().chunks(4) {
-        let mut bits = 0_u32;
-        for character in chunk {
-            let value = ALPHABET.iter().position(|it| it == character)?;
-            bits = bits << 6 | u32::try_from(value).ok()?;
-        }
-        bits <<= 6 * (4 - chunk.len());
-        bytes.extend(&bits.to_be_bytes()[1..chunk.len()]);
-    }
-    Some(bytes)
-}
-
 impl State {
     /// The present place, and behind it what is not as ever; without `#`.
     pub fn fragment(&self) -> String {
@@ -308,7 +194,7 @@ impl State {
 
     fn carried(&self) -> Carried {
         let model = match &self.model.choice {
-            Some(ModelChoice::Served(id)) if id != reduce::DEFAULT_MODEL => Some(id.clone()),
+            Some(ModelChoice::Served(id)) if id != model::DEFAULT_MODEL => Some(id.clone()),
             _ => None,
         };
         let wanted = &self.recipe.wanted;
@@ -384,7 +270,7 @@ fn arrive(state: &mut State, query: &str, effects: &mut Vec<Effect>) {
         choose_model(state, effects);
     }
     if let Some(draft) = carried.draft {
-        reduce::want(state, draft, effects);
+        recipe::want(state, draft, effects);
     }
     if !strange.is_empty() {
         state.notice = Some(Notice::Link { parts: strange });
@@ -396,7 +282,7 @@ pub(super) fn choose_model(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(served) = &state.served else { return };
     let Some(id) = state.link.model.take() else { return };
     if served.iter().any(|model| model.id == id) {
-        reduce::choose_model(state, &id, effects);
+        model::choose_model(state, &id, effects);
     } else {
         state.notice = Some(Notice::Link { parts: vec![short("m", &id)] });
     }
@@ -480,11 +366,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn bytes_survive(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-            prop_assert_eq!(bytes_of_base64url(&base64url(&bytes)), Some(bytes));
-        }
-
         #[test]
         fn nothing_breaks_the_reader(text in "\\PC{0,60}", code in "[A-Za-z0-9_-]{0,60}") {
             let _ = Carried::read(&text);

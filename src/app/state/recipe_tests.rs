@@ -4,7 +4,7 @@ use pipeline::{Recipe, Repair, Step, Storage, Structure};
 
 use super::tests::{Page, facts_of};
 use super::*;
-use crate::bridge::Answer;
+use crate::bridge::{Answer, Request};
 
 /// The position of a pass in the wanted recipe.
 fn position(page: &Page, pass: &str) -> usize {

@@ -4,23 +4,16 @@ use std::rc::Rc;
 
 use pipeline::Recipe;
 
+use super::fixed::{cancel_fixed, run_fixed};
+use super::model::{cancel_loading, choose_model, load_chosen, load_default};
+use super::recipe::{cancel_recipe_by_hand, compress, run_recipe, want};
+use super::source::{list_cameras, open_camera, other_source, play};
 use super::{
-    Action, Agreement, Attempt, CameraState, CameraTrouble, Draft, Effect, FixedResult, FixedRun, FixedState,
-    LayersState, LeftSide, Live, Loading, ModelChoice, Notice, Numbers, OfflineEffect, Profile, Progress,
+    Action, CameraState, Draft, Effect, Loading, ModelChoice, Notice, Numbers, OfflineEffect, Progress,
     Source, State, Support, View, WorkerState, compare, course_steps, experiments, layers, link, offline,
-    room, scans, teacher,
+    room, scans, teacher, worker,
 };
-use crate::app::lists::{Naming, labels_path};
-use crate::bridge::{Answer, CompressedFacts, Failure, FixedSet, ModelFacts, Request, RequestId};
-
-/// A change of the recipe waits this long for the next one, milliseconds.
-pub const SETTLE_MILLIS: u32 = 150;
-
-/// The served model that opens first, where it is there.
-pub(super) const DEFAULT_MODEL: &str = "efficientnet-lite0";
-
-/// The served model that opens first otherwise.
-const SMALL_MODEL: &str = "everyday-60";
+use crate::bridge::Request;
 
 /// The state after `action`, and what has to be done in the browser.
 pub fn reduce(mut state: State, action: Action) -> (State, Vec<Effect>) {
@@ -85,15 +78,15 @@ fn step(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
                 state.notice = Some(Notice::WorkerSlow);
             }
         }
-        Action::WorkerDied => lose_worker(state),
+        Action::WorkerDied => worker::lose_worker(state),
         Action::RestartWorker => {
-            lose_worker(state);
+            worker::lose_worker(state);
             state.worker = WorkerState::Starting;
             state.notice = None;
             state.tried_models.clear();
             effects.push(Effect::StartWorker);
         }
-        Action::Worker(answer) => hear(state, answer, effects),
+        Action::Worker(answer) => worker::hear(state, answer, effects),
         Action::FrameOverdue => {
             if state.worker_ready() && state.notice.is_none() {
                 state.notice = Some(Notice::WorkerSilent);
@@ -255,350 +248,7 @@ pub(super) fn show(state: &mut State, view: View, effects: &mut Vec<Effect>) {
     }
 }
 
-// ---- worker ----
-
-fn lose_worker(state: &mut State) {
-    state.worker = WorkerState::Lost;
-    state.notice = Some(Notice::WorkerLost);
-    state.model.current = None;
-    state.model.loading = None;
-    state.recipe.running = None;
-    state.recipe.finished = None;
-    state.recipe.failure = None;
-    state.course.queue.clear();
-    state.compare.left = LeftSide::default();
-    state.fixed = FixedState::default();
-    state.layers = LayersState { metric: state.layers.metric, ..LayersState::default() };
-    state.n_own_pictures = 0;
-    state.live = Live::default();
-    state.pair = state.pair.wrapping_add(1);
-}
-
-fn hear(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
-    match answer {
-        Answer::Ready { runtime } => {
-            state.worker = WorkerState::Ready(runtime);
-            if matches!(state.notice, Some(Notice::WorkerSlow)) {
-                state.notice = None;
-            }
-            match state.model.queued.take() {
-                Some(choice) => load(state, choice, effects),
-                None => load_default(state, effects),
-            }
-        }
-        Answer::ModelLoaded { id, model } => model_loaded(state, id, model, effects),
-        Answer::Compressed { id, facts } => compressed(state, id, facts, effects),
-        Answer::LeftSet { id, facts } => compare::left_set(state, id, facts, effects),
-        Answer::Progress { id, stage, done, total } => {
-            let progress = Progress { stage: Some(stage), done, total };
-            if let Some(loading) = state.model.loading.as_mut().filter(|loading| loading.id == id) {
-                loading.progress = progress;
-            } else if let Some(attempt) = state.recipe.running.as_mut().filter(|attempt| attempt.id == id) {
-                attempt.progress = progress;
-            } else if let Some(run) = state.fixed.running.as_mut().filter(|run| run.id == id) {
-                *run = FixedRun { id, done, total };
-            } else if !compare::progressed(state, id, progress) {
-                scans::progressed(&mut state.layers.scans, id, progress);
-            }
-        }
-        // Frames come as `Action::Frame`; an answer that lost its way there changes nothing.
-        Answer::FrameResult { .. } => {}
-        Answer::FixedSetResult { id, set, n, same, flips } => {
-            if state.fixed.running.is_some_and(|run| run.id == id) {
-                let agreement = Agreement { same: same.min(n), n, set: Some(set) };
-                state.fixed = FixedState {
-                    result: Some(FixedResult { set, agreement }),
-                    flips: Rc::new(flips),
-                    ..FixedState::default()
-                };
-            }
-        }
-        // The page does not ask; a benchmark does.
-        Answer::Measured { .. } => {}
-        Answer::LayersProfiled { id, runs, original, compressed, memory } => {
-            layers::profiled(state, id, Profile { runs, original, compressed, memory });
-        }
-        Answer::OutputsScanned { id, n, layers } => {
-            scans::outputs_scanned(&mut state.layers.scans, id, n, layers);
-        }
-        Answer::SensitivityScanned { id, n, layers } => {
-            scans::sensitivity_scanned(&mut state.layers.scans, id, n, layers);
-        }
-        Answer::MapsShown { id, maps } => scans::maps_shown(&mut state.layers.scans, id, maps),
-        Answer::LayerInspected { id, view } => layers::inspected(state, id, view),
-        Answer::OwnPicturesSet { id: _, n } => {
-            state.n_own_pictures = n;
-            if state.fixed.result.is_some_and(|result| result.set == FixedSet::Own) {
-                state.fixed.result = None;
-            }
-        }
-        Answer::Failed { id, failure } => failed(state, id, failure, effects),
-    }
-}
-
-fn failed(state: &mut State, id: RequestId, failure: Failure, effects: &mut Vec<Effect>) {
-    if layers::failed(state, id)
-        || compare::failed(state, id)
-        || scans::failed(&mut state.layers.scans, id, &failure)
-    {
-        return;
-    }
-    if let Some(loading) = state.model.loading.take_if(|loading| loading.id == id) {
-        let former = state.model.current.is_some();
-        if failure != Failure::Cancelled {
-            state.notice = Some(Notice::Model { choice: loading.choice, failure, former });
-            // The list would hide it.
-            state.models_open = false;
-        }
-        if !former {
-            load_default(state, effects);
-        }
-    } else if state.model.abandoned.take_if(|loading| loading.id == id).is_some() {
-        // Without any model the next served one is better than none.
-        load_default(state, effects);
-    } else if state.recipe.running.take_if(|attempt| attempt.id == id).is_some() {
-        state.recipe.failure = Some(failure);
-    } else if state.fixed.running.take_if(|run| run.id == id).is_some() && failure != Failure::Cancelled {
-        state.fixed.failure = Some(failure);
-    }
-}
-
-// ---- model ----
-
-/// Loads the first served model that has not been tried, when nothing is loaded or on its way.
-fn load_default(state: &mut State, effects: &mut Vec<Effect>) {
-    if !state.worker_ready() || state.model.current.is_some() || state.model.loading.is_some() {
-        return;
-    }
-    let Some(served) = &state.served else { return };
-    let wanted = [DEFAULT_MODEL, SMALL_MODEL].into_iter();
-    let others = served.iter().map(|model| model.id.as_str());
-    let next = wanted.chain(others).find(|id| {
-        served.iter().any(|model| model.id == *id) && !state.tried_models.iter().any(|tried| tried == id)
-    });
-    match next.map(str::to_owned) {
-        Some(id) => load(state, ModelChoice::Served(id), effects),
-        None if state.notice.is_none() => state.notice = Some(Notice::NoModels),
-        None => {}
-    }
-}
-
-pub(super) fn choose_model(state: &mut State, key: &str, effects: &mut Vec<Effect>) {
-    let served = state.served.iter().flatten().any(|model| model.id == key);
-    let choice = if served {
-        ModelChoice::Served(key.to_owned())
-    } else if state.catalog.iter().any(|entry| entry.id == key) {
-        ModelChoice::Catalog(key.to_owned())
-    } else {
-        return;
-    };
-    if state.model.loading.is_none()
-        && state.model.current.is_some()
-        && state.model.choice.as_ref() == Some(&choice)
-    {
-        return;
-    }
-    load_chosen(state, choice, effects);
-}
-
-/// Loads what the visitor chose; a message about an earlier model is done with.
-fn load_chosen(state: &mut State, choice: ModelChoice, effects: &mut Vec<Effect>) {
-    if matches!(state.notice, Some(Notice::Model { .. } | Notice::NoModels)) {
-        state.notice = None;
-    }
-    load(state, choice, effects);
-}
-
-fn load(state: &mut State, choice: ModelChoice, effects: &mut Vec<Effect>) {
-    if !state.worker_ready() {
-        state.model.queued = Some(choice);
-        return;
-    }
-    cancel_loading(state, effects);
-    if let ModelChoice::Served(id) = &choice {
-        state.tried_models.push(id.clone());
-    }
-    let (id, source) = (state.request_id(), choice.source());
-    state.model.loading = Some(Loading { id, choice, progress: Progress::default() });
-    effects.push(Effect::Post(Request::LoadModel { id, source }));
-}
-
-fn cancel_loading(state: &mut State, effects: &mut Vec<Effect>) {
-    if let Some(loading) = state.model.loading.take() {
-        effects.push(Effect::Post(Request::Cancel { id: loading.id }));
-        state.model.abandoned = Some(loading);
-    }
-}
-
-fn model_loaded(state: &mut State, id: RequestId, model: ModelFacts, effects: &mut Vec<Effect>) {
-    let arrived = |loading: &mut Loading| loading.id == id;
-    let loading = state.model.loading.take_if(arrived).or_else(|| state.model.abandoned.take_if(arrived));
-    // A model whose cancellation came too late is the worker's model all the same.
-    let Some(loading) = loading else { return };
-    if state.naming.labels != Some(model.labels) {
-        state.naming = Naming { labels: Some(model.labels), names: None };
-        if labels_path(model.labels).is_some() {
-            effects.push(Effect::FetchNames(model.labels));
-        }
-    }
-    let other = state.model.choice.as_ref() != Some(&loading.choice);
-    state.model.choice = Some(loading.choice);
-    state.course.layers = Rc::new(
-        (model.layers.iter())
-            .filter_map(|layer| Some((super::kind_of_layer(layer)?, layer.node.clone())))
-            .collect(),
-    );
-    state.model.current = Some(Rc::new(model));
-    if let Some(attempt) = state.recipe.running.take() {
-        effects.push(Effect::Post(Request::Cancel { id: attempt.id }));
-    }
-    state.recipe.finished = None;
-    state.recipe.failure = None;
-    // The new model is its own original.
-    state.compare.left = LeftSide::default();
-    // What was measured belongs to the former model; what waits is measured on this one.
-    state.course.measured.clear();
-    cancel_fixed(state, effects);
-    state.fixed = FixedState::default();
-    other_models(state);
-    if other {
-        // Class numbers of another model mean something else.
-        state.live.latest = None;
-        state.live.shown = None;
-        state.live.spoken = None;
-    }
-    compress(state, effects);
-}
-
-// ---- recipe ----
-
-/// The rail shows something else: what runs is cancelled, and after a rest the wanted recipe runs, unless it is refused.
-pub(super) fn want(state: &mut State, wanted: Draft, effects: &mut Vec<Effect>) {
-    let same = wanted.recipe() == state.recipe.wanted.recipe();
-    if wanted != state.recipe.wanted {
-        state.recipe.remember();
-    }
-    state.recipe.wanted = wanted;
-    if same && state.recipe.failure.is_none() {
-        return;
-    }
-    state.recipe.failure = None;
-    state.recipe.settling = false;
-    state.recipe.revision = state.recipe.revision.wrapping_add(1);
-    cancel_recipe(state, effects);
-    if !state.recipe.is_current() {
-        cancel_fixed(state, effects);
-        if state.recipe.wanted.refusal().is_none() {
-            let action = Action::RecipeDue { revision: state.recipe.revision };
-            effects.push(Effect::After { millis: SETTLE_MILLIS, action: Box::new(action) });
-            state.recipe.settling = true;
-        }
-    }
-}
-
-fn compress(state: &mut State, effects: &mut Vec<Effect>) {
-    cancel_recipe(state, effects);
-    if !state.recipe.is_current() {
-        run_recipe(state, effects);
-    }
-}
-
-/// Runs the wanted recipe, also where it has run already: calibration frames may be others now.
-fn run_recipe(state: &mut State, effects: &mut Vec<Effect>) {
-    cancel_recipe(state, effects);
-    let recipe = &state.recipe;
-    if recipe.wanted.refusal().is_some() || state.model.current.is_none() || !state.worker_ready() {
-        return;
-    }
-    let (id, draft) = (state.request_id(), state.recipe.wanted.clone());
-    effects.push(Effect::Post(Request::Compress { id, recipe: draft.recipe() }));
-    state.recipe.running = Some(Attempt { id, draft, progress: Progress::default() });
-}
-
-fn cancel_recipe(state: &mut State, effects: &mut Vec<Effect>) {
-    if let Some(attempt) = state.recipe.running.take() {
-        effects.push(Effect::Post(Request::Cancel { id: attempt.id }));
-    }
-}
-
-/// Back to the finished recipe, or, where there is none, a stop that says so.
-pub(super) fn cancel_recipe_by_hand(state: &mut State, effects: &mut Vec<Effect>) {
-    if state.recipe.running.is_none() {
-        return;
-    }
-    cancel_recipe(state, effects);
-    match &state.recipe.finished {
-        Some((draft, _)) => state.recipe.wanted = draft.clone(),
-        None => state.recipe.failure = Some(Failure::Cancelled),
-    }
-}
-
-fn compressed(state: &mut State, id: RequestId, facts: CompressedFacts, effects: &mut Vec<Effect>) {
-    let attempt = state.recipe.running.take_if(|attempt| attempt.id == id);
-    let expected = attempt.is_some();
-    let draft = attempt.map_or_else(|| Draft::of(&facts.recipe), |attempt| attempt.draft);
-    cancel_fixed(state, effects);
-    state.recipe.finished = Some((draft, Rc::new(facts)));
-    state.recipe.failure = None;
-    state.fixed = FixedState::default();
-    other_models(state);
-    if !expected && state.recipe.running.is_none() {
-        // Its cancellation came too late: the worker runs it, and the page asks again for what is wanted.
-        compress(state, effects);
-    }
-}
-
-pub(super) fn run_fixed(state: &mut State, set: FixedSet, effects: &mut Vec<Effect>) {
-    cancel_fixed(state, effects);
-    if state.recipe.is_current() && state.worker_ready() {
-        let id = state.request_id();
-        let running = Some(FixedRun { id, done: 0, total: None });
-        state.fixed = FixedState { running, ..FixedState::default() };
-        effects.push(Effect::Post(Request::RunFixedSet { id, set }));
-    }
-}
-
-pub(super) fn cancel_fixed(state: &mut State, effects: &mut Vec<Effect>) {
-    if let Some(run) = state.fixed.running.take() {
-        effects.push(Effect::Post(Request::Cancel { id: run.id }));
-    }
-}
-
-// ---- source ----
-
-pub(super) fn open_camera(state: &mut State, effects: &mut Vec<Effect>) {
-    state.source = Source::Camera(CameraState::Asking);
-    state.paused = false;
-    other_source(state);
-    show(state, View::Live, effects);
-    effects.push(Effect::OpenCamera { device: state.camera.device.clone() });
-}
-
-fn list_cameras(state: &mut State, devices: Vec<(String, String)>, effects: &mut Vec<Effect>) {
-    let plugged_in = devices.len() > state.camera.devices.len();
-    state.camera.devices = devices;
-    let waits = matches!(
-        state.source,
-        Source::Camera(CameraState::Failed(CameraTrouble::NotFound) | CameraState::Unplugged { .. })
-    );
-    if waits && plugged_in {
-        state.camera.device = None;
-        open_camera(state, effects);
-    }
-}
-
-fn play(state: &mut State, source: Source, effect: Effect, effects: &mut Vec<Effect>) {
-    state.source = source;
-    state.paused = false;
-    other_source(state);
-    effects.push(effect);
-}
-
-fn other_source(state: &mut State) {
-    state.pair = state.pair.wrapping_add(1);
-    state.live.other_source();
-}
-
+/// Either side is another model: what was counted and looked into belongs to the former pair.
 pub(super) fn other_models(state: &mut State) {
     layers::other_models(&mut state.layers);
     state.pair = state.pair.wrapping_add(1);

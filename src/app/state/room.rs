@@ -6,7 +6,7 @@
 //! in hundredths of a millisecond; the learner's name as UTF-8; and a checksum of all that. Checksums are CRC-16/IBM-3740:
 //! every wrong character and every two that are swapped are noticed.
 
-use super::{Cell, Draft, Effect, ModelChoice, PASSES, PRESETS, Same, State, View, reduce};
+use super::{Cell, Draft, Effect, ModelChoice, PASSES, PRESETS, Same, State, View, source};
 use crate::bridge::FixedSet;
 
 /// Starts every code; the digit is the version.
@@ -323,7 +323,7 @@ pub(super) fn act(state: &mut State, action: RoomAction, effects: &mut Vec<Effec
             if on && !matches!(state.source, super::Source::Camera(_)) {
                 // A camera is shown in Live, save here.
                 let view = std::mem::replace(&mut state.view, View::Live);
-                reduce::open_camera(state, effects);
+                source::open_camera(state, effects);
                 state.view = view;
             }
             effects.push(Effect::Room(RoomEffect::Scan(on)));

@@ -1,4 +1,7 @@
-//! Where frames come from, and what can be wrong with a camera.
+//! Where frames come from, what can be wrong with a camera, and how one source follows another.
+
+use super::reduce::show;
+use super::{Effect, State, View};
 
 /// Where frames come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,6 +98,39 @@ pub struct Camera {
     pub devices: Vec<(String, String)>,
     /// The chosen device.
     pub device: Option<String>,
+}
+
+pub(super) fn open_camera(state: &mut State, effects: &mut Vec<Effect>) {
+    state.source = Source::Camera(CameraState::Asking);
+    state.paused = false;
+    other_source(state);
+    show(state, View::Live, effects);
+    effects.push(Effect::OpenCamera { device: state.camera.device.clone() });
+}
+
+pub(super) fn list_cameras(state: &mut State, devices: Vec<(String, String)>, effects: &mut Vec<Effect>) {
+    let plugged_in = devices.len() > state.camera.devices.len();
+    state.camera.devices = devices;
+    let waits = matches!(
+        state.source,
+        Source::Camera(CameraState::Failed(CameraTrouble::NotFound) | CameraState::Unplugged { .. })
+    );
+    if waits && plugged_in {
+        state.camera.device = None;
+        open_camera(state, effects);
+    }
+}
+
+pub(super) fn play(state: &mut State, source: Source, effect: Effect, effects: &mut Vec<Effect>) {
+    state.source = source;
+    state.paused = false;
+    other_source(state);
+    effects.push(effect);
+}
+
+pub(super) fn other_source(state: &mut State) {
+    state.pair = state.pair.wrapping_add(1);
+    state.live.other_source();
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use pipeline::NumberFormat;
 
 use super::*;
 use crate::app::statistics::{AGREEMENT_FRAMES, WARM_UP_FRAMES, WINDOW_FRAMES};
-use crate::bridge::{CalibrationSource, CompressedFacts, ModelFacts, Prediction, Sizes};
+use crate::bridge::{
+    Answer, CalibrationSource, CompressedFacts, Failure, FixedSet, Labels, ModelFacts, Normalization,
+    Prediction, Request, Runtime, SideResult, Sizes,
+};
 
 /// A state that remembers the effects of the last action.
 pub(super) struct Page {

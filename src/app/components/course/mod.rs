@@ -5,6 +5,7 @@ mod both;
 mod figure;
 mod guess;
 mod keeps;
+mod kernel_gains;
 mod layer_views;
 mod layers;
 mod prose;

@@ -15,6 +15,7 @@ use super::Context;
 use super::arithmetic::Arithmetic;
 use super::both::Both;
 use super::figure::figure;
+use super::kernel_gains::KernelGains;
 use super::layer_views::{self, with_layer};
 use super::layers::{kind_text, layers};
 use super::published::Published;
@@ -98,9 +99,7 @@ fn content(context: &Context<'_>) -> Html {
             let facts = state.recipe.current().cloned();
             html! { <><SizeLadder facts={facts.clone()} />{ facts.map(|facts| bytes_by_kind(context, &facts)) }</> }
         }
-        View::Chart => {
-            html! { <p class="note" data-testid="view-missing">{ words.text("course-view-missing") }</p> }
-        }
+        View::Chart => html! { <KernelGains /> },
     }
 }
 

@@ -28,6 +28,10 @@ pub struct Props {
 pub fn Differences(props: &Props) -> Html {
     let words = use_words();
     let grids: Vec<Option<Grid>> = props.pairs.iter().map(Grid::of).collect();
+    if grids.iter().all(Option::is_none) {
+        // No compressed model yet, or it lacks the layer.
+        return html! { <p class="note">{ words.text("maps-difference-none") }</p> };
+    }
     let known = grids.iter().flatten();
     let largest = known.flat_map(|grid| &grid.values).fold(0.0_f32, |most, value| most.max(value.abs()));
     let original = props.pairs.iter().flat_map(|pair| &pair.original);
