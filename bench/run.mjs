@@ -11,7 +11,7 @@ import sirv from 'sirv';
 import { launch } from '../tests/browser/harness/browser.mjs';
 import { contestants } from './engines.mjs';
 import { parse } from './options.mjs';
-import { aims, kernels, machineFeatures, quantile, table } from './report.mjs';
+import { aims, difference, kernels, machineFeatures, quantile, table } from './report.mjs';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const MODELS = join(ROOT, 'target/bench/models');
@@ -35,6 +35,7 @@ try {
   server.close();
 }
 console.log(`\n${aims(result.rows)}\n\n${JSON.stringify({ ...result.machine, ...result.versions }, null, 2)}`);
+if (result.rows.some((it) => it.engine === 'tinylens' && it.error)) process.exitCode = 1;
 if (options.json) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
 
 /** One page, one model, one number format, one number of threads. */
@@ -71,14 +72,15 @@ async function contest({ model, dtype, threads }) {
 function row(model, { engine, flavour, threads, dtype }, measured) {
   const facts = { engine: engine.name, flavour: measured.flavour ?? flavour, threads, model, dtype };
   if (measured.error) return { ...facts, error: measured.error };
+  const wrong = difference(dtype, measured.maxAbsDiff);
+  if (wrong) return { ...facts, error: wrong };
   result.versions[engine.name] = measured.version;
   const { millis } = measured;
   return {
     ...facts,
     median_ms: quantile(millis, 0.5), p90_ms: quantile(millis, 0.9), best_ms: Math.min(...millis),
     peak_bytes: measured.peakBytes,
-    // JSON has no infinity; null is what an output of another length or with NaN gives, and a missing reference.
-    max_abs_diff: Number.isFinite(measured.maxAbsDiff) ? measured.maxAbsDiff : null,
+    max_abs_diff: measured.maxAbsDiff,
     ...own(measured),
   };
 }

@@ -14,12 +14,14 @@ export function maxAbsDiff(output, reference) {
   return largest;
 }
 
-/** Layers with the medians of what each run took and of its ceiling; undefined where no run told of its layers. */
+/**
+ * Layers with the medians of what each run took, and with the shortest time at the ceiling: what slows that down is
+ * something else that runs. Undefined where no run told of its layers.
+ */
 export function medianLayers(runs) {
-  const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
   return runs[0]?.map((layer, idx) => {
-    const [millis, ceiling] = ['millis', 'ceiling_millis'].map((name) => median(runs.map((run) => run[idx][name])));
-    return { ...layer, millis, ceiling_millis: ceiling };
+    const of = (name) => runs.map((run) => run[idx][name]).sort((a, b) => a - b);
+    return { ...layer, millis: of('millis')[runs.length >> 1], ceiling_millis: of('ceiling_millis')[0] };
   });
 }
 
