@@ -172,7 +172,7 @@ fn the_factor_is_that_of_the_inverse() {
 fn the_target_is_the_least_squares_solution() {
     let layer = Layer::new(4, 6, 400, 5);
     for means in [Means::Kept, Means::Removed] {
-        let curvature = layer.curvature(CurvatureOptions { ridge: 1e-5, means, ..OPTIONS });
+        let curvature = layer.curvature(CurvatureOptions { ridge: 1e-5, means });
         let target = layer.target(&curvature);
         let biases = |weights: &[f32]| match means {
             Means::Kept => vec![0.0; 4],
@@ -202,7 +202,7 @@ fn a_sum_takes_back_what_its_other_summand_lacks() {
     builder.observe(&layer.compressed, &layer.float).unwrap();
     builder.observe_lacking(&layer.compressed, &lacking).unwrap();
     for means in [Means::Kept, Means::Removed] {
-        let options = CurvatureOptions { ridge: 1e-5, means, ..OPTIONS };
+        let options = CurvatureOptions { ridge: 1e-5, means };
         let alone = layer.target(&layer.curvature(options));
         let before = std::mem::replace(&mut layer.moments, builder.clone().finish());
         let sum = layer.target(&layer.curvature(options));
