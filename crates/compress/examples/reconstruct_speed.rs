@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use compress::reconstruct::{
     ClusterWork, CurvatureOptions, CurvatureWork, FAIR_TRADE, Grid, IntegerGrid, Means, MomentsBuilder,
-    Order, Pieces, PruneWork, RateOptions, RateWork, RefitWork, RoundWork, Scope, SparsityPattern,
-    TargetWork, Zeros,
+    Pieces, PruneWork, RateOptions, RateWork, RefitWork, RoundWork, Scope, SparsityPattern, TargetWork,
+    Zeros,
 };
 
 fn main() {
@@ -37,7 +37,7 @@ fn main() {
     let products = 1.5e-9 * n_pixels as f64 * (k as f64).powi(2);
     println!("[{n_out}, {k}] moments of {n_pixels} pixels: {seconds:.3} s, {:.1} G/s", products / seconds);
 
-    let options = CurvatureOptions { ridge: 0.1, means: Means::Removed, order: Order::Natural };
+    let options = CurvatureOptions { ridge: 0.1, means: Means::Removed };
     let curvature = Arc::new(timed("curvature", CurvatureWork::new(&moments, options)));
     let target = timed("target", TargetWork::new(weights, &moments, curvature.clone()));
     for group_len in [None, Some(32)] {

@@ -8,8 +8,8 @@ use graph::{ClusteredWeights, Groups, IntegerWeights, Moments, Weight, WeightVal
 use crate::CompressError;
 use crate::reconstruct::{
     ClusterWork, Codebooks, Codes, Curvature, CurvatureOptions, CurvatureWork, FAIR_TRADE, Grid, IntegerGrid,
-    Means, Order, Pieces, PowerWork, PruneWork, RateOptions, RateRounded, RateWork, RefitWork, RoundWork,
-    Rounded, Scope, SparsityPattern, TargetWork, Zeros, step_for_slope,
+    Means, Pieces, PowerWork, PruneWork, RateOptions, RateRounded, RateWork, RefitWork, RoundWork, Rounded,
+    Scope, SparsityPattern, TargetWork, Zeros, step_for_slope,
 };
 use crate::{ClusterGranularity, Granularity, cubic_sparsity};
 
@@ -70,7 +70,7 @@ impl LayerMethod {
             Self::Refit => Means::Removed,
             Self::Round { .. } | Self::Cluster { .. } | Self::Rate { .. } | Self::Prune { .. } => Means::Kept,
         };
-        CurvatureOptions { ridge, means, order: Order::Natural }
+        CurvatureOptions { ridge, means }
     }
 }
 

@@ -16,8 +16,8 @@ use crate::streams::Streams;
 /// From the first layer to the last: compresses those that have a method, and brings the mean of every layer's outputs
 /// back to the float network's, so that each layer sees inputs that are repaired already.
 ///
-/// Means of the float network are all found at once, before. Only where methods compare the inputs of a layer pixel by
-/// pixel, that network goes along layer by layer.
+/// Where methods compare the inputs of a layer pixel by pixel, the float network goes along layer by layer. Else only its
+/// means are needed, and they are all found at once, before.
 #[derive(Debug)]
 pub(crate) struct Sweep {
     streams: Streams,
@@ -27,10 +27,11 @@ pub(crate) struct Sweep {
     /// Stages with weights, and what becomes of them.
     layers: Vec<(usize, Option<LayerMethod>)>,
     layer: usize,
-    /// Frames whose means are in `float_sums`.
+    /// Frames that `observer` has run.
     n_observed: usize,
     pictures: Arc<[Vec<f32>]>,
-    observer: Box<Executor>,
+    /// Runs the float network where it does not go along.
+    observer: Option<Box<Executor>>,
     /// Whether the file is to be small: biases have few digits then.
     for_size: bool,
     /// Whether depthwise layers are fitted: not behind channels that were taken out, where nothing else is wrong with what
@@ -101,7 +102,10 @@ impl Sweep {
             .collect();
         let for_size = methods.iter().flatten().any(|method| matches!(method, LayerMethod::Rate { .. }));
         let fits_taps = methods.iter().flatten().any(|method| !matches!(method, LayerMethod::Refit));
-        let observer = Box::new(Executor::new(Plan::new(&float, Fusion::Observable)?));
+        let observer = match compares {
+            true => None,
+            false => Some(Box::new(Executor::new(Plan::new(&float, Fusion::Observable)?))),
+        };
         let float_sums =
             layers.iter().map(|(stage, _)| empty_sums(&float, &streams.stages()[*stage])).collect();
         let (layer, n_observed, work) = (0, 0, Work::Begin);
@@ -125,7 +129,7 @@ impl Sweep {
     /// # Errors
     /// [`PipelineError::InLayer`] with what the engine or the layer's method refuses.
     pub(crate) fn advance(&mut self) -> Result<Option<Graph>, PipelineError> {
-        let layer = self.layers.get(self.layer).filter(|_| self.n_observed == self.pictures.len());
+        let layer = self.layers.get(self.layer).filter(|_| self.begun());
         let stage = layer.map(|(stage, _)| *stage);
         self.piece().map_err(|error| match stage {
             Some(stage) => {
@@ -138,11 +142,13 @@ impl Sweep {
     }
 
     fn piece(&mut self) -> Result<Option<Graph>, PipelineError> {
-        if let Some(picture) = self.pictures.get(self.n_observed) {
+        if let Some(observer) = &mut self.observer
+            && let Some(picture) = self.pictures.get(self.n_observed)
+        {
             self.n_observed += 1;
             let (layers, stages) = (&self.layers, self.streams.stages());
             let float_sums = &mut self.float_sums;
-            self.observer.run_observed(picture, &mut |value, activations| {
+            observer.run_observed(picture, &mut |value, activations| {
                 for ((stage, _), sums) in layers.iter().zip(&mut *float_sums) {
                     if stages[*stage].inputs[0] == value {
                         sums.observe(activations);
@@ -162,9 +168,8 @@ impl Sweep {
             Work::Gather { frame, mut changed, mut seen } => {
                 let changed_input = self.streams.changed_input(stage, frame)?;
                 changed.observe(&changed_input);
-                if !matches!(seen, Seen::Nothing)
-                    && let Some(float_input) = self.streams.float_input(stage, frame)?
-                {
+                if let Some(float_input) = self.streams.float_input(stage, frame)? {
+                    self.float_sums[self.layer].observe(&float_input);
                     match &mut seen {
                         Seen::Nothing => {}
                         Seen::Moments(moments) => {
@@ -303,10 +308,14 @@ impl Sweep {
         }
     }
 
+    /// Whether the float network's means are found, or come along with each layer.
+    fn begun(&self) -> bool {
+        self.observer.is_none() || self.n_observed == self.pictures.len()
+    }
+
     /// Layers done, and all there are. Finding the float network's means counts as one.
     pub(crate) fn progress(&self) -> (u64, u64) {
-        let begun = self.n_observed == self.pictures.len();
-        (u64::from(begun) + self.layer as u64, 1 + self.layers.len() as u64)
+        (u64::from(self.begun()) + self.layer as u64, 1 + self.layers.len() as u64)
     }
 }
 

@@ -24,8 +24,6 @@ pub struct CurvatureOptions {
     pub ridge: f64,
     /// What becomes of the inputs' means.
     pub means: Means,
-    /// In which order inputs are rounded.
-    pub order: Order,
 }
 
 /// What becomes of the inputs' means.
@@ -37,25 +35,14 @@ pub enum Means {
     Removed,
 }
 
-/// In which order inputs are rounded: what is rounded early can be made up for by all that follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// As they lie.
-    Natural,
-    /// Largest variance first ("act-order").
-    DescendingVariance,
-}
-
 /// The output error of one layer as a function of its weights: `(w - t)ᵀ H (w - t)` for each output channel, with
 /// `H = Σ x xᵀ / n + ridge`.
 #[derive(Clone, Debug)]
 pub struct Curvature {
-    /// `[k, k]`, as inputs lie.
+    /// `[k, k]`.
     pub(super) hessian: Array2<f32>,
-    /// `U` with `H⁻¹ = Uᵀ U`, `[k, k]`, upper triangular, rows and columns in `order`.
+    /// `U` with `H⁻¹ = Uᵀ U`, `[k, k]`, upper triangular.
     pub(super) factor: Array2<f32>,
-    /// Position in the order to input.
-    pub(super) order: Vec<usize>,
     /// For each input, whether it never varied.
     pub(super) dead: Vec<bool>,
     means: Means,
@@ -64,7 +51,7 @@ pub struct Curvature {
 impl Curvature {
     /// Inputs of the layer.
     pub fn k(&self) -> usize {
-        self.order.len()
+        self.dead.len()
     }
 
     /// What became of the inputs' means.
@@ -72,16 +59,15 @@ impl Curvature {
         self.means
     }
 
-    /// How much a weight of each input matters when all later ones in the order make up for it: `1 / U_jj²`, zero for
-    /// inputs that never varied. `[k]`, as inputs lie.
+    /// How much a weight of each input matters when all later ones make up for it: `1 / U_jj²`, zero for inputs that never
+    /// varied. `[k]`.
     pub fn importance(&self) -> Vec<f32> {
-        let mut importance = vec![0.0; self.k()];
-        for (position, &input) in self.order.iter().enumerate() {
-            if !self.dead[input] {
-                importance[input] = self.factor[[position, position]].powi(-2);
-            }
-        }
-        importance
+        let diagonal = self.factor.diag();
+        self.dead
+            .iter()
+            .zip(diagonal)
+            .map(|(dead, factor)| if *dead { 0.0 } else { factor.powi(-2) })
+            .collect()
     }
 
     /// Mean squared error of each output channel per pixel, ridge included, when its weights are `weights` instead of
@@ -148,7 +134,6 @@ impl Pieces for PowerWork {
 pub struct CurvatureWork {
     factor: FactorWork,
     hessian: Array2<f32>,
-    order: Vec<usize>,
     dead: Vec<bool>,
     means: Means,
 }
@@ -160,7 +145,7 @@ impl CurvatureWork {
     /// [`CompressError::Reconstruct`] for a ridge out of range or moments without a sample, [`CompressError::NotFinite`]
     /// for moments that are not finite.
     pub fn new(moments: &Moments, options: CurvatureOptions) -> Result<Self, CompressError> {
-        let CurvatureOptions { ridge, means, order } = options;
+        let CurvatureOptions { ridge, means } = options;
         if !(1e-6..=100.0).contains(&ridge) {
             return Err(CompressError::Reconstruct(format!("ridge {ridge}, accepted are 1e-6..=100")));
         }
@@ -187,19 +172,8 @@ impl CurvatureWork {
         }
         let added = if mean > 0.0 { ridge * mean } else { 1.0 };
         hessian.diag_mut().mapv_inplace(|variance| variance + added);
-        let mut positions: Vec<usize> = (0..k).collect();
-        if order == Order::DescendingVariance {
-            positions.sort_by(|a, b| variances[*b].total_cmp(&variances[*a]));
-        }
-        let ordered =
-            Array2::from_shape_fn((k, k), |(row, column)| hessian[[positions[row], positions[column]]]);
-        Ok(Self {
-            factor: FactorWork::new(ordered),
-            hessian: hessian.mapv(|value| value as f32),
-            order: positions,
-            dead,
-            means,
-        })
+        let rounded = hessian.mapv(|value| value as f32);
+        Ok(Self { factor: FactorWork::new(hessian), hessian: rounded, dead, means })
     }
 }
 
@@ -214,13 +188,13 @@ impl Pieces for CurvatureWork {
             }
             ControlFlow::Break(factor) => {
                 let factor = factor.mapv(|value| value as f32);
-                let Self { hessian, order, dead, means, .. } = self;
+                let Self { hessian, dead, means, .. } = self;
                 if factor.iter().chain(&hessian).any(|value| !value.is_finite())
                     || factor.diag().iter().any(|value| *value <= 0.0)
                 {
                     return Err(CompressError::NotFinite("moments of a layer's input".to_owned()));
                 }
-                Ok(ControlFlow::Break(Curvature { hessian, factor, order, dead, means }))
+                Ok(ControlFlow::Break(Curvature { hessian, factor, dead, means }))
             }
         }
     }

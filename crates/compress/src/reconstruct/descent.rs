@@ -45,7 +45,7 @@ pub(super) struct Descent {
 }
 
 impl Descent {
-    /// `weights` are on the grid; both `[n_out, k]`, inputs as they lie.
+    /// `weights` are on the grid; both `[n_out, k]`.
     pub(super) fn new(weights: Vec<f32>, target: Vec<f32>, curvature: Arc<Curvature>) -> Self {
         Self { weights, target, curvature, n_done: 0, error: 0.0 }
     }

@@ -34,7 +34,7 @@ mod target;
 mod tests;
 
 pub use cluster::{ClusterWork, Codebooks, Scope};
-pub use curvature::{Curvature, CurvatureOptions, CurvatureWork, Means, Order, PowerWork};
+pub use curvature::{Curvature, CurvatureOptions, CurvatureWork, Means, PowerWork};
 pub use moments::{MAX_INPUTS, MomentsBuilder};
 pub use pieces::Pieces;
 pub use prune::{PruneWork, SparsityPattern};

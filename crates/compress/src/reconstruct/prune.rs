@@ -18,7 +18,7 @@ pub enum SparsityPattern {
         /// Share of zeros.
         sparsity: f64,
     },
-    /// Of every `m` neighbouring inputs of an output channel at most `n` weights stay; needs the natural order.
+    /// Of every `m` neighbouring inputs of an output channel at most `n` weights stay.
     NOfM {
         /// Weights that stay.
         n: usize,
@@ -62,16 +62,15 @@ impl PruneWork {
         pattern: SparsityPattern,
     ) -> Result<Self, CompressError> {
         check_rows(target, curvature.k())?;
-        let natural = curvature.order.iter().enumerate().all(|(at, input)| at == *input);
         let fits = match pattern {
             SparsityPattern::Unstructured { sparsity } => (0.0..=1.0).contains(&sparsity),
             SparsityPattern::Blocks { channels, sparsity } => channels > 0 && (0.0..=1.0).contains(&sparsity),
-            SparsityPattern::NOfM { n, m } => natural && (2..=64).contains(&m) && n <= m,
+            SparsityPattern::NOfM { n, m } => (2..=64).contains(&m) && n <= m,
         };
         if !fits {
             return Err(CompressError::Reconstruct(format!(
                 "sparsity pattern {pattern:?}, accepted are shares of 0..=1, blocks of at least one channel, and n of m \
-                 inputs with m of 2..=64 in the natural order"
+                 inputs with m of 2..=64"
             )));
         }
         let sweep = Sweep::new(target, curvature)?;
@@ -167,10 +166,10 @@ impl Decide for DecideGroups {
     }
 }
 
-/// `1 / U_jj²` for positions of the order, zero for inputs that never varied.
+/// `1 / U_jj²` for some inputs, zero for inputs that never varied.
 fn block_scores(curvature: &Curvature, positions: std::ops::Range<usize>) -> Vec<f32> {
     positions
-        .map(|at| match curvature.dead[curvature.order[at]] {
+        .map(|at| match curvature.dead[at] {
             true => 0.0,
             false => curvature.factor[[at, at]].powi(-2),
         })
@@ -201,7 +200,7 @@ fn quotas(sweep: &Sweep, pattern: SparsityPattern) -> Vec<usize> {
     };
     let (k, curvature) = (sweep.k(), &sweep.curvature);
     let factors: Vec<f32> = (0..k)
-        .map(|at| match curvature.dead[curvature.order[at]] {
+        .map(|at| match curvature.dead[at] {
             true => 0.0,
             false => 1.0 / curvature.factor.slice(s![..=at, at]).iter().map(|u| u * u).sum::<f32>(),
         })

@@ -68,7 +68,7 @@ pub struct RateWork {
 #[derive(Clone, Debug)]
 struct Decider {
     curvature: Arc<Curvature>,
-    /// For each position in the order, `h / mean(h)`.
+    /// For each input, `h / mean(h)`.
     importance: Vec<f32>,
     steps: Vec<f32>,
     trade: f32,
@@ -170,7 +170,7 @@ impl Decider {
 
 impl Decide for Decider {
     fn decide(&mut self, row: usize, position: usize, rest: &[f32]) -> f32 {
-        let at = row * self.curvature.k() + self.curvature.order[position];
+        let at = row * self.curvature.k() + position;
         let step = if self.steps.len() == 1 { self.steps[0] } else { self.steps[row] };
         if self.zeros.get(at).is_some_and(|zero| *zero) {
             self.levels[at] = 0;

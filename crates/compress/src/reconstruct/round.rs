@@ -67,8 +67,8 @@ pub enum Codes {
 /// looked at again with all others in place (`descent.rs`).
 ///
 /// - Integer grids: scales are searched before the first input is rounded, by squared error that counts each input by
-///   [`Curvature::importance`]; weights of inputs that never varied do not widen a scale. In the natural order, a
-///   group's multiplier is chosen anew when its first input is reached; in another order it is fixed before.
+///   [`Curvature::importance`]; weights of inputs that never varied do not widen a scale. A group's
+///   multiplier is chosen anew when its first input is reached.
 /// - Source: GPTQ, Frantar et al. 2023 (arXiv 2210.17323); groups as in its section 3.3 ("grouping"), with multipliers of QServe,
 ///   Lin et al. 2024 (arXiv 2405.04532), section 4.1.
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ enum Stage {
 #[derive(Clone, Debug)]
 struct Decider {
     grid: Grid,
-    order: Arc<Curvature>,
+    curvature: Arc<Curvature>,
     importance: Vec<f32>,
     /// Weights that stay zero, `[n_out, k]`; empty where all are free.
     zeros: Vec<bool>,
@@ -97,8 +97,6 @@ struct Decider {
     multipliers: Vec<u8>,
     /// Integer levels as bytes, or codes.
     codes: Vec<u8>,
-    /// Whether multipliers follow the compensated weights.
-    follows: bool,
 }
 
 impl RoundWork {
@@ -126,15 +124,13 @@ impl RoundWork {
             Zeros::Free => Vec::new(),
             Zeros::Kept => target.iter().map(|weight| *weight == 0.0).collect(),
         };
-        let follows = curvature.order.iter().enumerate().all(|(at, input)| at == *input);
         let decide = Decider {
             importance: curvature.importance(),
-            order: curvature.clone(),
+            curvature: curvature.clone(),
             zeros,
             scales: Vec::with_capacity(n_out),
             multipliers: vec![1; n_out * groups],
             codes: vec![0; n_out * k],
-            follows,
             grid,
         };
         let n_scaled = if matches!(decide.grid, Grid::Integer(_)) { 0 } else { n_out };
@@ -143,11 +139,11 @@ impl RoundWork {
     }
 
     fn n_out(&self) -> usize {
-        self.target.len() / self.decide.order.k()
+        self.target.len() / self.decide.curvature.k()
     }
 
     fn scale_rows(&mut self, grid: IntegerGrid, levels: Levels) {
-        let (k, n_out) = (self.decide.order.k(), self.n_out());
+        let (k, n_out) = (self.decide.curvature.k(), self.n_out());
         // A candidate costs some four operations for each weight, and there are about 36, with groups 80.
         let rows = (PIECE_PRODUCTS / 16 / (80 * k)).max(1);
         let end = (self.n_scaled + rows).min(n_out);
@@ -159,15 +155,6 @@ impl RoundWork {
                 Some(len) => levels.best_group_scale(weights, importance, len),
             };
             self.decide.scales.push(if scale < f32::MIN_POSITIVE * 1e3 { 1.0 } else { scale });
-            if let (Some(len), Some(scale)) = (grid.group_len, self.decide.scales.last()) {
-                let n_groups = k.div_ceil(len);
-                let multipliers = &mut self.decide.multipliers[row * n_groups..(row + 1) * n_groups];
-                for ((weights, importance), multiplier) in
-                    weights.chunks(len).zip(importance.chunks(len)).zip(multipliers)
-                {
-                    *multiplier = levels.best_multiplier(weights, importance, *scale).0;
-                }
-            }
         }
         self.n_scaled = end;
     }
@@ -201,7 +188,7 @@ impl Pieces for RoundWork {
             }
             Stage::Descent(descent) if descent.is_done() => {
                 let (values, error) = descent.into_values();
-                check_rows(&values, self.decide.order.k())?;
+                check_rows(&values, self.decide.curvature.k())?;
                 return Ok(ControlFlow::Break(Rounded { values, codes: self.decide.into_codes(), error }));
             }
             Stage::Descent(mut descent) => {
@@ -222,11 +209,10 @@ impl Pieces for RoundWork {
 }
 
 impl Decide for Decider {
-    fn decide(&mut self, row: usize, position: usize, rest: &[f32]) -> f32 {
-        let (k, input) = (self.order.k(), self.order.order[position]);
+    fn decide(&mut self, row: usize, input: usize, rest: &[f32]) -> f32 {
+        let k = self.curvature.k();
         if let Grid::Integer(grid @ IntegerGrid { group_len: Some(len), .. }) = self.grid
             && let Some(levels) = grid.levels()
-            && self.follows
             && input.is_multiple_of(len)
         {
             let end = len.min(k - input);
@@ -240,7 +226,7 @@ impl Decide for Decider {
 
 impl Lattice for Decider {
     fn choose(&mut self, row: usize, input: usize, x: f32) -> f32 {
-        let at = row * self.order.k() + input;
+        let at = row * self.curvature.k() + input;
         let x = if self.zeros.get(at).is_some_and(|zero| *zero) { 0.0 } else { x };
         match &self.grid {
             Grid::Integer(grid) => {
@@ -259,7 +245,7 @@ impl Lattice for Decider {
     }
 
     fn value(&self, row: usize, input: usize) -> f32 {
-        let code = self.codes[row * self.order.k() + input];
+        let code = self.codes[row * self.curvature.k() + input];
         match &self.grid {
             Grid::Integer(grid) => self.step(row, input, *grid) * f32::from(code.cast_signed()),
             Grid::Codebooks(codebooks) => codebooks.of(row)[usize::from(code)],
@@ -280,9 +266,9 @@ impl Lattice for Decider {
 impl Decider {
     /// The distance of neighbouring levels.
     fn step(&self, row: usize, input: usize, grid: IntegerGrid) -> f32 {
-        let multiplier = grid
-            .group_len
-            .map_or(1.0, |len| f32::from(self.multipliers[row * self.order.k().div_ceil(len) + input / len]));
+        let multiplier = grid.group_len.map_or(1.0, |len| {
+            f32::from(self.multipliers[row * self.curvature.k().div_ceil(len) + input / len])
+        });
         self.scales[row] * multiplier
     }
 }

@@ -13,7 +13,7 @@ pub(super) const BLOCK: usize = 64;
 
 /// What a weight becomes.
 pub(super) trait Decide {
-    /// The new value of the weight of output channel `row` at `position` in the order. `rest` are the row's weights from
+    /// The new value of the weight of output channel `row` of input `position`. `rest` are the row's weights from
     /// this one on to the end of the block, as errors so far have left them.
     fn decide(&mut self, row: usize, position: usize, rest: &[f32]) -> f32;
 }
@@ -31,7 +31,7 @@ pub(super) trait Decide {
 /// Source: Frantar et al. 2023 (arXiv 2210.17323), section 3.3, algorithm 1.
 #[derive(Clone, Debug)]
 pub(super) struct Sweep {
-    /// `[n_out, k]`, columns in the curvature's order.
+    /// `[n_out, k]`.
     pub(super) weights: Array2<f32>,
     pub(super) curvature: Arc<Curvature>,
     pub(super) next: usize,
@@ -40,12 +40,11 @@ pub(super) struct Sweep {
 }
 
 impl Sweep {
-    /// `target`: `[n_out, k]`, inputs as they lie.
+    /// `target`: `[n_out, k]`.
     pub(super) fn new(target: &[f32], curvature: Arc<Curvature>) -> Result<Self, CompressError> {
         let k = curvature.k();
         let n_out = check_rows(target, k)?;
-        let rows = ArrayView2::from_shape((n_out, k), target).expect("whole rows");
-        let weights = Array2::from_shape_fn((n_out, k), |(row, at)| rows[[row, curvature.order[at]]]);
+        let weights = ArrayView2::from_shape((n_out, k), target).expect("whole rows").to_owned();
         Ok(Self { weights, curvature, next: 0, loss: 0.0 })
     }
 
@@ -95,15 +94,10 @@ impl Sweep {
         self.next = end;
     }
 
-    /// The weights with inputs as they lie, and the loss.
+    /// The weights and the loss.
     pub(super) fn into_values(self) -> Result<(Vec<f32>, f64), CompressError> {
-        let (k, n_out) = (self.k(), self.n_out());
-        let mut values = vec![0.0; n_out * k];
-        for (values, weights) in values.chunks_exact_mut(k).zip(self.weights.rows()) {
-            for (&input, weight) in self.curvature.order.iter().zip(weights) {
-                values[input] = *weight;
-            }
-        }
+        let k = self.k();
+        let values: Vec<f32> = self.weights.into_iter().collect();
         check_rows(&values, k)?;
         Ok((values, self.loss))
     }

@@ -26,9 +26,9 @@ use crate::CompressError;
 pub struct TargetWork {
     weights: Vec<f32>,
     curvature: Arc<Curvature>,
-    /// `C - G`, rows as inputs lie, columns in the curvature's order.
+    /// `C - G`.
     shift: Array2<f32>,
-    /// `E[(s_f - s_c) x_cᵀ]`, `[n_out, k]`, columns in the curvature's order.
+    /// `E[(s_f - s_c) x_cᵀ]`, `[n_out, k]`.
     lacking: Option<Array2<f32>>,
     n_done: usize,
 }
@@ -52,8 +52,7 @@ impl TargetWork {
         let means = curvature.means();
         let gram = per_sample(moments, &moments.gram, means, &moments.compressed_sums)?;
         let cross = per_sample(moments, &moments.cross, means, &moments.float_sums)?;
-        let shift = Array2::from_shape_fn((k, k), |(row, position)| {
-            let column = curvature.order[position];
+        let shift = Array2::from_shape_fn((k, k), |(row, column)| {
             if curvature.dead[column] { 0.0 } else { (cross[[column, row]] - gram[[column, row]]) as f32 }
         });
         let lacking = lacking(moments, &curvature, n_out)?;
@@ -80,10 +79,8 @@ impl Pieces for TargetWork {
             wanted += &lacking.slice(s![self.n_done..end, ..]);
         }
         let change = wanted.dot(&factor.t()).dot(factor);
-        for (row, change) in rows.chunks_exact_mut(k).zip(change.rows()) {
-            for (&input, change) in self.curvature.order.iter().zip(change) {
-                row[input] += change;
-            }
+        for (weight, change) in rows.iter_mut().zip(&change) {
+            *weight += change;
         }
         self.n_done = end;
         Ok(ControlFlow::Continue(self))
@@ -111,8 +108,7 @@ fn lacking(
         )));
     }
     let n = moments.n_samples.max(1) as f64;
-    let rows = Array2::from_shape_fn((n_out, *k), |(row, position)| {
-        let column = curvature.order[position];
+    let rows = Array2::from_shape_fn((n_out, *k), |(row, column)| {
         let mean = match curvature.means() {
             Means::Kept => 0.0,
             Means::Removed => lacking_sums[row] / n * (compressed_sums[column] / n),

@@ -32,26 +32,22 @@ fn rounding_finds_the_best_of_two_weights() {
 #[test]
 fn codes_say_what_the_values_are() {
     let layer = Layer::new(5, 70, 300, 2);
-    for order in [Order::Natural, Order::DescendingVariance] {
-        let curvature = layer.curvature(CurvatureOptions { order, ..OPTIONS });
-        for (bits, group_len) in
-            [(8, None), (4, None), (2, None), (4, Some(32)), (2, Some(9)), (4, Some(100))]
-        {
-            let grid = Grid::Integer(IntegerGrid { bits, group_len });
-            let work = RoundWork::new(layer.weights.clone(), curvature.clone(), grid, Zeros::Free).unwrap();
-            let rounded = work.finish().unwrap();
-            let Codes::Integer { levels, scales, groups, .. } = rounded.codes else { panic!("not integers") };
-            for (at, value) in rounded.values.iter().enumerate() {
-                let multiplier = groups.as_ref().map_or(1, |(len, multipliers)| {
-                    multipliers[at / 70 * 70_usize.div_ceil(*len) + at % 70 / len]
-                });
-                let product = i32::from(levels[at]) * i32::from(multiplier);
-                assert!(product.abs() <= 127 && (1..=15).contains(&multiplier));
-                let limit = 1 << (bits - 1);
-                assert!((-limit..limit).contains(&i32::from(levels[at])));
-                let expected = scales[at / 70] * product as f32;
-                assert!((value - expected).abs() <= 1e-6 * expected.abs(), "{value} against {expected}");
-            }
+    let curvature = layer.curvature(OPTIONS);
+    for (bits, group_len) in [(8, None), (4, None), (2, None), (4, Some(32)), (2, Some(9)), (4, Some(100))] {
+        let grid = Grid::Integer(IntegerGrid { bits, group_len });
+        let work = RoundWork::new(layer.weights.clone(), curvature.clone(), grid, Zeros::Free).unwrap();
+        let rounded = work.finish().unwrap();
+        let Codes::Integer { levels, scales, groups, .. } = rounded.codes else { panic!("not integers") };
+        for (at, value) in rounded.values.iter().enumerate() {
+            let multiplier = groups.as_ref().map_or(1, |(len, multipliers)| {
+                multipliers[at / 70 * 70_usize.div_ceil(*len) + at % 70 / len]
+            });
+            let product = i32::from(levels[at]) * i32::from(multiplier);
+            assert!(product.abs() <= 127 && (1..=15).contains(&multiplier));
+            let limit = 1 << (bits - 1);
+            assert!((-limit..limit).contains(&i32::from(levels[at])));
+            let expected = scales[at / 70] * product as f32;
+            assert!((value - expected).abs() <= 1e-6 * expected.abs(), "{value} against {expected}");
         }
     }
 }
@@ -70,25 +66,23 @@ proptest! {
     #[test]
     fn compensation_beats_the_nearest(seed in any::<u64>(), k in 16_usize..140) {
         let layer = Layer::new(24, k, 3 * k, seed);
-        for order in [Order::Natural, Order::DescendingVariance] {
-            let curvature = layer.curvature(CurvatureOptions { order, ..OPTIONS });
-            let values = cluster(&layer.weights, 8, Zeros::Free).unwrap();
-            let codebooks = Codebooks { n_clusters: 8, values: values.clone() };
-            let work = RoundWork::new(
-                layer.weights.clone(), curvature.clone(), Grid::Codebooks(codebooks), Zeros::Free,
-            );
-            let rounded = work.unwrap().finish().unwrap();
-            let (error, plain) =
-                (total(&curvature, &rounded.values, &layer.weights), nearest_error(&layer, &curvature, &values));
-            prop_assert!(error < plain, "{} compensated, {} nearest", error, plain);
-            prop_assert!(close(error, rounded.error, 1e-2), "{} against {}", error, rounded.error);
-        }
+        let curvature = layer.curvature(OPTIONS);
+        let values = cluster(&layer.weights, 8, Zeros::Free).unwrap();
+        let codebooks = Codebooks { n_clusters: 8, values: values.clone() };
+        let work = RoundWork::new(
+            layer.weights.clone(), curvature.clone(), Grid::Codebooks(codebooks), Zeros::Free,
+        );
+        let rounded = work.unwrap().finish().unwrap();
+        let (error, plain) =
+            (total(&curvature, &rounded.values, &layer.weights), nearest_error(&layer, &curvature, &values));
+        prop_assert!(error < plain, "{} compensated, {} nearest", error, plain);
+        prop_assert!(close(error, rounded.error, 1e-2), "{} against {}", error, rounded.error);
     }
 
     #[test]
     fn zeros_stay_where_they_must(seed in any::<u64>()) {
         let layer = Layer::new(16, 40, 120, seed);
-        let curvature = layer.curvature(CurvatureOptions { order: Order::DescendingVariance, ..OPTIONS });
+        let curvature = layer.curvature(OPTIONS);
         let pattern = SparsityPattern::Unstructured { sparsity: 0.6 };
         let pruned = PruneWork::new(&layer.weights, curvature.clone(), pattern).unwrap().finish().unwrap();
         let kept = |values: &[f32]| pruned.iter().zip(values).all(|(p, v)| *p != 0.0 || *v == 0.0);
