@@ -241,7 +241,25 @@ impl Kernel {
 
     /// Whether it changes its first input into its output, element by element.
     pub(crate) fn works_in_place(&self) -> bool {
-        matches!(self, Self::AddF32 { .. } | Self::ClampF32 { .. } | Self::Softmax | Self::AddI8 { .. })
+        match self {
+            Self::AddF32 { .. } | Self::ClampF32 { .. } | Self::Softmax | Self::AddI8 { .. } => true,
+            Self::ToBlocks
+            | Self::FromBlocks
+            | Self::Quantize { .. }
+            | Self::Dequantize { .. }
+            | Self::LinearF32 { .. }
+            | Self::ConvF32 { .. }
+            | Self::SparseConvF32 { .. }
+            | Self::DepthwiseF32 { .. }
+            | Self::ExpandDepthwiseF32 { .. }
+            | Self::PoolF32
+            | Self::LinearI8 { .. }
+            | Self::LinearI8F32 { .. }
+            | Self::ConvI8 { .. }
+            | Self::DepthwiseI8 { .. }
+            | Self::ExpandDepthwiseI8 { .. }
+            | Self::PoolI8 { .. } => false,
+        }
     }
 
     /// What it is called in a profile.

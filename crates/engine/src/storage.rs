@@ -1,8 +1,8 @@
 //! From a graph's weights to packed ones that keep their storage.
 //!
 //! Halves, codes and levels of few bits stay what they are in memory; the products unpack a panel at a time. What is
-//! expanded: depthwise filters, which are few, clusters whose codebooks outweigh what they save, clusters in windows over channels that do not fill their blocks, because a
-//! code of the filling would stand for some value, and on integers first convolutions, whose runs are too short. Groups
+//! expanded: depthwise filters, which are few, clusters whose codebooks outweigh what they save, clusters in windows over
+//! channels that do not fill their blocks, because a code of the filling would stand for some value, and on integers first convolutions, whose runs are too short. Groups
 //! whose length is not a multiple of four and those in windows become int8 levels, one byte each.
 
 use graph::{ClusteredWeights, Groups, IntegerWeights, Weight, WeightValues};

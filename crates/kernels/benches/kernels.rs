@@ -1,7 +1,7 @@
 //! How fast the kernels are on the layers of MobileNets, in multiply-adds a second and as a share of what a loop of
 //! nothing but multiply-adds reaches in the same run.
 //!
-//! `cargo bench --package kernels` measures the array fallback, `cargo xtask bench-kernels` the flavours that browsers
+//! `cargo bench --package kernels` measures the lanes of this machine, `cargo xtask bench-kernels` the flavours that browsers
 //! run. The layers stand in `support/layers.rs`; `support/cases.rs` makes programs of them and checks each against plain
 //! sums; how a share is computed stands in `support/report.rs`. `bench/README.md` explains the table.
 
@@ -25,7 +25,7 @@ use kernels::ceiling::{multiply_add_f32, multiply_add_i8};
 use kernels::{FLAVOUR, Products, start_threads};
 
 use cases::{Run, f32_case, i8_case};
-use comparisons::{sparse_table, storage_table};
+use comparisons::{aims, sparse_table, storage_table};
 use forms::{FORMS, Form, is_measured};
 use layers::{LAYERS, Layer};
 use report::{Destination, Only, Options, Row, Work, json, median, table};
@@ -81,10 +81,11 @@ fn run() -> Result<(), Error> {
     }
     let rows = rows(&mut layers, &ceilings);
     let text = format!(
-        "flavour {FLAVOUR}, int8 products: {products:?}, threads: {threads}\n{}{}{}",
+        "flavour {FLAVOUR}, int8 products: {products:?}, threads: {threads}\n{}{}{}\n{}",
         table(&rows),
         storage_table(&rows),
-        sparse_table(&rows)
+        sparse_table(&rows),
+        aims(&rows)
     );
     match options.json {
         None => print!("{text}"),

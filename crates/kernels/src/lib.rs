@@ -1,8 +1,8 @@
 //! Arithmetic over slices: the kernels that run a MobileNet in float32 and in int8.
 //!
-//! Activations have a batch of one and lie in blocks of eight channels ([`mod@blocks`]); pictures come as `nhwc`. The crate knows shapes and numbers; it does not
-//! know graphs, files or clocks, and no kernel allocates. Threads share a kernel's work where there are any ([`threads`]). Every kernel checks sizes at its top and then runs
-//! without failing.
+//! Activations have a batch of one and lie in blocks of eight channels ([`mod@blocks`]); pictures come as `nhwc`. The crate
+//! knows shapes and numbers; it does not know graphs, files or clocks, and no kernel allocates. Threads share a kernel's
+//! work where there are any ([`threads`]). Every kernel checks sizes at its top and then runs without failing.
 //!
 //! Each fast kernel has a plain twin in [`mod@reference`] that stays for good. The fast ones are written once over
 //! the lanes types, with files for SIMD128, for x86-64 and for arrays. Start with [`conv2d_f32`], whose inside is the

@@ -10,7 +10,7 @@ mod layers;
 #[path = "../benches/support/report.rs"]
 mod report;
 
-use comparisons::{break_even, sparse_table, storage_table};
+use comparisons::{aims, break_even, sparse_table, storage_table};
 use layers::{Kind, LAYERS};
 use report::{Destination, Only, Options, Row, Work, json, median, table};
 
@@ -128,6 +128,25 @@ fn comparisons_are_with_the_plain_weights_of_the_same_layer_and_arithmetic() {
         "{text}"
     );
     assert!(!text.contains("4x1") && storage_table(&rows[..2]).is_empty());
+}
+
+#[test]
+fn aims_stand_beside_the_least_that_was_reached() {
+    let mut rows = vec![row("1x2", "f32", 4.0), row("3x4", "f32", 2.0), row("3x4", "f32/80% zeros", 1.25)];
+    rows[0].work.ceiling = 3.2;
+    rows[1].work.ceiling = 1.8;
+    let text = aims(&rows);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[0],
+        "pointwise float32, share of the ceiling: 0.80 at least, aimed at 0.75 (must) and 0.9 (goal)"
+    );
+    assert_eq!(
+        lines[1],
+        "f32/80% zeros, dense time / sparse time: 1.60 at least, aimed at 1.5 (must) and 2 (goal)"
+    );
+    assert_eq!(lines.len(), 2);
+    assert_eq!(aims(&[row("1x2", "int8", 1.0)]), "");
 }
 
 #[test]

@@ -31,6 +31,31 @@ pub fn sparse_table(rows: &[Row]) -> String {
     text
 }
 
+/// What was aimed at beside the least that was reached: shares of the ceiling of pointwise layers in float32, and what
+/// zeros gain; empty without such rows.
+pub fn aims(rows: &[Row]) -> String {
+    let mut text = String::new();
+    let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::INFINITY, f64::min);
+    let mut aim = |what: &str, reached: f64, must: f64, goal: f64| {
+        if reached.is_finite() {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{what}: {reached:.2} at least, aimed at {must} (must) and {goal} (goal)");
+        }
+    };
+    let mut shares = rows
+        .iter()
+        .filter(|row| row.kernel == "pointwise" && row.dtype == "f32")
+        .map(|row| row.work.ceiling / row.work.best);
+    aim("pointwise float32, share of the ceiling", least(&mut shares), 0.75, 0.9);
+    for (dtype, must, goal) in [("f32/80% zeros", 1.5, 2.0), ("f32/90% zeros", 2.0, 3.0)] {
+        let lines = lines(rows, &columns(rows, |it| it == dtype), |dense, sparse| dense / sparse);
+        // An expansion's dense form runs with its depthwise layer, in no row of its own.
+        let mut ratios = lines.iter().map(|line| line.ratios[0]);
+        aim(&format!("{dtype}, dense time / sparse time"), least(&mut ratios), must, goal);
+    }
+    text
+}
+
 /// A layer's ratios, by column.
 struct Line {
     name: String,

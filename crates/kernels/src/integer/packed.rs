@@ -253,7 +253,8 @@ fn check_reduction(k: usize, run: usize) -> Result<(), KernelError> {
     check_fits("run of the reduction", run * (k / run.max(1)), k)
 }
 
-/// Biases by panels, less what the input's zero, as the products take it, adds to the sums; `sum` is that of a row's weights.
+/// Biases by panels, less what the input's zero, as the products take it, adds to the sums; `sum` is that of a row's
+/// weights.
 fn folded_bias(
     bias: &[i32],
     zero: i32,
