@@ -1,7 +1,7 @@
 //! Looks into layers: the times of all of them in both models, and the weights of one.
 
 use pipeline::{
-    Ceilings, Classifier, LayerProfile, PipelineError, fold_batch_norms, layer_view, most_uneven,
+    Ceilings, Classifier, LayerProfile, PipelineError, layer_view, most_uneven, with_folded_batch_norms,
 };
 
 use super::Shared;
@@ -56,7 +56,7 @@ pub(super) fn inspect(
 ) -> Result<Answer, Failure> {
     let session = session.borrow();
     let original = session.original.as_ref().ok_or(Failure::NoModel)?;
-    let folded = fold_batch_norms(&original.graph).map_err(|error| internal(error.into()))?;
+    let folded = with_folded_batch_norms(&original.graph).map_err(|error| internal(error.into()))?;
     let node = node.or_else(|| most_uneven(&folded)).unwrap_or_default();
     let node = node.as_str();
     let view = layer_view(&folded, session.compressed_graph.as_deref(), node, channel);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use graph::{Clip, Graph, ValueId, fold_batch_norms};
+use graph::{Clip, Graph, ValueId, with_folded_batch_norms};
 use kernels::{
     AddRequantization, DepthwiseWeightsF32, DepthwiseWeightsI8, ImageShape, IntegerScratchLen, Layout,
     PackedWeightsF32, PackedWeightsI8, Requantization, SparseWeightsF32, Window,
@@ -359,7 +359,7 @@ impl Plan {
     pub fn new(graph: &Graph, fusion: Fusion) -> Result<Self, EngineError> {
         graph.validate()?;
         let graph = match fusion {
-            Fusion::Full | Fusion::Observable => Cow::Owned(fold_batch_norms(graph)?),
+            Fusion::Full | Fusion::Observable => with_folded_batch_norms(graph)?,
             Fusion::Separate => Cow::Borrowed(graph),
         };
         lower(&graph, &blocks(&graph, fusion), fusion, Ports::Plain)?.within_limit()

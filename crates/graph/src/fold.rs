@@ -1,5 +1,7 @@
 //! Folds batch normalisation into the convolution before it.
 
+use std::borrow::Cow;
+
 use crate::{BatchNorm, Conv2d, Graph, GraphError, Node, Op, Value, ValueId, Weight};
 
 /// Returns the graph with every batch norm that directly follows a convolution folded into it:
@@ -28,9 +30,28 @@ pub fn fold_batch_norms(graph: &Graph) -> Result<Graph, GraphError> {
         producers[node.output.0] = Some(nodes.len());
         nodes.push(node.clone());
     }
-    let folded = without_unused_values(Graph { nodes, ..graph.clone() });
+    let folded = without_unused_values(Graph {
+        metadata: graph.metadata.clone(),
+        values: graph.values.clone(),
+        nodes,
+        input: graph.input,
+        output: graph.output,
+    });
     folded.validate_part()?;
     Ok(folded)
+}
+
+/// As [`fold_batch_norms`], without a copy of the weights where that would be the same graph.
+///
+/// # Errors
+/// As [`fold_batch_norms`].
+pub fn with_folded_batch_norms(graph: &Graph) -> Result<Cow<'_, Graph>, GraphError> {
+    let has_batch_norms = graph.nodes.iter().any(|node| matches!(node.op, Op::BatchNorm(_)));
+    let has_unused_values = graph.values.len() != graph.nodes.len() + 1;
+    match has_batch_norms || has_unused_values {
+        true => fold_batch_norms(graph).map(Cow::Owned),
+        false => Ok(Cow::Borrowed(graph)),
+    }
 }
 
 fn fold(conv: &mut Conv2d, norm: &BatchNorm) {
@@ -119,6 +140,21 @@ mod tests {
             variance: vec![3.0, 0.0],
             epsilon: 1.0,
         })
+    }
+
+    #[test]
+    fn a_graph_without_batch_norms_is_not_copied() {
+        let built = |with_norm: bool| {
+            let (mut builder, input) = GraphBuilder::new(metadata(), 4, 4).unwrap();
+            let x = builder.add("conv", conv(None), &[input]).unwrap();
+            let x = if with_norm { builder.add("norm", norm(), &[x]).unwrap() } else { x };
+            let x = builder.add("pool", Op::GlobalAveragePool, &[x]).unwrap();
+            builder.finish(x).unwrap()
+        };
+        let (plain, normed) = (built(false), built(true));
+        assert!(matches!(with_folded_batch_norms(&plain).unwrap(), Cow::Borrowed(_)));
+        assert_eq!(*with_folded_batch_norms(&plain).unwrap(), fold_batch_norms(&plain).unwrap());
+        assert_eq!(*with_folded_batch_norms(&normed).unwrap(), fold_batch_norms(&normed).unwrap());
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use cost::{Cost, cost};
 pub use entropy::order_0_bits;
 pub use error::GraphError;
 pub use evidence::{Evidence, Range};
-pub use fold::fold_batch_norms;
+pub use fold::{fold_batch_norms, with_folded_batch_norms};
 pub use histogram::{Bin, Histogram};
 pub use integer_weights::{Groups, IntegerWeights};
 pub use metadata::{LabelSet, Metadata, Preprocessing};

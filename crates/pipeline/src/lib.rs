@@ -38,6 +38,7 @@ pub use formats::container::{Breakdown, WeightBytes, dense_sizes, weight_bytes};
 pub use formats::{FormatError, container, onnx, read_model, tflite};
 pub use graph::{
     Cost, Graph, LabelSet, Metadata, Preprocessing, Shape, Weight, WeightValues, cost, fold_batch_norms,
+    with_folded_batch_norms,
 };
 pub use kernels::{FLAVOUR, start_threads};
 pub use layer_errors::{LayerError, LayerErrorRun};
