@@ -72,6 +72,8 @@ async function outputs({ flavour, counts }) {
     const worker = new Worker(`worker.js?flavour=${flavour}&threads=${threads}`, { type: 'module' });
     const answer = (name) => new Promise((resolve, reject) => {
       worker.addEventListener('error', (event) => reject(new Error(event.message)));
+      // A request that the worker cannot read has no answer.
+      setTimeout(() => reject(new Error(`no ${name} within a minute`)), 60_000);
       worker.addEventListener('message', ({ data }) => {
         if (data[name]) resolve(data[name]);
         if (data.Failed) reject(new Error(JSON.stringify(data.Failed)));
@@ -90,7 +92,7 @@ async function outputs({ flavour, counts }) {
       { pass: 'quantize-weights', bits: 8, granularity: 'per-channel', repair: 'off' },
     ];
     const recipe = { version: 2, steps, storage: 'plain' };
-    const { facts } = await ask({ Compress: { id: 3, recipe } }, undefined, 'Compressed');
+    const { facts } = await ask({ Compress: { id: 3, recipe: JSON.stringify(recipe) } }, undefined, 'Compressed');
     const measure = { Measure: { id: 4, side: 'Compressed', runs: 3 } };
     const { output: int8 } = await ask(measure, picture.slice().buffer, 'Measured');
     results.push({ runtime, output: [...output], format: facts.format, int8: [...int8] });
