@@ -11,14 +11,20 @@ export function quantile(values, q) {
 
 /** Rows of one model, number format and thread count, with each median as a multiple of the best peer's. */
 export function table(rows) {
-  const best = Math.min(...rows.filter((it) => it.engine !== 'tinylens' && !it.error).map((it) => it.median_ms));
+  const best = bestPeer(rows)?.median_ms;
   const head = ['engine', 'flavour', 'median', 'p90', 'best', '/ best peer', 'peak MB', 'max abs diff'];
   return aligned(2, head, rows.map((it) => [it.engine, it.flavour, ...it.error ? [`error: ${it.error}`] : [
     it.median_ms.toFixed(2), it.p90_ms.toFixed(2), it.best_ms.toFixed(2),
-    Number.isFinite(best) ? (it.median_ms / best).toFixed(2) : '–',
+    best ? (it.median_ms / best).toFixed(2) : '–',
     it.peak_bytes == null ? '–' : (it.peak_bytes / 1e6).toFixed(1),
-    it.max_abs_diff == null ? '–' : it.max_abs_diff.toPrecision(2),
+    it.max_abs_diff.toPrecision(2),
   ]]));
+}
+
+/** The row of the smallest median that is not ours; null without any. */
+function bestPeer(rows) {
+  return rows.filter((it) => it.engine !== 'tinylens' && !it.error)
+    .reduce((best, it) => (best && best.median_ms <= it.median_ms ? best : it), null);
 }
 
 /** Where our engine's time goes: its layers by what runs them. Shares of the ceiling are those of all its threads. */
@@ -55,10 +61,10 @@ const V2 = 'mobilenet_v2';
 
 /** What the engine aims at, beside what these rows say; only of what was measured. */
 export function aims(rows) {
-  const good = rows.filter((row) => !row.error);
-  const find = (wanted) => (
-    good.find((row) => Object.entries(wanted).every(([name, value]) => row[name] === value))
+  const all = (wanted) => (
+    rows.filter((row) => !row.error && Object.entries(wanted).every(([name, value]) => row[name] === value))
   );
+  const find = (wanted) => all(wanted)[0];
   const ours = (wanted) => find({ engine: 'tinylens', ...wanted });
   const lines = [];
   const aim = (what, value, must, goal, atLeast = false) => {
@@ -68,14 +74,11 @@ export function aims(rows) {
     lines.push([what, value.toFixed(2), `${must}`, `${goal}`, verdict]);
   };
   const ratio = (a, b) => (a && b ? a.median_ms / b.median_ms : null);
-  const peer = (wanted) => good
-    .filter((row) => row.engine !== 'tinylens' && Object.entries(wanted).every(([name, value]) => row[name] === value))
-    .reduce((best, row) => (best && best.median_ms <= row.median_ms ? best : row), null);
 
   for (const model of MOBILENETS) {
     for (const dtype of ['f32', 'int8']) {
       const one = { model, dtype, threads: 1 };
-      const best = peer(one);
+      const best = bestPeer(all(one));
       const [relaxed, simd128] = ['relaxed', 'simd128'].map((flavour) => ours({ ...one, flavour }));
       aim(`${model} ${dtype}, relaxed: time / best peer's (${best?.engine} ${best?.flavour})`, ratio(relaxed, best), 1, 0.75);
       const litert = find({ ...one, engine: 'litert', flavour: 'simd128' });

@@ -1,7 +1,8 @@
 // One engine in one worker: its memories, its globals and its crashes are its own.
 //
 // A classic worker, because LiteRT's and tfjs's loaders call importScripts. Requests are {load} once, {measure} often,
-// and {camera} where the engine prepares frames; each is answered by one {value} or one {error}. See README.md for what an adapter is.
+// and {camera} where the engine prepares frames; each is answered by one {value} or one {error}. See README.md for what
+// an adapter is.
 
 const memories = watchMemories();
 let engine, input;

@@ -1,8 +1,7 @@
 // Starts Chromium for the tests: quietly, without any request of its own, and with a camera that plays a file.
 
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { executable } from './executable.mjs';
 
 const QUIET = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -14,11 +13,8 @@ const MAC = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
 
-/** $CHROME, which `cargo xtask test` sets, or the usual names. */
-function executable() {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const named = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
-  const found = [process.env.CHROME, ...named, ...MAC].find((path) => path && existsSync(path));
+function chrome() {
+  const found = executable('CHROME', NAMES, MAC);
   if (!found) throw new Error('no Chromium or Chrome found; name it with CHROME=/path/to/chrome');
   return found;
 }
@@ -30,5 +26,5 @@ function executable() {
 export function launch({ camera } = {}) {
   const args = [...QUIET];
   if (camera) args.push('--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${camera}`);
-  return chromium.launch({ executablePath: executable(), headless: true, args });
+  return chromium.launch({ executablePath: chrome(), headless: true, args });
 }

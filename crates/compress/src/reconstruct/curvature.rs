@@ -1,6 +1,6 @@
 //! The curvature of a layer's output error, and the factor of its inverse.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use graph::Moments;
@@ -62,12 +62,12 @@ impl Curvature {
     /// How much a weight of each input matters when all later ones make up for it: `1 / U_jj²`, zero for inputs that never
     /// varied. `[k]`.
     pub fn importance(&self) -> Vec<f32> {
-        let diagonal = self.factor.diag();
-        self.dead
-            .iter()
-            .zip(diagonal)
-            .map(|(dead, factor)| if *dead { 0.0 } else { factor.powi(-2) })
-            .collect()
+        self.importance_of(0..self.k())
+    }
+
+    /// [`Self::importance`] of some inputs.
+    pub(super) fn importance_of(&self, inputs: Range<usize>) -> Vec<f32> {
+        inputs.map(|at| if self.dead[at] { 0.0 } else { self.factor[[at, at]].powi(-2) }).collect()
     }
 
     /// Mean squared error of each output channel per pixel, ridge included, when its weights are `weights` instead of

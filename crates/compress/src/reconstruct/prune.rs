@@ -89,7 +89,7 @@ impl Pieces for PruneWork {
         let curvature = self.sweep.curvature.clone();
         match self.pattern {
             SparsityPattern::NOfM { n, m } => {
-                let scores = block_scores(&curvature, 0..curvature.k());
+                let scores = curvature.importance();
                 let mut decide = DecideGroups { scores, n, m, pruned: vec![false; m] };
                 self.sweep.block(BLOCK.div_ceil(m) * m, &mut decide);
             }
@@ -107,7 +107,7 @@ impl Pieces for PruneWork {
 impl PruneWork {
     fn prune_block(&mut self, curvature: &Curvature, channels: usize) {
         let (start, end) = (self.sweep.next, (self.sweep.next + BLOCK).min(self.sweep.k()));
-        let factors = block_scores(curvature, start..end);
+        let factors = curvature.importance_of(start..end);
         let mut scores = scores(&self.sweep, start..end, &factors, channels);
         let mut mask = vec![false; scores.len()];
         let quota = self.quotas[start / BLOCK].min(scores.len());
@@ -164,16 +164,6 @@ impl Decide for DecideGroups {
         }
         if self.pruned[at] { 0.0 } else { rest[0] }
     }
-}
-
-/// `1 / U_jj²` for some inputs, zero for inputs that never varied.
-fn block_scores(curvature: &Curvature, positions: std::ops::Range<usize>) -> Vec<f32> {
-    positions
-        .map(|at| match curvature.dead[at] {
-            true => 0.0,
-            false => curvature.factor[[at, at]].powi(-2),
-        })
-        .collect()
 }
 
 /// `w² * factor`, summed over blocks of `channels`: `[ceil(n_out / channels), positions]`.

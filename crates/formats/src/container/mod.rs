@@ -134,7 +134,7 @@ pub fn write(graph: &Graph, coding: Coding) -> Vec<u8> {
         Coding::Sparse => true,
     };
     let PlainFile { tensors, version, json, .. } = PlainFile::new(graph, is_sparse);
-    tensors.finish(&[("format", FORMAT), ("version", version), ("graph", &json)])
+    tensors.finish(&metadata(version, &json))
 }
 
 /// Bytes of the file that [`write()`] makes of a graph in [`Coding::Dense`], and what [`weight_bytes`] counts in it, without
@@ -147,7 +147,12 @@ pub fn dense_sizes(graph: &Graph) -> (u64, Vec<WeightBytes>) {
     let weights = weights.map(|weight| weight_bytes::plain(len_of, weight));
     let weights: Result<_, FormatError> = weights.collect();
     let weights = weights.expect("every tensor was found");
-    (tensors.file_len(&[("format", FORMAT), ("version", version), ("graph", &json)]) as u64, weights)
+    (tensors.file_len(&metadata(version, &json)) as u64, weights)
+}
+
+/// The entries of `__metadata__` of version 1 and 2.
+fn metadata<'a>(version: &'a str, json: &'a str) -> [(&'a str, &'a str); 3] {
+    [("format", FORMAT), ("version", version), ("graph", json)]
 }
 
 /// A file of version 1 or 2, in parts.

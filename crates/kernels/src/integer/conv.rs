@@ -1,7 +1,7 @@
 //! Dense integer layers on images and vectors.
 
 use super::finish::{Finish, ToLevels, ToReal};
-use super::gemm::{pointwise_i8, pointwise_scratch_len, product_i8};
+use super::gemm::{Level, pointwise_i8, pointwise_scratch_len, product_i8, with_level};
 use super::packed::{PackedWeightsI8, Products};
 use super::requantize::Requantization;
 use crate::blocks::{Aligned, zeros};
@@ -153,34 +153,20 @@ fn convolve<F: Finish>(
 ) -> Result<(), KernelError> {
     image.check(window.padding)?;
     check_len("input", input.len(), layout.len(image))?;
-    let IntegerScratch { bytes, signed, words, weights: unpacked } = scratch;
     if is_pointwise(layout, window) {
         let rows = blocked_rows(image);
-        return match weights.products() {
-            Products::Quads => pointwise_i8(input, rows, weights, finish, bytes, unpacked, output),
-            Products::SignedQuads => pointwise_i8(input, rows, weights, finish, signed, unpacked, output),
-            Products::Pairs => pointwise_i8(input, rows, weights, finish, words, unpacked, output),
-        };
+        return with_level!(weights.products(), L => {
+            let (room, unpacked) = L::room(scratch);
+            pointwise_i8(input, rows, weights, finish, room, unpacked, output)
+        });
     }
     let geometry = Geometry::new(layout, image, window, weights.k())?;
-    match weights.products() {
-        Products::Quads => {
-            let staged = geometry.stage(input, zero_point, |x| x, bytes)?.len();
-            check_at_least("bytes of scratch", bytes.len(), staged + NR)?;
-            product_i8(&bytes[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
-        }
-        Products::SignedQuads => {
-            let staged = geometry.stage(input, i8::of(zero_point), i8::of, signed)?.len();
-            check_at_least("signed bytes of scratch", signed.len(), staged + NR)?;
-            product_i8(&signed[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
-        }
-        Products::Pairs => {
-            let outside = i16::from(zero_point);
-            let staged = geometry.stage(input, outside, i16::from, words)?.len();
-            check_at_least("words of scratch", words.len(), staged + NR)?;
-            product_i8(&words[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
-        }
-    }
+    with_level!(weights.products(), L => {
+        let (room, unpacked) = L::room(scratch);
+        let staged = geometry.stage(input, L::of(zero_point), L::of, room)?.len();
+        check_at_least("scratch", room.len(), staged + NR)?;
+        product_i8(&room[..staged + NR], &geometry.rows, weights, finish, unpacked, output)
+    })
 }
 
 /// `output = requantize(input * weightsᵀ + bias)` on integers: a linear layer on a vector of levels.
@@ -229,32 +215,17 @@ fn linear<F: Finish>(
 ) -> Result<(), KernelError> {
     let rows: Rows = vector(weights.k());
     check_len("input", input.len(), weights.k())?;
-    let IntegerScratch { bytes, signed, words, weights: unpacked } = scratch;
-    match weights.products() {
-        Products::Quads => {
-            let staged = stage_vector(input, |x| x, bytes)?;
-            product_i8(staged, &rows, weights, finish, unpacked, output)
-        }
-        Products::SignedQuads => {
-            let staged = stage_vector(input, i8::of, signed)?;
-            product_i8(staged, &rows, weights, finish, unpacked, output)
-        }
-        Products::Pairs => {
-            let staged = stage_vector(input, i16::from, words)?;
-            product_i8(staged, &rows, weights, finish, unpacked, output)
-        }
-    }
+    with_level!(weights.products(), L => {
+        let (room, unpacked) = L::room(scratch);
+        product_i8(stage_vector::<L>(input, room)?, &rows, weights, finish, unpacked, output)
+    })
 }
 
 /// Copies a vector, so that it can be read beyond its end.
-fn stage_vector<'s, T>(
-    input: &[u8],
-    convert: impl Fn(u8) -> T,
-    scratch: &'s mut [T],
-) -> Result<&'s [T], KernelError> {
-    check_at_least("scratch", scratch.len(), input.len() + NR)?;
-    for (staged, x) in scratch.iter_mut().zip(input) {
-        *staged = convert(*x);
+fn stage_vector<'s, L: Level>(input: &[u8], room: &'s mut [L]) -> Result<&'s [L], KernelError> {
+    check_at_least("scratch", room.len(), input.len() + NR)?;
+    for (staged, level) in room.iter_mut().zip(input) {
+        *staged = L::of(*level);
     }
-    Ok(&scratch[..input.len() + NR])
+    Ok(&room[..input.len() + NR])
 }

@@ -1,11 +1,12 @@
 //! int8 matrix product with packed weights: the inside of every dense integer layer.
 //!
 //! The tile is the one of the float product, 4 rows by 8 columns. An instruction multiplies pairs of neighbours in the
-//! reduction (widened to int16) or quads of them (bytes as they are, or less 128), so a turn of the loop takes two or four steps of
-//! the reduction at once.
+//! reduction (widened to int16) or quads of them (bytes as they are, or less 128), so a turn of the loop takes two or four
+//! steps of the reduction at once.
 
 #![allow(unsafe_code, reason = "tiles read and write through pointers; their ranges are checked before")]
 
+use super::conv::IntegerScratch;
 use super::finish::Finish;
 use super::packed::{PackedWeightsI8, Products};
 use crate::KernelError;
@@ -25,6 +26,9 @@ const ROWS_LEVELS: usize = 1 << 16;
 pub(crate) trait Level: Operand<Stored = u8> {
     /// How weights are packed for it.
     const PRODUCTS: Products;
+
+    /// Where rows of such levels are laid out, and the room for unpacked weights.
+    fn room(scratch: &mut IntegerScratch) -> (&mut [Self], &mut [i8]);
 
     /// Adds a step of `R` rows, multiplied with a panel's, to their accumulators.
     ///
@@ -53,6 +57,10 @@ impl Operand for i16 {
 
 impl Level for i16 {
     const PRODUCTS: Products = Products::Pairs;
+
+    fn room(scratch: &mut IntegerScratch) -> (&mut [i16], &mut [i8]) {
+        (&mut scratch.words, &mut scratch.weights)
+    }
 
     #[inline(always)]
     unsafe fn multiply_add<const R: usize>(rows: [*const Self; R], b: *const i8, acc: &mut [[I32x4; 2]; R]) {
@@ -85,16 +93,14 @@ impl Operand for u8 {
 impl Level for u8 {
     const PRODUCTS: Products = Products::Quads;
 
+    fn room(scratch: &mut IntegerScratch) -> (&mut [u8], &mut [i8]) {
+        (&mut scratch.bytes, &mut scratch.weights)
+    }
+
     #[inline(always)]
     unsafe fn multiply_add<const R: usize>(rows: [*const Self; R], b: *const i8, acc: &mut [[I32x4; 2]; R]) {
         // SAFETY: the caller's.
-        unsafe {
-            let x = rows.map(|row| U8x16::splat_quad_at(row));
-            let [w0, w1] = [0, 16].map(|half| I8x16::load_at(b.add(half)));
-            for (acc, x) in acc.iter_mut().zip(x) {
-                *acc = [acc[0].add_dot_quads(w0, x), acc[1].add_dot_quads(w1, x)];
-            }
-        }
+        unsafe { add_quads(rows.map(|row| U8x16::splat_quad_at(row)), b, acc, I32x4::add_dot_quads) }
     }
 }
 
@@ -126,18 +132,55 @@ fn interleave_quads<T: Operand<Stored = u8>>(pixels: &[[u8; BLOCK]; TILE], tile:
 impl Level for i8 {
     const PRODUCTS: Products = Products::SignedQuads;
 
+    fn room(scratch: &mut IntegerScratch) -> (&mut [i8], &mut [i8]) {
+        (&mut scratch.signed, &mut scratch.weights)
+    }
+
     #[inline(always)]
     unsafe fn multiply_add<const R: usize>(rows: [*const Self; R], b: *const i8, acc: &mut [[I32x4; 2]; R]) {
         // SAFETY: the caller's.
-        unsafe {
-            let x = rows.map(|row| I8x16::splat_quad_at(row));
-            let [w0, w1] = [0, 16].map(|half| I8x16::load_at(b.add(half)));
-            for (acc, x) in acc.iter_mut().zip(x) {
-                *acc = [acc[0].add_dot_signed_quads(w0, x), acc[1].add_dot_signed_quads(w1, x)];
-            }
-        }
+        unsafe { add_quads(rows.map(|row| I8x16::splat_quad_at(row)), b, acc, I32x4::add_dot_signed_quads) }
     }
 }
+
+/// Adds a step of quads by the instruction that takes levels of their kind.
+///
+/// # Safety
+/// `b` must be valid for reads of eight quads.
+#[inline(always)]
+unsafe fn add_quads<X: Copy, const R: usize>(
+    x: [X; R],
+    b: *const i8,
+    acc: &mut [[I32x4; 2]; R],
+    add_dot: impl Fn(I32x4, I8x16, X) -> I32x4,
+) {
+    // SAFETY: the caller's.
+    let [w0, w1] = [0, 16].map(|half| unsafe { I8x16::load_at(b.add(half)) });
+    for (acc, x) in acc.iter_mut().zip(x) {
+        *acc = [add_dot(acc[0], w0, x), add_dot(acc[1], w1, x)];
+    }
+}
+
+/// Runs an expression in which a name stands for the type of the levels that weights of some products are multiplied with.
+macro_rules! with_level {
+    ($products:expr, $level:ident => $body:expr) => {
+        match $products {
+            Products::Pairs => {
+                type $level = i16;
+                $body
+            }
+            Products::Quads => {
+                type $level = u8;
+                $body
+            }
+            Products::SignedQuads => {
+                type $level = i8;
+                $body
+            }
+        }
+    };
+}
+pub(super) use with_level;
 
 /// `output = finish(rows * weightsᵀ + bias)`, blocked, one pixel for each row.
 pub(crate) fn product_i8<T: Level, F: Finish>(

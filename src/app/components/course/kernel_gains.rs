@@ -9,10 +9,10 @@ use crate::app::tools::use_words;
 /// Share of zeros, and dense time over sparse time, the smallest and the largest of the layers: zeros anywhere, and in
 /// blocks of 4x1 where that was measured.
 const GAINS: [(f64, [f64; 2], Option<[f64; 2]>); 4] = [
-    (0.5, [1.19, 1.60], None),
-    (0.7, [1.90, 2.41], None),
-    (0.8, [2.52, 3.30], Some([2.53, 3.84])),
-    (0.9, [3.24, 5.99], Some([3.20, 6.96])),
+    (0.5, [1.21, 1.50], None),
+    (0.7, [1.57, 2.21], None),
+    (0.8, [1.83, 2.92], Some([1.90, 3.69])),
+    (0.9, [2.22, 5.28], Some([2.24, 6.71])),
 ];
 
 /// See the module.
@@ -38,5 +38,43 @@ pub fn KernelGains() -> Html {
         </div>
         <p class="note">{ words.text("course-kernel-source") }</p>
         </>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns of the table of sparse layers, each SIMD128 / relaxed.
+    fn columns() -> Vec<Vec<f64>> {
+        let text = include_str!("../../../../docs/performance.md");
+        let (_, table) =
+            text.split_once("| pixels x in x out | 50 % zeros |").expect("the table of sparse layers");
+        let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+        let cells = |row: &str| -> Vec<f64> {
+            let cells = row.split('|').filter_map(|cell| cell.split_once(" / "));
+            cells.map(|(simd128, _)| simd128.trim().parse().expect("a ratio")).collect()
+        };
+        let rows: Vec<Vec<f64>> = rows.map(cells).collect();
+        (0..rows[0].len()).map(|column| rows.iter().map(|row| row[column]).collect()).collect()
+    }
+
+    #[test]
+    fn the_figures_are_those_that_were_measured() {
+        let range = |column: &Vec<f64>| {
+            [column.iter().copied().fold(f64::INFINITY, f64::min), column.iter().copied().fold(0.0, f64::max)]
+        };
+        let ranges: Vec<[f64; 2]> = columns().iter().map(range).collect();
+        // 50, 70, 80 and 90 % anywhere, 2:4, then 80 and 90 % in blocks.
+        let [half, seventy, eighty, ninety, _, blocks_of_eighty, blocks_of_ninety] = ranges[..] else {
+            panic!("{} columns", ranges.len());
+        };
+        let measured = [
+            (0.5, half, None),
+            (0.7, seventy, None),
+            (0.8, eighty, Some(blocks_of_eighty)),
+            (0.9, ninety, Some(blocks_of_ninety)),
+        ];
+        assert_eq!(GAINS, measured);
     }
 }
