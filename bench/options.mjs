@@ -38,7 +38,8 @@ function known(option, text, all) {
   return chosen;
 }
 
-function whole(option, text, least) {
+/** A whole number from `least` on; throws for any other text. */
+export function whole(option, text, least) {
   const number = Number(text);
   if (text.trim() !== '' && Number.isInteger(number) && number >= least) return number;
   throw new Error(`--${option}: "${text}" is not a whole number from ${least} on`);

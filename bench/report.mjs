@@ -106,7 +106,7 @@ const sum = (items, field) => items.reduce((total, it) => total + it[field], 0);
 const percent = (share) => `${(100 * share).toFixed(0)} %`;
 
 /** Lines of cells in columns as wide as they need, the first `left` of them flush left. A short line says why. */
-function aligned(left, head, body) {
+export function aligned(left, head, body) {
   const widths = head.map((title, column) => (
     Math.max(title.length, ...body.filter((it) => it.length === head.length).map((it) => it[column].length))
   ));

@@ -677,7 +677,6 @@ course-view-equalize-pair = Ein Kanal, zwei Schichten
 course-view-output-shift = Mittlere Verschiebung der Ausgaben
 course-view-timing = Zeiten
 course-view-ladder = Größen eines Modells
-course-view-chart = Diagramm
 course-view-schedule = Nullen im Lauf des Trainings
 course-view-symbol-frequencies = Wie oft welche Codes vorkommen
 course-view-score-lists = Beide Listen

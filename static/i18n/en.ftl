@@ -678,7 +678,6 @@ course-view-equalize-pair = One channel, two layers
 course-view-output-shift = Mean shift of the outputs
 course-view-timing = Times
 course-view-ladder = Sizes of one model
-course-view-chart = Chart
 course-view-schedule = Sparsity while training
 course-view-symbol-frequencies = How often which codes occur
 course-view-score-lists = Both lists

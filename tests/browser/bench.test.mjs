@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { ENGINES, contestants } from '../../bench/engines.mjs';
 import { parse } from '../../bench/options.mjs';
+import { parse as parsePage } from '../../bench/page.mjs';
 import { aims, difference, kernels, machineFeatures, quantile, table } from '../../bench/report.mjs';
 import { RELAXED_DOT, maxAbsDiff, medianLayers, order } from '../../bench/web/measure.mjs';
 import { launch } from './harness/browser.mjs';
@@ -54,6 +55,13 @@ test('options are understood, and what is wrong is refused by name', () => {
   }
   assert.throws(() => parse(['--rounds']));
   assert.throws(() => parse(['3']));
+});
+
+test("the page's benchmark takes models by id and by file, and refuses what it does not know", () => {
+  const { models, presets, rounds } = parsePage(['--model', 'everyday-60,a/b.onnx', '--preset', 'int8', '--rounds', '2']);
+  assert.deepEqual([models, presets, rounds], [['everyday-60', 'a/b.onnx'], ['int8'], 2]);
+  assert.throws(() => parsePage(['--rounds', 'many']), /rounds/);
+  assert.throws(() => parsePage(['--modle', 'x']));
 });
 
 test('aims are judged by what was measured, and by that only', () => {

@@ -1,5 +1,5 @@
-//! `cargo xtask bench-web`: prepares what the benchmark needs and starts it. What it measures and how stands in
-//! `bench/README.md`; `bench/run.mjs` does it.
+//! `cargo xtask bench-web` and `bench-page`: prepare what a benchmark needs and start it. What they measure and how stands
+//! in `bench/README.md`; `bench/run.mjs` and `bench/page.mjs` do it.
 //!
 //! Only what the chosen engines need is prepared, and a peer that cannot be had is a row with its error.
 
@@ -50,6 +50,16 @@ pub fn web(options: &[&str]) -> Result<()> {
     let mut node = command("node")?;
     node.env("CHROME", chromium).current_dir(env::current_dir()?);
     run(node.arg(root().join("bench/run.mjs")).args(options))
+}
+
+/// Builds the page and measures how long people wait in it; `options` go to `bench/page.mjs`.
+pub fn page(options: &[&str]) -> Result<()> {
+    setup::everything()?;
+    let chromium = browser::chromium()?;
+    site::build()?;
+    let mut node = command("node")?;
+    node.env("CHROME", chromium).current_dir(env::current_dir()?);
+    run(node.arg(root().join("bench/page.mjs")).args(options))
 }
 
 /// A peer in one flavour, as `target/bench/peers/NAME-FLAVOUR.wasm`.

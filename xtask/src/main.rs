@@ -36,6 +36,8 @@ cargo xtask bench-kernels [OPTIONS]     measure single kernels in Chromium again
                                         (bench/README.md); options are --flavour simd128|relaxed|native (the first
                                         two without it), --only layers|storage|sparse|TEXT, --rounds N, --json FILE,
                                         and --threads N with native
+cargo xtask bench-page [OPTIONS]        measure what people wait for in the page (bench/README.md); options are
+                                        --model IDS|FILES, --preset NAMES, --rounds N, --json FILE
 cargo xtask size                        what dist/ weighs, file by file, raw and as brotli, against the limit of 1 MB
 cargo xtask assets                      put workers, models, pictures, headers and the service worker into a built
                                         folder (Trunk calls this)";
@@ -65,6 +67,7 @@ fn run() -> Result<ExitCode> {
         ["test"] => return Ok(checks::run_extent(checks::Extent::Full)),
         ["test", "--quick"] => return Ok(checks::run_extent(checks::Extent::Quick)),
         ["bench-web", options @ ..] => bench::web(options)?,
+        ["bench-page", options @ ..] => bench::page(options)?,
         ["bench-kernels", options @ ..] => kernels::bench(options)?,
         ["size"] => size::print()?,
         ["assets"] => assets::place()?,

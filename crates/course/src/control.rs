@@ -137,7 +137,7 @@ named! {
         Timing = "timing",
         /// Four sizes of one model.
         Ladder = "ladder",
-        /// A chart of points.
+        /// Figures that were measured elsewhere.
         Chart = "chart",
         /// Sparsity over training.
         Schedule = "schedule",

@@ -32,7 +32,7 @@ use crate::bridge::CompressedFacts;
 pub fn side(context: &Context<'_>, canvas: Option<HtmlCanvasElement>) -> Html {
     let Context { words, state, step, .. } = context;
     let view = step.control.view;
-    let title = words.optional_text(&format!("course-view-{}", view.name())).unwrap_or_default();
+    let title = title(context);
     let live = matches!(view, View::Compare | View::Timing | View::Recipe | View::ScoreLists);
     let shown = step.control.show.iter().map(|at| {
         html! { <li><span>{ words.optional_text(&format!("course-figure-{}", at.figure.to_string().replace('.', "-"))) }</span>{ " " }{ figure(context, at) }</li> }
@@ -54,6 +54,15 @@ pub fn side(context: &Context<'_>, canvas: Option<HtmlCanvasElement>) -> Html {
             </section>
         }
         </>
+    }
+}
+
+/// What the box shows. Charts are of different things, and their tables say of what.
+fn title(Context { words, step, .. }: &Context<'_>) -> String {
+    match step.control.view {
+        View::Chart if step.control.series.contains(&Series::Published) => words.text("course-published"),
+        View::Chart => words.text("course-kernel-gains"),
+        view => words.optional_text(&format!("course-view-{}", view.name())).unwrap_or_default(),
     }
 }
 
