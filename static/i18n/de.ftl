@@ -81,6 +81,7 @@ share-present-recipe = wie es jetzt ist: { $name }
 share-visible = Was Lernende sehen
 share-address = Link
 share-qr = QR-Code des Links
+share-loopback = Diese Adresse führt nur dieses Gerät zur Seite. Für andere stelle den Ordner auf einen Webserver, den sie erreichen, und teile von dort.
 share-holds = Er enthält nur Namen und Einstellungen: keine Bilder, keine Ergebnisse, keine Personennamen.
 control-models = Wahl des Modells
 control-presets = Zahlenformate und Vorlagen
@@ -129,7 +130,10 @@ class-chart = Kleiner gegen gleiche Antworten
 class-chart-label = Diagramm von { $n } Läufen: ausgelieferter Anteil des Originals gegen gleiche Antworten
 class-chart-note = Striche sind 95-%-Bereiche. Weiter links ist kleiner, weiter oben ähnlicher.
 class-x = Ausgelieferte Byte, Anteil am Original
-class-runs = { $n } Läufe
+class-runs = { $n ->
+    [one] { $n } Lauf
+   *[other] { $n } Läufe
+}
 class-clear = Leeren
 class-who = Wer
 class-model = Modell
@@ -686,6 +690,11 @@ course-view-experiments = Versuche
 course-figure-accuracy-original = Richtige Antworten, Original
 course-figure-accuracy-compressed = Richtige Antworten, verkleinert
 course-figure-weight-value = Gewicht
+course-ms = Millisekunden
+course-ms-share = Zeit
+course-kind-joined = Expansion und Depthwise, ein Durchgang
+course-kind-rest = Alle anderen
+course-ms-note = Mediane von { $runs } Läufen des Originals auf dem letzten Bild.
 course-strip-label = Alle { $n } Schichten der Reihe nach
 course-strip-up = Nach oben: Multiply-Adds
 course-strip-down = Nach unten: Bytes der Datei

@@ -124,11 +124,11 @@ fn same_text(words: &Words, same: Same) -> Html {
 }
 
 fn table(words: &Words, tools: &Tools, state: &State) -> Html {
-    let n = words.count(state.room.runs.len() as u64);
+    let n = state.room.runs.len() as u64;
     let on = |action: RoomAction| tools.on::<MouseEvent>(Action::Room(action));
     html! {
         <section class="box class-table" aria-labelledby="runs-heading">
-            <header><h2 id="runs-heading">{ words.text_with("class-runs", &[("n", (&n).into())]) }</h2><span class="grow" />
+            <header><h2 id="runs-heading">{ words.text_with("class-runs", &[("n", n.into())]) }</h2><span class="grow" />
                 <button class="btn" type="button" data-testid="class-csv" onclick={on(RoomAction::SaveCsv)}>{ words.text("experiments-csv") }</button>
                 <button class="btn" type="button" data-testid="class-clear" onclick={on(RoomAction::Clear)}>{ words.text("class-clear") }</button>
             </header>

@@ -9,6 +9,9 @@ use super::{Agreement, Cell, State, WorkerState};
 use crate::app::statistics::Latency;
 use crate::bridge::Runtime;
 
+/// Beside its layer's widest channel, one that reaches this share of it is as good as zero: dead, and nothing to compare.
+pub const NOTHING: f64 = 1e-6;
+
 /// A figure that is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {
@@ -242,12 +245,12 @@ struct OpenLayer<'a> {
 }
 
 impl OpenLayer<'_> {
-    /// Largest magnitudes of its widest and of its narrowest channel that is not all zeros.
+    /// Largest magnitudes of its widest and of its narrowest channel that is more than nothing beside it.
     fn widths(&self) -> Result<(f64, f64), Absent> {
         let ranges = self.view.original.ranges.iter();
         let widths = ranges.map(|[low, high]| f64::from(low.abs().max(high.abs())));
         let widest = widths.clone().fold(0.0, f64::max);
-        let narrowest = widths.filter(|width| *width > 0.0).fold(f64::INFINITY, f64::min);
+        let narrowest = widths.filter(|width| *width > NOTHING * widest).fold(f64::INFINITY, f64::min);
         if narrowest.is_finite() { Ok((widest, narrowest)) } else { Err(Absent::NotHere) }
     }
 

@@ -38,9 +38,12 @@ pub struct LayerOutputs {
 pub struct Shift {
     /// Root of the mean square over channels.
     pub typical: f32,
-    /// Each channel; 0 for one that never changes.
+    /// Each channel; 0 for one that hardly changes: by less than a thousandth of what the layer's channels typically do.
     pub channels: Vec<f32>,
 }
+
+/// A channel whose deviation is a smaller share of the layer's typical one is as good as constant, and no unit for a shift.
+const LEAST_DEVIATION: f64 = 1e-3;
 
 #[derive(Debug)]
 struct Side {
@@ -177,10 +180,15 @@ impl Sums {
 
     fn outputs(&self) -> LayerOutputs {
         let n = self.n.max(1.0);
-        let shift = |channel: usize| {
+        let variance = |channel: usize| {
             let mean = self.sum[channel] / n;
-            let deviation = (self.squares[channel] / n - mean * mean).max(0.0).sqrt();
-            if deviation > 1e-9 { (self.moved[channel] / n / deviation) as f32 } else { 0.0 }
+            (self.squares[channel] / n - mean * mean).max(0.0)
+        };
+        let typical = (0..self.channels).map(variance).sum::<f64>() / self.channels.max(1) as f64;
+        let least = (LEAST_DEVIATION * typical.sqrt()).max(f64::MIN_POSITIVE);
+        let shift = |channel: usize| {
+            let deviation = variance(channel).sqrt();
+            if deviation >= least { (self.moved[channel] / n / deviation) as f32 } else { 0.0 }
         };
         let channels: Vec<f32> = (0..self.channels).map(shift).collect();
         let square: f32 = channels.iter().map(|it| it * it).sum();

@@ -4,6 +4,8 @@
 use pipeline::Spread;
 use yew::prelude::*;
 
+use crate::app::state::NOTHING;
+
 /// Size of the drawings' own units.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 200.0;
@@ -19,10 +21,15 @@ pub fn widest(spread: &Spread) -> f32 {
     spread.ranges.iter().flatten().fold(0.0_f32, |a, bound| a.max(bound.abs()))
 }
 
-/// Channels of which one scale for the whole layer makes fewer than [`FEW_LEVELS`] levels of int8.
+/// Channels of which one scale for the whole layer makes fewer than [`FEW_LEVELS`] levels of int8; those that are
+/// [`NOTHING`] beside the widest had no shape to lose.
 pub fn narrow_channels(spread: &Spread) -> usize {
-    let step = f64::from(widest(spread)) / LEVELS;
-    let is_narrow = |[low, high]: &&[f32; 2]| f64::from(high - low) < FEW_LEVELS * step;
+    let widest = f64::from(widest(spread));
+    let step = widest / LEVELS;
+    let is_narrow = |[low, high]: &&[f32; 2]| {
+        let reach = f64::from(low.abs().max(high.abs()));
+        reach > NOTHING * widest && f64::from(high - low) < FEW_LEVELS * step
+    };
     spread.ranges.iter().filter(is_narrow).count()
 }
 
@@ -102,11 +109,11 @@ mod tests {
 
     #[test]
     fn channels_beside_a_wide_one_have_few_levels() {
-        let ranges = vec![[-0.01, 0.01], [-1.0, 12.7], [-0.5, 0.5], [-0.3, 0.4]];
+        let ranges = vec![[-0.01, 0.01], [-1.0, 12.7], [-0.5, 0.5], [-0.3, 0.4], [0.0, 0.0], [0.0, 1e-8]];
         let spread = Spread { histogram: Vec::new(), ranges };
         assert_eq!(widest(&spread), 12.7);
         assert_eq!(narrow_channels(&spread), 2, "0.02 and 0.7 of steps of 0.1");
-        assert_eq!(order(&spread), [1, 2, 3, 0]);
+        assert_eq!(order(&spread), [1, 2, 3, 0, 5, 4]);
         let none = Spread { histogram: Vec::new(), ranges: Vec::new() };
         assert_eq!((narrow_channels(&none), order(&none).len()), (0, 0));
     }
