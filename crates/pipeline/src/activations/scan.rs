@@ -244,4 +244,12 @@ mod tests {
         let scan = OutputScan::new(&graph, &graph).unwrap();
         assert!(scan.layers().iter().all(|layer| layer.relative_error.is_none() && layer.shifts.is_none()));
     }
+
+    #[test]
+    fn a_channel_that_hardly_changes_is_no_unit_for_a_shift() {
+        let mut sums = Sums::new("layer".into(), 2, true);
+        sums.add(&[1.0, 5.0, 3.0, 5.0 + 1e-6], &[2.0, 6.0, 4.0, 6.0]);
+        let shifts = sums.outputs().shifts.unwrap();
+        assert_eq!(shifts.channels, [1.0, 0.0]);
+    }
 }
