@@ -53,13 +53,12 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// A figure that answers the step's guess stays hidden until the guess is made.
+    /// A figure that answers a guess of this step or of a later one in the lesson stays hidden until the guess is made.
     fn is_masked(&self, figure: &FigureAt) -> bool {
-        let guess = self.step.control.guess.as_ref();
-        guess.is_some_and(|guess| {
-            !self.state.course.progress.guesses.contains_key(&guess.id)
-                && guess.answer.figures().contains(&figure)
-        })
+        let made = &self.state.course.progress.guesses;
+        let steps = self.lesson.steps.iter().skip_while(|step| step.control.step != self.step.control.step);
+        let mut guesses = steps.filter_map(|step| step.control.guess.as_ref());
+        guesses.any(|guess| !made.contains_key(&guess.id) && guess.answer.figures().contains(&figure))
     }
 }
 
