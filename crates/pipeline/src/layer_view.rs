@@ -140,8 +140,12 @@ pub fn layer_view(
     })
 }
 
+/// Beside its layer's widest channel, one that reaches no further than this share of it is as good as zero: dead, and nothing
+/// to compare.
+pub const NOTHING: f32 = 1e-6;
+
 /// The depthwise layer whose channels differ most: largest magnitude of its widest channel over that of its narrowest one,
-/// channels of zeros left out. `None` for a model without depthwise layers.
+/// channels that are [`NOTHING`] left out. `None` for a model without depthwise layers.
 ///
 /// - `original`: with its batch norms folded.
 pub fn most_uneven(original: &Graph) -> Option<String> {
@@ -150,10 +154,10 @@ pub fn most_uneven(original: &Graph) -> Option<String> {
     let ratio = |weight: &Weight| {
         let values = weight.to_f32();
         let widths = values.chunks(weight.channel_len().max(1));
-        let widths = widths.map(|channel| channel.iter().fold(0.0_f32, |a, w| a.max(w.abs())));
-        let (low, high) = widths
-            .filter(|width| *width > 0.0)
-            .fold((f32::INFINITY, 0.0_f32), |(low, high), width| (low.min(width), high.max(width)));
+        let widths: Vec<f32> =
+            widths.map(|channel| channel.iter().fold(0.0_f32, |a, w| a.max(w.abs()))).collect();
+        let high = widths.iter().copied().fold(0.0_f32, f32::max);
+        let low = widths.into_iter().filter(|width| *width > NOTHING * high).fold(f32::INFINITY, f32::min);
         high / low
     };
     let uneven = depthwise.max_by(|a, b| ratio(a.1).total_cmp(&ratio(b.1)));
@@ -244,7 +248,12 @@ mod tests {
         values[..len].iter_mut().for_each(|w| *w *= 1e4);
         values[len..2 * len].fill(0.0);
         *weight = Weight::f32(weight.shape.clone(), values);
-        assert_eq!(most_uneven(&graph), Some(name));
+        let with_dead_channel =
+            graph.nodes.iter_mut().find(|node| depthwise(node)).unwrap().op.weight_mut().unwrap();
+        let (mut values, len) = (with_dead_channel.to_f32().into_owned(), with_dead_channel.channel_len());
+        values[..len].iter_mut().for_each(|w| *w *= 1e-9);
+        *with_dead_channel = Weight::f32(with_dead_channel.shape.clone(), values);
+        assert_eq!(most_uneven(&graph), Some(name), "a dead channel makes no layer uneven");
     }
 
     #[test]

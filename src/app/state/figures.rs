@@ -1,16 +1,13 @@
 //! The course's live figures: each comes from what this page has measured or counted, or is missing with a reason.
 
 use course::{CourseRecipe, Figure, FigureAt, Kind, Part, Quantity, Rung};
-use pipeline::{LayerFacts, LayerKind, LayerView, Step, StoredWeight};
+use pipeline::{LayerFacts, LayerKind, LayerView, NOTHING, Step, StoredWeight};
 use vision::n_fixed_views;
 
 use super::course::Measured;
 use super::{Agreement, Cell, State, WorkerState};
 use crate::app::statistics::Latency;
 use crate::bridge::Runtime;
-
-/// Beside its layer's widest channel, one that reaches this share of it is as good as zero: dead, and nothing to compare.
-pub const NOTHING: f64 = 1e-6;
 
 /// A figure that is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -250,7 +247,8 @@ impl OpenLayer<'_> {
         let ranges = self.view.original.ranges.iter();
         let widths = ranges.map(|[low, high]| f64::from(low.abs().max(high.abs())));
         let widest = widths.clone().fold(0.0, f64::max);
-        let narrowest = widths.filter(|width| *width > NOTHING * widest).fold(f64::INFINITY, f64::min);
+        let narrowest =
+            widths.filter(|width| *width > f64::from(NOTHING) * widest).fold(f64::INFINITY, f64::min);
         if narrowest.is_finite() { Ok((widest, narrowest)) } else { Err(Absent::NotHere) }
     }
 

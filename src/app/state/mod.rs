@@ -55,7 +55,7 @@ pub use draft::{
 };
 pub use effect::Effect;
 pub use experiments::{Experiment, Experiments, ExperimentsAction, Same, front};
-pub use figures::{Absent, NOTHING, Value, kind_of_layer, layer_share};
+pub use figures::{Absent, Value, kind_of_layer, layer_share};
 pub use fixed::{FixedResult, FixedRun, FixedState};
 pub use layers::{LayersAction, LayersState, Metric, Profile};
 pub use link::{Link, LinkAction, LinkEffect, Share};

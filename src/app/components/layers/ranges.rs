@@ -1,10 +1,8 @@
 //! Charts of one layer's weights: how wide each channel is, and how the weights are spread. Plain SVG that stretches; every
 //! text is outside, so that none is.
 
-use pipeline::Spread;
+use pipeline::{NOTHING, Spread};
 use yew::prelude::*;
-
-use crate::app::state::NOTHING;
 
 /// Size of the drawings' own units.
 const WIDTH: f64 = 1000.0;
@@ -28,7 +26,7 @@ pub fn narrow_channels(spread: &Spread) -> usize {
     let step = widest / LEVELS;
     let is_narrow = |[low, high]: &&[f32; 2]| {
         let reach = f64::from(low.abs().max(high.abs()));
-        reach > NOTHING * widest && f64::from(high - low) < FEW_LEVELS * step
+        reach > f64::from(NOTHING) * widest && f64::from(high - low) < FEW_LEVELS * step
     };
     spread.ranges.iter().filter(is_narrow).count()
 }
