@@ -81,7 +81,6 @@ share-present-recipe = wie es jetzt ist: { $name }
 share-visible = Was Lernende sehen
 share-address = Link
 share-qr = QR-Code des Links
-share-loopback = Diese Adresse führt nur dieses Gerät zur Seite. Für andere stelle den Ordner auf einen Webserver, den sie erreichen, und teile von dort.
 share-holds = Er enthält nur Namen und Einstellungen: keine Bilder, keine Ergebnisse, keine Personennamen.
 control-models = Wahl des Modells
 control-presets = Zahlenformate und Vorlagen

@@ -81,7 +81,6 @@ share-present-recipe = as it is now: { $name }
 share-visible = What learners see
 share-address = Link
 share-qr = QR code of the link
-share-loopback = This address leads only this device to the page. For others, put the folder on a web server that they can reach, and share from there.
 share-holds = It holds names and settings only: no pictures, no results, no names of people.
 control-models = Choice of models
 control-presets = Number formats and presets
