@@ -1,12 +1,15 @@
-// What the benchmark is asked for. `node bench/options.mjs OPTIONS` prints the engines that take part, so that xtask
-// prepares no others, and refuses what is wrong before anything is compiled.
+// What the benchmarks in the browser are asked for. `node bench/options.mjs web OPTIONS` prints the engines that take part, so
+// that xtask prepares no others; that and `page OPTIONS` refuse what is wrong before anything is compiled.
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { DTYPES, ENGINES, MODELS } from './engines.mjs';
 
-/** Every option with its default; throws where something is not understood. */
+/** Models of the page's own: a small one, and the one that people meet first. */
+export const PAGE_MODELS = ['everyday-60', 'efficientnet-lite0'];
+
+/** Every option of bench-web with its default; throws where something is not understood. */
 export function parse(argv) {
   const { values } = parseArgs({
     args: argv,
@@ -31,6 +34,25 @@ export function parse(argv) {
   };
 }
 
+/** Every option of bench-page with its default; throws likewise. */
+export function parsePage(argv) {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      model: { type: 'string', default: PAGE_MODELS.join() },
+      preset: { type: 'string' },
+      rounds: { type: 'string', default: '3' },
+      json: { type: 'string' },
+    },
+  });
+  return {
+    models: values.model.split(','),
+    presets: values.preset?.split(','),
+    rounds: whole('rounds', values.rounds, 1),
+    json: values.json,
+  };
+}
+
 function known(option, text, all) {
   const chosen = text.split(',');
   const unknown = chosen.find((it) => !all.includes(it));
@@ -38,18 +60,19 @@ function known(option, text, all) {
   return chosen;
 }
 
-/** A whole number from `least` on; throws for any other text. */
-export function whole(option, text, least) {
+function whole(option, text, least) {
   const number = Number(text);
   if (text.trim() !== '' && Number.isInteger(number) && number >= least) return number;
   throw new Error(`--${option}: "${text}" is not a whole number from ${least} on`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [bench, ...argv] = process.argv.slice(2);
   try {
-    console.log(parse(process.argv.slice(2)).engines.join('\n'));
+    if (bench === 'page') parsePage(argv);
+    else console.log(parse(argv).engines.join('\n'));
   } catch (error) {
-    console.error(`bench-web: ${error.message}`);
+    console.error(`bench-${bench}: ${error.message}`);
     process.exitCode = 2;
   }
 }

@@ -3,55 +3,17 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 
 import { launch } from '../tests/browser/harness/browser.mjs';
 import { bothPredict, watch } from '../tests/browser/harness/page.mjs';
 import { serve } from '../tests/browser/harness/server.mjs';
-import { whole } from './options.mjs';
+import { PAGE_MODELS, parsePage } from './options.mjs';
 import { aligned, quantile } from './report.mjs';
 
 /** A recipe may take this long before it counts as stuck. */
 const PATIENCE = 600_000;
-/** A model of the page's own that is small and one that people meet first. */
-const MODELS = ['everyday-60', 'efficientnet-lite0'];
 /** Where a repair is cancelled, and how far into it. */
 const CANCELLED = { preset: 'int4', afterMillis: 1500 };
-
-/** Every option with its default; throws where something is not understood. */
-export function parse(argv) {
-  const { values } = parseArgs({
-    args: argv,
-    options: {
-      model: { type: 'string', default: MODELS.join() },
-      preset: { type: 'string' },
-      rounds: { type: 'string', default: '3' },
-      json: { type: 'string' },
-    },
-  });
-  const rounds = whole('rounds', values.rounds, 1);
-  return { models: values.model.split(','), presets: values.preset?.split(','), rounds, json: values.json };
-}
-
-/** Milliseconds from the beginning of a visit to the first answer of both sides, with all in the browser's caches. */
-async function firstAnswer(context, url) {
-  const page = await context.newPage();
-  await page.addInitScript(() => {
-    const answered = (side) => /\d/.test(document.querySelector(`[data-testid="predictions-${side}"]`)?.textContent ?? '');
-    const look = () => {
-      if (answered('original')) globalThis.firstOriginal ??= performance.now();
-      if (answered('compressed')) globalThis.firstCompressed ??= performance.now();
-      if (!globalThis.firstCompressed) requestAnimationFrame(look);
-    };
-    requestAnimationFrame(look);
-  });
-  await page.goto(url);
-  await page.waitForFunction(() => globalThis.firstOriginal && globalThis.firstCompressed, null, { timeout: PATIENCE });
-  const times = await page.evaluate(() => [globalThis.firstOriginal, globalThis.firstCompressed]);
-  await page.close();
-  return times;
-}
 
 /** Runs in the page: lets its thread tell its long tasks, and defines what the measurements below use there. */
 function prepare() {
@@ -68,7 +30,7 @@ function prepare() {
       found(performance.now());
     };
     const observer = new MutationObserver(look);
-    observer.observe(document, { subtree: true, childList: true, attributes: true });
+    observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
     look();
   });
   globalThis.choose = (preset) => {
@@ -76,6 +38,21 @@ function prepare() {
     list.value = preset;
     list.dispatchEvent(new Event('change', { bubbles: true }));
   };
+}
+
+/** Milliseconds from the beginning of a visit to the first answer of each side, with all in the browser's caches. */
+async function firstAnswers(context, url) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  await page.addInitScript(prepare);
+  await page.addInitScript(() => {
+    const answers = (side) => document.querySelector(`[data-testid="predictions-${side}"]`)?.textContent ?? '';
+    globalThis.firstAnswers = ['original', 'compressed'].map((side) => timeWhen(() => /\d/.test(answers(side))));
+  });
+  await page.goto(url);
+  const [original, compressed] = await page.evaluate(() => Promise.all(globalThis.firstAnswers));
+  await page.close();
+  return { original, compressed };
 }
 
 /** Milliseconds from choosing a preset until its bytes stand on the page, and the longest task meanwhile. */
@@ -90,7 +67,7 @@ function preset(page, name) {
   }, name);
 }
 
-/** Goes back to the model as it came, and waits until nothing else runs. */
+/** Goes back to the model as it came, and waits until its figures stand on the page. */
 async function rest(page) {
   await page.getByTestId('preset').selectOption('fp32');
   await page.waitForFunction(() => known('bytes-compressed') && known('latency-compressed'));
@@ -112,15 +89,17 @@ function cancel(page, { preset, afterMillis }) {
   }, [preset, afterMillis]);
 }
 
+/** Whether a model is named by the path of its file; ids of the page's models have neither dots nor slashes. */
+const isFile = (model) => /[./]/.test(model);
+
 /** Opens the page on the built-in pictures with `model`, an id of the page's or a path to a model file. */
 async function open(context, server, model) {
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   await page.addInitScript(prepare);
-  const own = /[./]/.test(model);
-  await page.goto(`${server.url}/#live?v=1&m=${own ? MODELS[0] : model}&r=fp32`);
+  await page.goto(`${server.url}/#live?v=1&m=${isFile(model) ? PAGE_MODELS[0] : model}&r=fp32`);
   await bothPredict(page);
-  if (own) {
+  if (isFile(model)) {
     await page.getByTestId('model-file').first().setInputFiles({
       name: basename(model), mimeType: 'application/octet-stream', buffer: readFileSync(resolve(model)),
     });
@@ -135,13 +114,13 @@ async function measure({ models, presets, rounds }, server, browser) {
   const rows = [];
   for (const model of models) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB' });
-    if (!/[./]/.test(model)) {
+    if (!isFile(model)) {
       const url = `${server.url}/#live?v=1&m=${model}&r=int8`;
-      await firstAnswer(context, url);
+      await firstAnswers(context, url);
       const times = [];
-      for (let round = 0; round < rounds; round += 1) times.push(await firstAnswer(context, url));
-      rows.push(row(model, 'first answer, original', times.map(([original]) => ({ millis: original }))));
-      rows.push(row(model, 'first answer, int8', times.map(([, compressed]) => ({ millis: compressed }))));
+      for (let round = 0; round < rounds; round += 1) times.push(await firstAnswers(context, url));
+      rows.push(row(model, 'first answer, original', times.map((it) => ({ millis: it.original }))));
+      rows.push(row(model, 'first answer, int8', times.map((it) => ({ millis: it.compressed }))));
     }
     const found = new Map();
     const add = (what, time) => found.set(what, [...found.get(what) ?? [], time]);
@@ -187,18 +166,16 @@ function table(rows) {
   ]]));
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const options = parse(process.argv.slice(2));
-  const server = await serve();
-  const browser = await launch();
-  try {
-    const version = browser.version();
-    const rows = await measure(options, server, browser);
-    console.log(`Chromium ${version}, ${options.rounds} rounds\n${table(rows)}`);
-    if (options.json) writeFileSync(options.json, `${JSON.stringify({ chromium: version, rows }, null, 2)}\n`);
-    if (rows.some((it) => it.error)) process.exitCode = 1;
-  } finally {
-    await browser.close();
-    await server.close();
-  }
+const options = parsePage(process.argv.slice(2));
+const server = await serve();
+const browser = await launch();
+try {
+  const chromium = browser.version();
+  const rows = await measure(options, server, browser);
+  console.log(`Chromium ${chromium}, ${options.rounds} rounds\n${table(rows)}`);
+  if (options.json) writeFileSync(options.json, `${JSON.stringify({ chromium, rows }, null, 2)}\n`);
+  if (rows.some((it) => it.error)) process.exitCode = 1;
+} finally {
+  await browser.close();
+  await server.close();
 }

@@ -64,6 +64,18 @@ pub struct LayerTime {
     pub ceiling_millis: f64,
 }
 
+impl LayerTime {
+    /// The nodes that it runs, in their order.
+    pub fn nodes(&self) -> impl Iterator<Item = &str> {
+        self.node.split(" + ")
+    }
+
+    /// Whether it runs two nodes at once.
+    pub fn is_joined(&self) -> bool {
+        self.nodes().nth(1).is_some()
+    }
+}
+
 /// Bytes that a model takes while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelMemory {

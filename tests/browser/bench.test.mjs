@@ -4,8 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { ENGINES, contestants } from '../../bench/engines.mjs';
-import { parse } from '../../bench/options.mjs';
-import { parse as parsePage } from '../../bench/page.mjs';
+import { parse, parsePage } from '../../bench/options.mjs';
 import { aims, difference, kernels, machineFeatures, quantile, table } from '../../bench/report.mjs';
 import { RELAXED_DOT, maxAbsDiff, medianLayers, order } from '../../bench/web/measure.mjs';
 import { launch } from './harness/browser.mjs';

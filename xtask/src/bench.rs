@@ -23,10 +23,7 @@ pub const FLAVOURS: [(&str, &str); 2] = [("simd128", "+simd128"), ("relaxed", "+
 
 /// Prepares and measures; `options` go to `bench/run.mjs`.
 pub fn web(options: &[&str]) -> Result<()> {
-    tools::require_node()?;
-    let chosen = capture(
-        command("node")?.arg(root().join("bench/options.mjs")).args(options).stderr(Stdio::inherit()),
-    )?;
+    let chosen = checked("web", options)?;
     let wanted = |engines: &[&str]| chosen.lines().any(|name| engines.contains(&name));
     tools::npm_packages()?;
     let chromium = browser::chromium()?;
@@ -47,19 +44,30 @@ pub fn web(options: &[&str]) -> Result<()> {
     run(cargo()?.args(["run", "--quiet", "--package", "bench-models", "--", "target/bench/models"]))
         .context("the benchmark's models cannot be written")?;
 
-    let mut node = command("node")?;
-    node.env("CHROME", chromium).current_dir(env::current_dir()?);
-    run(node.arg(root().join("bench/run.mjs")).args(options))
+    start("bench/run.mjs", &chromium, options)
 }
 
 /// Builds the page and measures how long people wait in it; `options` go to `bench/page.mjs`.
 pub fn page(options: &[&str]) -> Result<()> {
+    checked("page", options)?;
     setup::everything()?;
     let chromium = browser::chromium()?;
     site::build()?;
+    start("bench/page.mjs", &chromium, options)
+}
+
+/// Refuses options that a benchmark does not understand, before anything is compiled for it; what `bench/options.mjs` prints.
+fn checked(bench: &str, options: &[&str]) -> Result<String> {
+    tools::require_node()?;
+    let script = root().join("bench/options.mjs");
+    capture(command("node")?.arg(script).arg(bench).args(options).stderr(Stdio::inherit()))
+}
+
+/// Runs a benchmark's script where the caller stands, so that paths among its options are the caller's.
+fn start(script: &str, chromium: &Path, options: &[&str]) -> Result<()> {
     let mut node = command("node")?;
     node.env("CHROME", chromium).current_dir(env::current_dir()?);
-    run(node.arg(root().join("bench/page.mjs")).args(options))
+    run(node.arg(root().join(script)).args(options))
 }
 
 /// A peer in one flavour, as `target/bench/peers/NAME-FLAVOUR.wasm`.

@@ -39,6 +39,27 @@ pub struct Spread {
     pub ranges: Vec<[f32; 2]>,
 }
 
+/// Beside its layer's widest channel, one that reaches no further than this share of it is as good as zero: dead, and nothing
+/// to compare.
+const NOTHING: f32 = 1e-6;
+
+impl Spread {
+    /// How far the widest channel reaches: the largest magnitude of all weights.
+    pub fn widest(&self) -> f32 {
+        widest(&self.ranges)
+    }
+
+    /// `[smallest, largest]` weight of each channel that is not dead: that reaches further than a millionth of the widest.
+    pub fn live(&self) -> impl Iterator<Item = [f32; 2]> {
+        live(&self.ranges)
+    }
+
+    /// How far the widest and the narrowest live channel reach; `None` without any.
+    pub fn extremes(&self) -> Option<(f32, f32)> {
+        extremes(&self.ranges)
+    }
+}
+
 /// What became of one weight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WeightStep {
@@ -140,25 +161,16 @@ pub fn layer_view(
     })
 }
 
-/// Beside its layer's widest channel, one that reaches no further than this share of it is as good as zero: dead, and nothing
-/// to compare.
-pub const NOTHING: f32 = 1e-6;
-
-/// The depthwise layer whose channels differ most: largest magnitude of its widest channel over that of its narrowest one,
-/// channels that are [`NOTHING`] left out. `None` for a model without depthwise layers.
+/// The depthwise layer whose channels differ most: how far its widest channel reaches over how far its narrowest one does,
+/// dead ones left out. `None` for a model without depthwise layers.
 ///
 /// - `original`: with its batch norms folded.
 pub fn most_uneven(original: &Graph) -> Option<String> {
     let depthwise = layers(original)
         .filter(|(node, _)| matches!(&node.op, graph::Op::Conv2d(conv) if conv.is_depthwise()));
     let ratio = |weight: &Weight| {
-        let values = weight.to_f32();
-        let widths = values.chunks(weight.channel_len().max(1));
-        let widths: Vec<f32> =
-            widths.map(|channel| channel.iter().fold(0.0_f32, |a, w| a.max(w.abs()))).collect();
-        let high = widths.iter().copied().fold(0.0_f32, f32::max);
-        let low = widths.into_iter().filter(|width| *width > NOTHING * high).fold(f32::INFINITY, f32::min);
-        high / low
+        let ranges = channel_ranges(&weight.to_f32(), weight.channel_len());
+        extremes(&ranges).map_or(1.0, |(widest, narrowest)| widest / narrowest)
     };
     let uneven = depthwise.max_by(|a, b| ratio(a.1).total_cmp(&ratio(b.1)));
     uneven.map(|(node, _)| node.name.clone())
@@ -170,16 +182,41 @@ fn spread(values: &[f32], channel_len: usize, limit: f32) -> Spread {
         let share = if limit > 0.0 { (value / limit + 1.0) / 2.0 } else { 0.5 };
         histogram[((share * BINS as f32) as usize).min(BINS - 1)] += 1;
     }
-    let ranges = values.chunks(channel_len.max(1)).map(|channel| {
+    Spread { histogram, ranges: channel_ranges(values, channel_len) }
+}
+
+/// `[smallest, largest]` weight of each channel.
+fn channel_ranges(values: &[f32], channel_len: usize) -> Vec<[f32; 2]> {
+    let smallest_and_largest = |channel: &[f32]| {
         channel.iter().fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], w| [low.min(*w), high.max(*w)])
-    });
-    Spread { histogram, ranges: ranges.collect() }
+    };
+    values.chunks(channel_len.max(1)).map(smallest_and_largest).collect()
+}
+
+/// How far the weights of a channel reach from zero.
+pub fn reach([low, high]: [f32; 2]) -> f32 {
+    low.abs().max(high.abs())
+}
+
+fn widest(ranges: &[[f32; 2]]) -> f32 {
+    ranges.iter().copied().map(reach).fold(0.0, f32::max)
+}
+
+/// The channels that are not dead.
+fn live(ranges: &[[f32; 2]]) -> impl Iterator<Item = [f32; 2]> {
+    let least = NOTHING * widest(ranges);
+    ranges.iter().copied().filter(move |range| reach(*range) > least)
+}
+
+/// How far the widest and the narrowest live channel reach.
+fn extremes(ranges: &[[f32; 2]]) -> Option<(f32, f32)> {
+    let narrowest = live(ranges).map(reach).min_by(f32::total_cmp)?;
+    Some((widest(ranges), narrowest))
 }
 
 fn median_channel(ranges: &[[f32; 2]]) -> usize {
     let mut channels: Vec<usize> = (0..ranges.len()).collect();
-    let width = |channel: usize| ranges[channel][0].abs().max(ranges[channel][1].abs());
-    channels.sort_by(|&a, &b| width(a).total_cmp(&width(b)));
+    channels.sort_by(|&a, &b| reach(ranges[a]).total_cmp(&reach(ranges[b])));
     channels.get(channels.len() / 2).copied().unwrap_or(0)
 }
 

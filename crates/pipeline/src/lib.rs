@@ -43,7 +43,7 @@ pub use graph::{
 pub use kernels::{FLAVOUR, start_threads};
 pub use layer_errors::{LayerError, LayerErrorRun};
 pub use layer_facts::{Affine, LayerFacts, LayerKind, WeightFormat, layer_facts, layer_kind};
-pub use layer_view::{BINS, LayerView, NOTHING, Spread, StoredWeight, WeightStep, layer_view, most_uneven};
+pub use layer_view::{BINS, LayerView, Spread, StoredWeight, WeightStep, layer_view, most_uneven, reach};
 pub use noise::Noise;
 pub use recipe_run::{Compressed, Progress, RecipeRun, Stage, Status, StepReport};
 pub use sensitivity::{LayerSensitivity, SensitivityScan};

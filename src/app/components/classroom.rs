@@ -133,7 +133,7 @@ fn table(words: &Words, tools: &Tools, state: &State) -> Html {
                 <button class="btn" type="button" data-testid="class-clear" onclick={on(RoomAction::Clear)}>{ words.text("class-clear") }</button>
             </header>
             <div class="scroll" tabindex="0" role="region" aria-labelledby="runs-heading">
-                <table class="t" data-testid="class-runs" data-n={state.room.runs.len().to_string()}>
+                <table class="t" data-testid="class-runs" data-n={n.to_string()}>
                     <thead><tr>
                         <th scope="col">{ words.text("class-who") }</th><th scope="col">{ words.text("class-model") }</th><th scope="col">{ words.text("recipe") }</th>
                         <th scope="col">{ words.text("unit-megabytes") }</th><th scope="col">{ words.text("class-smaller") }</th><th scope="col">{ words.text("unit-milliseconds") }</th><th scope="col">{ words.text("history-same") }</th>

@@ -1,7 +1,7 @@
 //! The course's live figures: each comes from what this page has measured or counted, or is missing with a reason.
 
 use course::{CourseRecipe, Figure, FigureAt, Kind, Part, Quantity, Rung};
-use pipeline::{LayerFacts, LayerKind, LayerView, NOTHING, Step, StoredWeight};
+use pipeline::{LayerFacts, LayerKind, LayerView, Step, StoredWeight};
 use vision::n_fixed_views;
 
 use super::course::Measured;
@@ -242,14 +242,10 @@ struct OpenLayer<'a> {
 }
 
 impl OpenLayer<'_> {
-    /// Largest magnitudes of its widest and of its narrowest channel that is more than nothing beside it.
+    /// How far its widest and its narrowest channel that is not dead reach from zero.
     fn widths(&self) -> Result<(f64, f64), Absent> {
-        let ranges = self.view.original.ranges.iter();
-        let widths = ranges.map(|[low, high]| f64::from(low.abs().max(high.abs())));
-        let widest = widths.clone().fold(0.0, f64::max);
-        let narrowest =
-            widths.filter(|width| *width > f64::from(NOTHING) * widest).fold(f64::INFINITY, f64::min);
-        if narrowest.is_finite() { Ok((widest, narrowest)) } else { Err(Absent::NotHere) }
+        let extremes = self.view.original.extremes().ok_or(Absent::NotHere)?;
+        Ok((extremes.0.into(), extremes.1.into()))
     }
 
     /// The weight as the compressed model has it.

@@ -180,17 +180,14 @@ impl Sums {
 
     fn outputs(&self) -> LayerOutputs {
         let n = self.n.max(1.0);
-        let variance = |channel: usize| {
-            let mean = self.sum[channel] / n;
-            (self.squares[channel] / n - mean * mean).max(0.0)
+        let variance = |(sum, square): (&f64, &f64)| (square / n - (sum / n) * (sum / n)).max(0.0);
+        let variances: Vec<f64> = self.sum.iter().zip(&self.squares).map(variance).collect();
+        let mean_variance = variances.iter().sum::<f64>() / self.channels.max(1) as f64;
+        let least = LEAST_DEVIATION * LEAST_DEVIATION * mean_variance;
+        let shift = |(moved, variance): (&f64, &f64)| {
+            if *variance > least { (moved / n / variance.sqrt()) as f32 } else { 0.0 }
         };
-        let typical = (0..self.channels).map(variance).sum::<f64>() / self.channels.max(1) as f64;
-        let least = (LEAST_DEVIATION * typical.sqrt()).max(f64::MIN_POSITIVE);
-        let shift = |channel: usize| {
-            let deviation = variance(channel).sqrt();
-            if deviation >= least { (self.moved[channel] / n / deviation) as f32 } else { 0.0 }
-        };
-        let channels: Vec<f32> = (0..self.channels).map(shift).collect();
+        let channels: Vec<f32> = self.moved.iter().zip(&variances).map(shift).collect();
         let square: f32 = channels.iter().map(|it| it * it).sum();
         let typical = (square / channels.len().max(1) as f32).sqrt();
         let known = self.comparable && self.n > 0.0;

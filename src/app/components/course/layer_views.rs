@@ -5,7 +5,7 @@ use half::f16;
 use pipeline::{LayerView, Spread};
 use yew::prelude::*;
 
-use super::super::layers::{about, histogram_chart, narrow_channels, order, ranges_chart, widest};
+use super::super::layers::{about, histogram_chart, narrow_channels, order, ranges_chart};
 use super::super::picker::{Entry, Picker};
 use super::Context;
 use crate::app::state::{Action, LayersAction};
@@ -64,7 +64,7 @@ fn facts(rows: impl IntoIterator<Item = (String, String)>) -> Html {
 
 /// The codes of one scale for the layer, and how many weights lie where.
 pub fn ruler(words: &Words, view: &LayerView) -> Html {
-    let limit = f64::from(widest(&view.original)).max(f64::MIN_POSITIVE);
+    let limit = f64::from(view.original.widest()).max(f64::MIN_POSITIVE);
     let step = limit / 127.0;
     let x = |code: f64| WIDTH * (code + 127.0) / 254.0;
     let ticks: String = (-127..=127)

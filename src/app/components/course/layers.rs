@@ -5,8 +5,9 @@ use ::course::{Kind, Metric};
 use pipeline::LayerFacts;
 use yew::prelude::*;
 
+use super::super::layers::measure_button;
 use super::Context;
-use crate::app::state::{Action, LayersAction, kind_of_layer, layer_share};
+use crate::app::state::{kind_of_layer, layer_share};
 use crate::app::words::{Words, key};
 use crate::bridge::LayerTime;
 
@@ -57,13 +58,13 @@ enum Timed {
 impl Timed {
     /// Calls by what they run, with multiply-adds and milliseconds of each; only what there is.
     fn sums(calls: &[LayerTime], kind_of: impl Fn(&str) -> Option<Kind>) -> Vec<(Self, u64, f64)> {
-        let timed = |node: &str| match node.contains(" + ") {
+        let timed = |call: &LayerTime| match call.is_joined() {
             true => Self::Joined,
-            false => kind_of(node).map_or(Self::Rest, Self::Kind),
+            false => kind_of(&call.node).map_or(Self::Rest, Self::Kind),
         };
         let all = Kind::ALL.iter().map(|kind| Self::Kind(*kind)).chain([Self::Joined, Self::Rest]);
         let sum = |what: Self| {
-            let calls = calls.iter().filter(|call| timed(&call.node) == what);
+            let calls = calls.iter().filter(|call| timed(call) == what);
             let start = (what, 0, 0.0);
             calls.fold(start, |(what, macs, millis), call| (what, macs + call.macs, millis + call.millis))
         };
@@ -82,7 +83,6 @@ impl Timed {
 /// Measured times of the original by kind of layer, and the button that measures.
 fn times(context: &Context<'_>, layers: &[LayerFacts]) -> Html {
     let Context { words, tools, state, .. } = context;
-    let measuring = state.layers.profiling.is_some();
     let table = state.layers.profile.as_ref().map(|profile| {
         let kind_of = |node: &str| layers.iter().find(|layer| layer.node == node).and_then(kind_of_layer);
         let sums = Timed::sums(&profile.original, kind_of);
@@ -106,9 +106,7 @@ fn times(context: &Context<'_>, layers: &[LayerFacts]) -> Html {
     html! {
         <>
         { for table }
-        <button class="btn" type="button" data-testid="kind-times-measure" disabled={measuring} onclick={tools.on(Action::Layers(LayersAction::Measure))}>
-            { words.text(if measuring { key("layers-measuring") } else { key("layers-measure") }) }
-        </button>
+        { measure_button(words, tools, &state.layers, "kind-times-measure") }
         </>
     }
 }

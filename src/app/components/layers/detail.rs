@@ -6,7 +6,7 @@ use pipeline::{LayerFacts, LayerView, StoredWeight};
 use yew::prelude::*;
 
 use super::about;
-use super::ranges::{FEW_LEVELS, histogram_chart, narrow_channels, order, ranges_chart, widest};
+use super::ranges::{FEW_LEVELS, histogram_chart, narrow_channels, order, ranges_chart};
 use crate::app::state::{Action, LayersAction};
 use crate::app::tools::{use_tools, use_words};
 use crate::app::words::Words;
@@ -85,7 +85,7 @@ fn widths(words: &Words, view: &LayerView) -> Html {
         <p class="ends note"><span>{ words.text("ranges-widest") }</span><span>{ words.text("ranges-narrowest") }</span></p>
         <dl class="layer-facts">
             <div><dt>{ words.text_with("ranges-narrow", &[("levels", (&levels).into())]) }</dt><dd data-testid="narrow-channels" data-value={narrow.to_string()} data-n={n.to_string()}>{ pair(narrow_text, narrow_after) }</dd></div>
-            <div><dt>{ words.text("ranges-step") }</dt><dd>{ pair(step(widest(&view.original)), after.map(|spread| step(widest(spread)))) }</dd></div>
+            <div><dt>{ words.text("ranges-step") }</dt><dd>{ pair(step(view.original.widest()), after.map(|spread| step(spread.widest()))) }</dd></div>
         </dl>
         </>
     }

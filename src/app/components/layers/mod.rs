@@ -17,13 +17,13 @@ use yew::prelude::*;
 
 use super::picker::{Entry, Picker};
 use crate::app::state::{Action, LayersAction, LayersState, Metric};
-use crate::app::tools::{use_tools, use_words};
+use crate::app::tools::{Tools, use_tools, use_words};
 use crate::app::words::{Words, key};
 use crate::bridge::{CompressedFacts, ModelFacts};
 pub use detail::Arithmetic;
 use detail::Detail;
 use maps::FeatureMaps;
-pub use ranges::{histogram_chart, narrow_channels, order, ranges_chart, widest};
+pub use ranges::{histogram_chart, narrow_channels, order, ranges_chart};
 use scan_bar::ScanBar;
 use strip::Strip;
 use table::LayerTable;
@@ -60,7 +60,6 @@ pub fn Layers(props: &Props) -> Html {
         label: metric_name(&words, metric).into(),
         disabled: false,
     });
-    let measuring = props.layers.profiling.is_some();
     html! {
         <>
         <div class="viewhead">
@@ -73,9 +72,7 @@ pub fn Layers(props: &Props) -> Html {
                 onchoose={tools.dispatch.reform(|name| Action::Layers(LayersAction::Show(name)))}
                 testid="layer-metric"
             />
-            <button class="btn" type="button" data-testid="layers-measure" disabled={measuring} onclick={tools.on(Action::Layers(LayersAction::Measure))}>
-                { if measuring { words.text("layers-measuring") } else { words.text("layers-measure") } }
-            </button>
+            { measure_button(&words, &tools, &props.layers, "layers-measure") }
         </div>
         <ScanBar metric={props.layers.metric} scans={props.layers.scans.clone()} ready={props.compressed.is_some()} />
         <Strip bars={strip::bars(&rows, props.layers.metric, &words)} metric={props.layers.metric} {chosen} />
@@ -153,5 +150,15 @@ fn metric_value(words: &Words, metric: Metric, value: f64) -> String {
             let bits = words.count(value as u64);
             words.text_with("bits-each", &[("bits", (&bits).into())])
         }
+    }
+}
+
+/// The button that times all layers of both models, and says while it does.
+pub fn measure_button(words: &Words, tools: &Tools, layers: &LayersState, testid: &'static str) -> Html {
+    let measuring = layers.profiling.is_some();
+    html! {
+        <button class="btn" type="button" data-testid={testid} disabled={measuring} onclick={tools.on(Action::Layers(LayersAction::Measure))}>
+            { words.text(if measuring { key("layers-measuring") } else { key("layers-measure") }) }
+        </button>
     }
 }

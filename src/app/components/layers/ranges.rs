@@ -1,7 +1,7 @@
 //! Charts of one layer's weights: how wide each channel is, and how the weights are spread. Plain SVG that stretches; every
 //! text is outside, so that none is.
 
-use pipeline::{NOTHING, Spread};
+use pipeline::{Spread, reach};
 use yew::prelude::*;
 
 /// Size of the drawings' own units.
@@ -14,26 +14,16 @@ const LEVELS: f64 = 127.0;
 /// A channel within so many levels keeps little of its shape.
 pub const FEW_LEVELS: f64 = 8.0;
 
-/// The largest magnitude of all weights.
-pub fn widest(spread: &Spread) -> f32 {
-    spread.ranges.iter().flatten().fold(0.0_f32, |a, bound| a.max(bound.abs()))
-}
-
-/// Channels of which one scale for the whole layer makes fewer than [`FEW_LEVELS`] levels of int8; those that are
-/// [`NOTHING`] beside the widest had no shape to lose.
+/// Channels of which one scale for the whole layer makes fewer than [`FEW_LEVELS`] levels of int8; dead ones had no shape to
+/// lose.
 pub fn narrow_channels(spread: &Spread) -> usize {
-    let widest = f64::from(widest(spread));
-    let step = widest / LEVELS;
-    let is_narrow = |[low, high]: &&[f32; 2]| {
-        let reach = f64::from(low.abs().max(high.abs()));
-        reach > f64::from(NOTHING) * widest && f64::from(high - low) < FEW_LEVELS * step
-    };
-    spread.ranges.iter().filter(is_narrow).count()
+    let step = f64::from(spread.widest()) / LEVELS;
+    spread.live().filter(|[low, high]| f64::from(high - low) < FEW_LEVELS * step).count()
 }
 
 /// Channels from the widest to the narrowest.
 pub fn order(spread: &Spread) -> Vec<usize> {
-    let width = |channel: usize| spread.ranges[channel][0].abs().max(spread.ranges[channel][1].abs());
+    let width = |channel: usize| reach(spread.ranges[channel]);
     let mut channels: Vec<usize> = (0..spread.ranges.len()).collect();
     channels.sort_by(|&a, &b| width(b).total_cmp(&width(a)));
     channels
@@ -41,7 +31,7 @@ pub fn order(spread: &Spread) -> Vec<usize> {
 
 /// One line for each channel from its smallest to its largest weight, in levels of one scale for all.
 pub fn ranges_chart(spread: &Spread, order: &[usize], class: &'static str, label: String) -> Html {
-    let limit = f64::from(widest(spread)).max(f64::MIN_POSITIVE);
+    let limit = f64::from(spread.widest()).max(f64::MIN_POSITIVE);
     let y = |value: f64| HEIGHT / 2.0 * (1.0 - value);
     let n = order.len().max(1) as f64;
     let lines: String = order
@@ -109,7 +99,7 @@ mod tests {
     fn channels_beside_a_wide_one_have_few_levels() {
         let ranges = vec![[-0.01, 0.01], [-1.0, 12.7], [-0.5, 0.5], [-0.3, 0.4], [0.0, 0.0], [0.0, 1e-8]];
         let spread = Spread { histogram: Vec::new(), ranges };
-        assert_eq!(widest(&spread), 12.7);
+        assert_eq!(spread.widest(), 12.7);
         assert_eq!(narrow_channels(&spread), 2, "0.02 and 0.7 of steps of 0.1");
         assert_eq!(order(&spread), [1, 2, 3, 0, 5, 4]);
         let none = Spread { histogram: Vec::new(), ranges: Vec::new() };

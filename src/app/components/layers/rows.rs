@@ -82,14 +82,14 @@ pub fn rows<'a>(
 }
 
 fn time_of(times: &[LayerTime], node: &str, threads: u32) -> Option<Time> {
-    let call = times.iter().find(|time| time.node.split(" + ").any(|name| name == node))?;
+    let call = times.iter().find(|time| time.nodes().any(|name| name == node))?;
     let by_millis = |x: f64| if call.millis > 0.0 { x / call.millis } else { 0.0 };
     Some(Time {
         millis: call.millis,
         gmacs: by_millis(call.macs as f64 / 1e6),
         share_of_ceiling: by_millis(call.ceiling_millis / f64::from(threads.max(1))),
-        joined: call.node.contains(" + "),
-        leads: call.node.split(" + ").next() == Some(node),
+        joined: call.is_joined(),
+        leads: call.nodes().next() == Some(node),
     })
 }
 
