@@ -14,6 +14,8 @@ test('camera, recipe, layers and a lesson', { skip, timeout: 90_000 }, async () 
   const browser = await launchFirefox(executable);
   try {
     const page = await browser.newPage();
+    // A tab that opens behind another one gets no animation frames, and with them no frames of the camera.
+    await page.bringToFront();
     await page.setViewport({ width: 1280, height: 800 });
     const trouble = watch(page, server.url);
     // The small model, and a recipe that is done at once.
@@ -64,6 +66,11 @@ function watch(page, origin) {
   return trouble;
 }
 
+/** What stands on the page, to find out why something did not come. */
+function textOf(page) {
+  return page.evaluate(() => document.body.innerText.replace(/\s+/g, ' ').slice(0, 3000));
+}
+
 async function click(page, id) {
   await when(page, id, 'there', () => true);
   await page.click(handle(id));
@@ -83,7 +90,7 @@ async function when(page, id, what, accept) {
       };
     }, handle(id));
     if (found && accept(found)) return found;
-    if (Date.now() > end) assert.fail(`${id} is ${JSON.stringify(found)}, not ${what}`);
+    if (Date.now() > end) assert.fail(`${id} is ${JSON.stringify(found)}, not ${what}; the page says: ${await textOf(page)}`);
     await new Promise((later) => { setTimeout(later, 100); });
   }
 }
