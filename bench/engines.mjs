@@ -18,7 +18,7 @@ export const ENGINES = [
 ];
 
 /** Networks with an input of their own, by the name of their files; `bench/models` writes them. */
-export const MODELS = ['mobilenet_v1', 'mobilenet_v2', 'efficientnet_lite0', 'everyday60'];
+export const MODELS = ['mobilenet_v1', 'mobilenet_v2', 'efficientnet_lite0', 'squeezenet', 'everyday60'];
 
 export const FLAVOURS = ['relaxed', 'simd128'];
 export const DTYPES = ['f32', 'int8'];

@@ -37,13 +37,16 @@ export async function load({ modelUrl, threads, shape }) {
   };
 }
 
-function apply(tf, { op, weight, bias, strides, pad, activation }, [x, y]) {
+function apply(tf, { op, weight, bias, kernel, strides, pad, activation }, inputs) {
+  const [x, y] = inputs;
   switch (op) {
     case 'conv2d':
       return tf.fused.conv2d({ x, filter: weight, strides, pad, bias, activation });
     case 'depthwise_conv2d':
       return tf.fused.depthwiseConv2d({ x, filter: weight, strides, pad, bias, activation });
     case 'add': return tf.add(x, y);
+    case 'concat': return tf.concat(inputs, 3);
+    case 'max_pool': return tf.maxPool(x, kernel, strides, pad);
     case 'relu': return tf.relu(x);
     case 'relu6': return tf.relu6(x);
     case 'global_average_pool': return tf.mean(x, [1, 2]);

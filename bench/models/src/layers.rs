@@ -1,12 +1,12 @@
 //! A graph as a list of layers in TensorFlow's layouts, for engines that are called layer by layer (tfjs).
 //!
-//! The JSON is `{weightsUrl, output, layers}`; a layer is `{op, inputs, output, weight?, bias?, strides?, pad?,
+//! The JSON is `{weightsUrl, output, layers}`; a layer is `{op, inputs, output, weight?, bias?, kernel?, strides?, pad?,
 //! activation?}`, the picture is called `input`. `weight` and `bias` are `{offset, shape}` with the offset in bytes
 //! into the file of weights (f32, little-endian). Convolution weights are `hwio`, depthwise ones
 //! `[height, width, channels, 1]`, linear ones `[in, out]`. A clip that follows a convolution is its activation.
 
 use anyhow::{Result, bail};
-use graph::{Clip, Conv2d, Graph, Linear, Node, Op, Padding, Shape, ValueId};
+use graph::{Clip, Conv2d, Graph, Linear, MaxPool, Node, Op, Padding, Shape, ValueId};
 use serde_json::{Map, Value, json};
 
 /// The list and the weights that it refers to; `weights_url` is where the page will find the latter.
@@ -47,6 +47,8 @@ fn layer(graph: &Graph, node: &Node, weights: &mut Vec<f32>) -> Result<Map<Strin
         Op::GlobalAveragePool => json!({"op": "global_average_pool"}),
         Op::Linear(linear) => fully_connected(linear, weights),
         Op::Softmax => json!({"op": "softmax"}),
+        Op::Concat => json!({"op": "concat"}),
+        Op::MaxPool(pool) => max_pool(graph.value(node.inputs[0]).shape, node, pool)?,
         Op::BatchNorm(_) => bail!("`{}` is a batch norm; fold it first", node.name),
     };
     match value {
@@ -84,6 +86,15 @@ fn convolution(input: Shape, node: &Node, conv: &Conv2d, weights: &mut Vec<f32>)
         "strides": conv.stride,
         "pad": padding(conv.padding, [height, width], [rows, columns], conv.stride),
     }))
+}
+
+fn max_pool(input: Shape, node: &Node, pool: &MaxPool) -> Result<Value> {
+    let Shape::Image { height, width, .. } = input else {
+        bail!("`{}` is a pool of a vector", node.name);
+    };
+    let MaxPool { kernel, stride, padding: around } = *pool;
+    let pad = padding(around, [height, width], kernel, stride);
+    Ok(json!({"op": "max_pool", "kernel": kernel, "strides": stride, "pad": pad}))
 }
 
 fn fully_connected(linear: &Linear, weights: &mut Vec<f32>) -> Value {

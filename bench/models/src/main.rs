@@ -30,10 +30,11 @@ const RESOLUTION: usize = 224;
 type Make = fn() -> Result<Graph>;
 
 /// Names and how each model is made.
-const MODELS: [(&str, Make); 4] = [
+const MODELS: [(&str, Make); 5] = [
     ("mobilenet_v1", || Ok(zoo::mobilenet_v1(WIDTH, RESOLUTION, SEED))),
     ("mobilenet_v2", || Ok(zoo::mobilenet_v2(WIDTH, RESOLUTION, SEED))),
     ("efficientnet_lite0", || Ok(zoo::efficientnet_lite0_seeded(SEED))),
+    ("squeezenet", || Ok(zoo::squeezenet(RESOLUTION, SEED))),
     ("everyday60", everyday60),
 ];
 

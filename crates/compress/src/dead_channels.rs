@@ -144,7 +144,15 @@ fn next_layers(graph: &Graph, readers: &[Vec<usize>], value: ValueId) -> NextLay
                 next.layers.extend(behind.layers);
                 next.is_complete &= behind.is_complete;
             }
-            Op::Conv2d(_) | Op::Linear(_) | Op::BatchNorm(_) | Op::Clip(_) | Op::Add | Op::Softmax => {
+            // Behind a concatenation channels have other numbers; what reads them would have to be found by those.
+            Op::Conv2d(_)
+            | Op::Linear(_)
+            | Op::BatchNorm(_)
+            | Op::Clip(_)
+            | Op::Add
+            | Op::Concat
+            | Op::MaxPool(_)
+            | Op::Softmax => {
                 next.is_complete = false;
             }
         }

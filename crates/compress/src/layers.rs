@@ -22,6 +22,8 @@ pub(crate) fn activation(graph: &Graph, readers: &[Vec<usize>], node: usize) -> 
             Op::Conv2d(_)
             | Op::BatchNorm(_)
             | Op::Add
+            | Op::Concat
+            | Op::MaxPool(_)
             | Op::GlobalAveragePool
             | Op::Linear(_)
             | Op::Softmax => (None, output),
@@ -57,7 +59,9 @@ pub(crate) fn links(graph: &Graph) -> Vec<Link> {
         let second = match &graph.nodes[reader].op {
             Op::Conv2d(_) | Op::Linear(_) => reader,
             Op::GlobalAveragePool => only_reader(graph.nodes[reader].output)?,
-            Op::BatchNorm(_) | Op::Clip(_) | Op::Add | Op::Softmax => return None,
+            Op::BatchNorm(_) | Op::Clip(_) | Op::Add | Op::Concat | Op::MaxPool(_) | Op::Softmax => {
+                return None;
+            }
         };
         Channels::of(&graph.nodes[second].op)?;
         Some(Link { first, clip, value, second })
@@ -87,6 +91,8 @@ impl Channels {
             | Op::BatchNorm(_)
             | Op::Clip(_)
             | Op::Add
+            | Op::Concat
+            | Op::MaxPool(_)
             | Op::GlobalAveragePool
             | Op::Softmax => return None,
         };
@@ -164,6 +170,12 @@ pub(crate) fn is_unpadded(op: &Op) -> bool {
     match op {
         Op::Conv2d(Conv2d { padding, .. }) => *padding == Padding::default(),
         Op::Linear(_) => true,
-        Op::BatchNorm(_) | Op::Clip(_) | Op::Add | Op::GlobalAveragePool | Op::Softmax => false,
+        Op::BatchNorm(_)
+        | Op::Clip(_)
+        | Op::Add
+        | Op::Concat
+        | Op::MaxPool(_)
+        | Op::GlobalAveragePool
+        | Op::Softmax => false,
     }
 }

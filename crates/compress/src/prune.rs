@@ -14,7 +14,13 @@ pub fn is_prunable(op: &Op) -> bool {
     match op {
         Op::Conv2d(conv) => conv.kernel() == [1, 1] && conv.groups == 1,
         Op::Linear(_) => true,
-        Op::BatchNorm(_) | Op::Clip(_) | Op::Add | Op::GlobalAveragePool | Op::Softmax => false,
+        Op::BatchNorm(_)
+        | Op::Clip(_)
+        | Op::Add
+        | Op::Concat
+        | Op::MaxPool(_)
+        | Op::GlobalAveragePool
+        | Op::Softmax => false,
     }
 }
 

@@ -58,6 +58,8 @@ pub(crate) fn blocks(graph: &Graph, fusion: Fusion) -> Vec<Block<'_>> {
             Op::BatchNorm(_)
             | Op::Clip(_)
             | Op::Add
+            | Op::Concat
+            | Op::MaxPool(_)
             | Op::GlobalAveragePool
             | Op::Linear(_)
             | Op::Softmax => false,
@@ -74,7 +76,12 @@ pub(crate) fn blocks(graph: &Graph, fusion: Fusion) -> Vec<Block<'_>> {
         }
         let can_clip = match &node.op {
             Op::Conv2d(_) | Op::BatchNorm(_) | Op::Add => fusion != Fusion::Separate,
-            Op::Clip(_) | Op::GlobalAveragePool | Op::Linear(_) | Op::Softmax => false,
+            Op::Clip(_)
+            | Op::Concat
+            | Op::MaxPool(_)
+            | Op::GlobalAveragePool
+            | Op::Linear(_)
+            | Op::Softmax => false,
         };
         if can_clip
             && let Some((reader, Node { op: Op::Clip(clip), output, .. })) =

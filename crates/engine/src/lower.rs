@@ -94,6 +94,20 @@ impl Lowering<'_> {
                 Ok(())
             }
             Op::Add => self.add(block),
+            Op::Concat => {
+                let number = self.number_of_kept(block);
+                let inputs = node.inputs.iter().map(|input| self.read(*input, number)).collect();
+                self.push(block, Kernel::Concat, inputs, number);
+                Ok(())
+            }
+            Op::MaxPool(pool) => {
+                let number = self.number_of_kept(block);
+                let input = self.read(node.inputs[0], number);
+                let graph::MaxPool { kernel, stride, padding } = *pool;
+                let window = Window { kernel, stride, padding: padding_of(padding) };
+                self.push(block, Kernel::MaxPool { window }, vec![input], number);
+                Ok(())
+            }
             Op::GlobalAveragePool => self.pool(block),
             Op::Linear(linear) => self.linear(block, linear),
             Op::Softmax => {
@@ -279,6 +293,13 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// How an operator that hands on elements runs: on levels where all that it reads and writes has one grid.
+    fn number_of_kept(&self, block: &Block<'_>) -> Number {
+        let output = self.quantization(block.output);
+        let is_one_grid = block.node.inputs.iter().all(|input| self.quantization(*input) == output);
+        if output.is_some() && is_one_grid { Number::Level } else { Number::F32 }
+    }
+
     fn image(&self, value: ValueId) -> ImageShape {
         image_of(self.graph.value(value).shape)
     }
@@ -376,11 +397,13 @@ struct Geometry {
 
 impl Geometry {
     fn new(image: ImageShape, conv: &Conv2d) -> Self {
-        let graph::Padding { top, left, bottom, right } = conv.padding;
-        let padding = Padding { top, left, bottom, right };
-        let window = Window { kernel: conv.kernel(), stride: conv.stride, padding };
+        let window = Window { kernel: conv.kernel(), stride: conv.stride, padding: padding_of(conv.padding) };
         Self { image, window, out_channels: conv.weight.out_channels() }
     }
+}
+
+fn padding_of(graph::Padding { top, left, bottom, right }: graph::Padding) -> Padding {
+    Padding { top, left, bottom, right }
 }
 
 /// The window of a pointwise convolution.

@@ -115,6 +115,10 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    fn is_integer(&self) -> bool {
+        self.kernel.is_integer(self.output.number)
+    }
+
     /// Makes the second summand the first.
     pub(crate) fn swap_summands(&mut self) {
         self.inputs.reverse();
@@ -171,6 +175,12 @@ pub(crate) enum Kernel {
     ClampF32 {
         clamp: Clip,
     },
+    /// On either kind of numbers, as the output is.
+    Concat,
+    /// On either kind of numbers, as the output is.
+    MaxPool {
+        window: Window,
+    },
     PoolF32,
     Softmax,
     LinearI8 {
@@ -213,9 +223,10 @@ pub(crate) enum Kernel {
 }
 
 impl Kernel {
-    /// Whether it computes on integers.
-    fn is_integer(&self) -> bool {
+    /// Whether it computes on integers, where its output is `number`s.
+    fn is_integer(&self, number: Number) -> bool {
         match self {
+            Self::Concat | Self::MaxPool { .. } => number == Number::Level,
             Self::LinearI8 { .. }
             | Self::LinearI8F32 { .. }
             | Self::ConvI8 { .. }
@@ -261,7 +272,8 @@ impl Kernel {
             Self::ExpandDepthwiseF32 { .. } | Self::ExpandDepthwiseI8 { .. } => "pointwise + depthwise",
             Self::AddF32 { .. } | Self::AddI8 { .. } => "add",
             Self::ClampF32 { .. } => "clip",
-            Self::PoolF32 | Self::PoolI8 { .. } => "pool",
+            Self::Concat => "concat",
+            Self::MaxPool { .. } | Self::PoolF32 | Self::PoolI8 { .. } => "pool",
             Self::Softmax => "softmax",
         }
     }
@@ -297,6 +309,8 @@ impl Kernel {
             | Self::Dequantize { .. }
             | Self::AddF32 { .. }
             | Self::ClampF32 { .. }
+            | Self::Concat
+            | Self::MaxPool { .. }
             | Self::PoolF32
             | Self::Softmax
             | Self::AddI8 { .. }
@@ -322,6 +336,8 @@ impl Kernel {
             | Self::Dequantize { .. }
             | Self::AddF32 { .. }
             | Self::ClampF32 { .. }
+            | Self::Concat
+            | Self::MaxPool { .. }
             | Self::PoolF32
             | Self::Softmax
             | Self::AddI8 { .. }
@@ -379,7 +395,7 @@ impl Plan {
         self.steps.iter().map(|step| Layer {
             node: &step.node,
             kernel: step.kernel.name(),
-            is_integer: step.kernel.is_integer(),
+            is_integer: step.is_integer(),
             macs: step.kernel.macs(step.inputs[0].image, step.output.image),
             weight_bytes: step.kernel.weight_bytes() as u64,
         })
@@ -389,6 +405,6 @@ impl Plan {
     ///
     /// A pointwise and a depthwise convolution that run as one step count as one.
     pub fn integer_steps(&self) -> (usize, usize) {
-        (self.steps.iter().filter(|step| step.kernel.is_integer()).count(), self.steps.len())
+        (self.steps.iter().filter(|step| step.is_integer()).count(), self.steps.len())
     }
 }

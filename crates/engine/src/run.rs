@@ -4,10 +4,10 @@ use std::mem;
 
 use graph::{ActivationQuantization, Clip, ValueId};
 use kernels::{
-    Aligned, Clamp, Expansion, IntegerScratch, KernelError, UpperBound, add_f32, add_i8, clamp_f32,
+    Aligned, Clamp, Expansion, IntegerScratch, KernelError, UpperBound, add_f32, add_i8, clamp_f32, concat,
     conv2d_f32, conv2d_i8, depthwise_f32, depthwise_i8, dequantize_i8, expand_depthwise_f32,
     expand_depthwise_i8, from_blocks, global_average_pool_f32, global_average_pool_i8, linear_f32, linear_i8,
-    linear_i8_f32, pointwise_sparse_f32, quantize_i8, softmax_f32, to_blocks, zeros,
+    linear_i8_f32, max_pool, pointwise_sparse_f32, quantize_i8, softmax_f32, to_blocks, zeros,
 };
 
 use crate::EngineError;
@@ -286,6 +286,8 @@ fn run_to_f32(
             take_over(f32, step, output);
             clamp_f32(output, clamp_of(clamp))
         }
+        Kernel::Concat => join(step, f32, output),
+        Kernel::MaxPool { window } => max_pool(read(f32, input), image, window, output),
         Kernel::PoolF32 => global_average_pool_f32(read(f32, input), image, output),
         Kernel::Softmax => {
             take_over(f32, step, output);
@@ -369,6 +371,8 @@ fn run_to_levels(
             take_over(levels, step, output);
             add_i8(output, second, requantization)
         }
+        Kernel::Concat => join(step, levels, output),
+        Kernel::MaxPool { window } => max_pool(read(levels, input), image, window, output),
         Kernel::PoolI8 { zero_point, requantization } => {
             global_average_pool_i8(read(levels, input), image, *zero_point, requantization, output)
         }
@@ -385,6 +389,16 @@ fn run_to_levels(
         | Kernel::Softmax
         | Kernel::LinearI8F32 { .. } => unreachable!("lowering gives this kernel a float32 output"),
     }
+}
+
+/// Copies all inputs' channels beside each other.
+fn join<T: Copy + Default>(step: &Step, buffers: &[Aligned<T>], output: &mut [T]) -> Result<(), KernelError> {
+    let mut first = 0;
+    for input in &step.inputs {
+        concat(read(buffers, *input), input.image, first, step.output.image, output)?;
+        first += input.image.channels;
+    }
+    Ok(())
 }
 
 /// Gives a kernel that works in place its first input, unless it lies there already.

@@ -2,11 +2,13 @@
 
 use graph::{
     ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, GraphBuilder, IntegerWeights, LabelSet, Linear,
-    Metadata, Op, Padding, Preprocessing, Shape, UpperBound, ValueId, Weight, WeightValues, fold_batch_norms,
+    MaxPool, Metadata, Op, Padding, Preprocessing, Shape, UpperBound, ValueId, Weight, WeightValues,
+    fold_batch_norms,
 };
 
 use crate::{EngineError, Executor, Fusion, Plan};
 
+mod fire;
 mod in_place;
 mod parts;
 mod storage;
@@ -62,6 +64,17 @@ fn interpret(graph: &Graph, input: &[f32]) -> Vec<Vec<f64>> {
                     .collect()
             }
             Op::Add => x.iter().zip(&values[node.inputs[1].0]).map(|(a, b)| a + b).collect(),
+            Op::Concat => {
+                let pixels = x.len() / graph.value(node.inputs[0]).shape.channels();
+                let pixel = |p: usize| {
+                    node.inputs.iter().map(|id| &values[id.0]).flat_map(move |x| {
+                        let channels = x.len() / pixels;
+                        &x[p * channels..(p + 1) * channels]
+                    })
+                };
+                (0..pixels).flat_map(pixel).copied().collect()
+            }
+            Op::MaxPool(pool) => interpret_max_pool(pool, graph.value(node.inputs[0]).shape, x),
             Op::GlobalAveragePool => {
                 let channels = graph.value(node.output).shape.len();
                 let pixels = x.len() / channels;
@@ -121,6 +134,26 @@ fn interpret_conv(conv: &Conv2d, shape: Shape, x: &[f64]) -> Vec<f64> {
                     }
                 }
                 out.push(sum);
+            }
+        }
+    }
+    out
+}
+
+fn interpret_max_pool(pool: &MaxPool, shape: Shape, x: &[f64]) -> Vec<f64> {
+    let Shape::Image { height, width, channels } = shape else { panic!("{shape}") };
+    let MaxPool { kernel, stride, padding: Padding { top, left, bottom, right } } = *pool;
+    let mut out = Vec::new();
+    for y in 0..=(height + top + bottom - kernel[0]) / stride[0] {
+        for column in 0..=(width + left + right - kernel[1]) / stride[1] {
+            for c in 0..channels {
+                let rows = (y * stride[0]..y * stride[0] + kernel[0]).filter_map(|row| row.checked_sub(top));
+                let under = rows.filter(|row| *row < height).flat_map(|row| {
+                    let columns = column * stride[1]..column * stride[1] + kernel[1];
+                    let columns = columns.filter_map(|col| col.checked_sub(left)).filter(|col| *col < width);
+                    columns.map(move |col| x[(row * width + col) * channels + c])
+                });
+                out.push(under.fold(f64::NEG_INFINITY, f64::max));
             }
         }
     }
@@ -305,7 +338,12 @@ fn observation_shows_every_stored_value_of_the_folded_graph() {
 
 /// The network with int8 weights and activations, ranges taken from the interpreter.
 fn quantized(seed: u64, side: usize, input: &[f32]) -> Graph {
-    let mut graph = fold_batch_norms(&network(seed, side)).unwrap();
+    with_integers(&network(seed, side), input)
+}
+
+/// The same of any network with a `classifier` and a `softmax` at its end.
+fn with_integers(graph: &Graph, input: &[f32]) -> Graph {
+    let mut graph = fold_batch_norms(graph).unwrap();
     let values = interpret(&graph, input);
     let plan = Plan::new(&graph, Fusion::Observable).unwrap();
     let mut stored = vec![false; graph.values.len()];

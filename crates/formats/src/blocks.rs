@@ -29,7 +29,8 @@ pub(crate) struct Block<'g> {
 /// runs on integers when
 /// - a convolution has int8 weights, and its input and the block's output are quantized;
 /// - a linear layer has int8 weights and a quantized input;
-/// - all inputs and the output of an addition or of a pooling are quantized.
+/// - all inputs and the output of an addition or of an average are quantized;
+/// - all inputs and the output of what only hands on elements have one grid.
 pub(crate) fn blocks(graph: &Graph) -> Vec<Block<'_>> {
     let consumers = graph.consumer_counts();
     let is_quantized = |id: ValueId| graph.value(id).quantization.is_some();
@@ -41,7 +42,12 @@ pub(crate) fn blocks(graph: &Graph) -> Vec<Block<'_>> {
         }
         let can_clip = match &node.op {
             Op::Conv2d(_) | Op::BatchNorm(_) | Op::Add => consumers[node.output.0] == 1,
-            Op::Clip(_) | Op::GlobalAveragePool | Op::Linear(_) | Op::Softmax => false,
+            Op::Clip(_)
+            | Op::Concat
+            | Op::MaxPool(_)
+            | Op::GlobalAveragePool
+            | Op::Linear(_)
+            | Op::Softmax => false,
         };
         let reader = || graph.nodes[idx + 1..].iter().find(|reader| reader.inputs.contains(&node.output));
         let clip = if can_clip { reader().filter(|reader| matches!(reader.op, Op::Clip(_))) } else { None };
@@ -54,6 +60,10 @@ pub(crate) fn blocks(graph: &Graph) -> Vec<Block<'_>> {
             }
             Op::Linear(linear) => matches!(linear.weight.values, WeightValues::Integer(_)) && reads_int8,
             Op::Add | Op::GlobalAveragePool => reads_int8 && is_quantized(output),
+            Op::Concat | Op::MaxPool(_) => {
+                let grid = |id: ValueId| graph.value(id).quantization;
+                is_quantized(output) && node.inputs.iter().all(|&input| grid(input) == grid(output))
+            }
             Op::BatchNorm(_) | Op::Clip(_) | Op::Softmax => false,
         };
         blocks.push(Block { node, clip, output, is_integer });
@@ -69,6 +79,8 @@ impl<'g> Block<'g> {
             Op::Conv2d(_)
             | Op::BatchNorm(_)
             | Op::Add
+            | Op::Concat
+            | Op::MaxPool(_)
             | Op::GlobalAveragePool
             | Op::Linear(_)
             | Op::Softmax => None,

@@ -2,8 +2,8 @@
 
 use graph::{
     ActivationQuantization, BatchNorm, Clip, ClusteredWeights, Conv2d, Graph, GraphBuilder, Groups,
-    IntegerWeights, LabelSet, Linear, Metadata, Op, Padding, Preprocessing, UpperBound, ValueId, Weight,
-    WeightValues,
+    IntegerWeights, LabelSet, Linear, MaxPool, Metadata, Op, Padding, Preprocessing, UpperBound, ValueId,
+    Weight, WeightValues,
 };
 use half::{bf16, f16};
 
@@ -57,6 +57,41 @@ fn layers(with_norm: bool) -> Graph {
 /// addition, pooling, a linear layer and a softmax.
 pub(crate) fn network() -> Graph {
     layers(true)
+}
+
+/// float32 or int8: two convolutions of one input beside each other, between pools whose padding is TensorFlow's SAME and not.
+pub(crate) fn fire(is_integer: bool) -> Graph {
+    let (mut builder, input) = GraphBuilder::new(layers(false).metadata, 10, 10).unwrap();
+    let mut add = |name: &str, op: Op, inputs: &[ValueId]| builder.add(name, op, inputs).unwrap();
+    let pool = |padding| Op::MaxPool(MaxPool { kernel: [3, 3], stride: [2, 2], padding });
+    let x = add("stem", conv([8, 3, 3, 3], 1, Padding::symmetric(1), 1), &[input]);
+    let x = add("stem pool", pool(Padding::same([10, 10], [3, 3], [2, 2])), &[x]);
+    let small = add("small", conv([4, 8, 1, 1], 1, Padding::default(), 1), &[x]);
+    let large = add("large", conv([3, 8, 3, 3], 1, Padding::symmetric(1), 1), &[x]);
+    let x = add("concat", Op::Concat, &[small, large]);
+    let x = add("pool", pool(Padding { top: 2, ..Padding::default() }), &[x]);
+    let x = add("mix", conv([5, 7, 1, 1], 1, Padding::default(), 1), &[x]);
+    let x = add("mean", Op::GlobalAveragePool, &[x]);
+    let x = add("probabilities", Op::Softmax, &[x]);
+    let graph = builder.finish(x).unwrap();
+    if is_integer {
+        with_grids(graph, &["input", "stem", "stem pool", "small", "large", "concat", "pool", "mix"])
+    } else {
+        graph
+    }
+}
+
+/// The graph with int8 weights, and one grid for all the values named.
+fn with_grids(mut graph: Graph, values: &[&str]) -> Graph {
+    for weight in graph.weights_mut() {
+        let levels = weight.to_f32().iter().map(|&x| (x * 128.0).clamp(-127.0, 127.0) as i8).collect();
+        weight.values = WeightValues::Integer(IntegerWeights::int8(levels, vec![1.0 / 128.0]));
+    }
+    for value in graph.values.iter_mut().filter(|value| values.contains(&value.name.as_str())) {
+        value.quantization = Some(ActivationQuantization { scale: 0.05, zero_point: 3 });
+    }
+    graph.validate().unwrap();
+    graph
 }
 
 /// The upper bounds of [`with_channel_clip`].

@@ -29,7 +29,9 @@ pub fn cost(graph: &Graph) -> Cost {
                 (linear.weight.len() + linear.bias.as_ref().map_or(0, Vec::len), linear.weight.len() as u64)
             }
             Op::BatchNorm(norm) => (norm.gamma.len() + norm.beta.len(), 0),
-            Op::Clip(_) | Op::Add | Op::GlobalAveragePool | Op::Softmax => (0, 0),
+            Op::Clip(_) | Op::Add | Op::Concat | Op::MaxPool(_) | Op::GlobalAveragePool | Op::Softmax => {
+                (0, 0)
+            }
         };
         Cost {
             parameters: total.parameters + parameters as u64,

@@ -34,7 +34,7 @@ pub use histogram::{Bin, Histogram};
 pub use integer_weights::{Groups, IntegerWeights};
 pub use metadata::{LabelSet, Metadata, Preprocessing};
 pub use moments::Moments;
-pub use op::{BatchNorm, Clip, Conv2d, Linear, Op, UpperBound};
+pub use op::{BatchNorm, Clip, Conv2d, Linear, MaxPool, Op, UpperBound};
 pub use shape::{Padding, Shape};
 pub use weight::{Weight, WeightValues};
 
@@ -88,7 +88,7 @@ pub struct Node {
     pub name: String,
     /// What it computes.
     pub op: Op,
-    /// What it reads; as many as [`Op::arity`].
+    /// What it reads; as many as [`Op::arity`] allows.
     pub inputs: Vec<ValueId>,
     /// What it writes; no other node writes it.
     pub output: ValueId,

@@ -1,5 +1,7 @@
 //! The operators, their parameters and the shapes they give.
 
+use std::ops::RangeInclusive;
+
 use crate::{GraphError, Padding, Shape, Weight};
 
 /// What a node computes. Matches on it are exhaustive everywhere, so that a new operator is a list of compiler
@@ -14,6 +16,10 @@ pub enum Op {
     Clip(Clip),
     /// Elementwise sum of two activations of one shape.
     Add,
+    /// The channels of several images of one height and width, one image behind the other. Has at least two inputs.
+    Concat,
+    /// Largest element of each channel under a window.
+    MaxPool(MaxPool),
     /// Mean over height and width: image to vector of channels.
     GlobalAveragePool,
     /// `weight * x + bias` of a vector.
@@ -35,6 +41,17 @@ pub struct Conv2d {
     pub padding: Padding,
     /// Channel groups; `in_channels` for a depthwise convolution.
     pub groups: usize,
+}
+
+/// A window that slides over an image. What lies around the image does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPool {
+    /// `[height, width]`.
+    pub kernel: [usize; 2],
+    /// `[vertical, horizontal]`.
+    pub stride: [usize; 2],
+    /// Around the input; on each side less than the kernel, which then always touches the image.
+    pub padding: Padding,
 }
 
 /// Parameters of a batch normalisation; each vector has one entry for each channel.
@@ -143,22 +160,40 @@ impl Op {
             Self::BatchNorm(_) => "batch_norm",
             Self::Clip(_) => "clip",
             Self::Add => "add",
+            Self::Concat => "concat",
+            Self::MaxPool(_) => "max_pool",
             Self::GlobalAveragePool => "global_average_pool",
             Self::Linear(_) => "linear",
             Self::Softmax => "softmax",
         }
     }
 
-    /// How many values it reads.
-    pub fn arity(&self) -> usize {
+    /// How many values it reads: at least and at most.
+    pub fn arity(&self) -> RangeInclusive<usize> {
         match self {
-            Self::Add => 2,
+            Self::Add => 2..=2,
+            Self::Concat => 2..=usize::MAX,
             Self::Conv2d(_)
             | Self::BatchNorm(_)
             | Self::Clip(_)
+            | Self::MaxPool(_)
             | Self::GlobalAveragePool
             | Self::Linear(_)
-            | Self::Softmax => 1,
+            | Self::Softmax => 1..=1,
+        }
+    }
+
+    /// Whether it hands on elements as they are, so that its inputs and its output can have one grid and int8 is exact.
+    pub fn keeps_elements(&self) -> bool {
+        match self {
+            Self::Concat | Self::MaxPool(_) => true,
+            Self::Conv2d(_)
+            | Self::BatchNorm(_)
+            | Self::Clip(_)
+            | Self::Add
+            | Self::GlobalAveragePool
+            | Self::Linear(_)
+            | Self::Softmax => false,
         }
     }
 
@@ -167,7 +202,13 @@ impl Op {
         match self {
             Self::Conv2d(conv) => Some(&conv.weight),
             Self::Linear(linear) => Some(&linear.weight),
-            Self::BatchNorm(_) | Self::Clip(_) | Self::Add | Self::GlobalAveragePool | Self::Softmax => None,
+            Self::BatchNorm(_)
+            | Self::Clip(_)
+            | Self::Add
+            | Self::Concat
+            | Self::MaxPool(_)
+            | Self::GlobalAveragePool
+            | Self::Softmax => None,
         }
     }
 
@@ -176,7 +217,13 @@ impl Op {
         match self {
             Self::Conv2d(conv) => Some(&mut conv.bias),
             Self::Linear(linear) => Some(&mut linear.bias),
-            Self::BatchNorm(_) | Self::Clip(_) | Self::Add | Self::GlobalAveragePool | Self::Softmax => None,
+            Self::BatchNorm(_)
+            | Self::Clip(_)
+            | Self::Add
+            | Self::Concat
+            | Self::MaxPool(_)
+            | Self::GlobalAveragePool
+            | Self::Softmax => None,
         }
     }
 
@@ -185,7 +232,13 @@ impl Op {
         match self {
             Self::Conv2d(conv) => conv.bias.as_deref(),
             Self::Linear(linear) => linear.bias.as_deref(),
-            Self::BatchNorm(_) | Self::Clip(_) | Self::Add | Self::GlobalAveragePool | Self::Softmax => None,
+            Self::BatchNorm(_)
+            | Self::Clip(_)
+            | Self::Add
+            | Self::Concat
+            | Self::MaxPool(_)
+            | Self::GlobalAveragePool
+            | Self::Softmax => None,
         }
     }
 
@@ -194,7 +247,13 @@ impl Op {
         match self {
             Self::Conv2d(conv) => Some(&mut conv.weight),
             Self::Linear(linear) => Some(&mut linear.weight),
-            Self::BatchNorm(_) | Self::Clip(_) | Self::Add | Self::GlobalAveragePool | Self::Softmax => None,
+            Self::BatchNorm(_)
+            | Self::Clip(_)
+            | Self::Add
+            | Self::Concat
+            | Self::MaxPool(_)
+            | Self::GlobalAveragePool
+            | Self::Softmax => None,
         }
     }
 
@@ -205,8 +264,9 @@ impl Op {
     /// and input do not fit.
     pub fn output_shape(&self, node: &str, inputs: &[Shape]) -> Result<Shape, GraphError> {
         let fail = |detail: String| GraphError::Node { op: self.name(), node: node.to_owned(), detail };
-        if inputs.len() != self.arity() {
-            return Err(fail(format!("{} inputs, expected {}", inputs.len(), self.arity())));
+        if !self.arity().contains(&inputs.len()) {
+            let or_more = if self.arity().end() > self.arity().start() { " or more" } else { "" };
+            return Err(fail(format!("{} inputs, expected {}{or_more}", inputs.len(), self.arity().start())));
         }
         match self {
             Self::Conv2d(conv) => conv_output(conv, self.image(node, inputs[0])?).map_err(fail),
@@ -223,6 +283,27 @@ impl Op {
                 Err(fail(format!("inputs {} and {} differ in shape", inputs[0], inputs[1])))
             }
             Self::Add => Ok(inputs[0]),
+            Self::Concat => {
+                let [height, width, mut channels] = self.image(node, inputs[0])?;
+                for (position, input) in inputs.iter().enumerate().skip(1) {
+                    let [other_height, other_width, others] = self.image(node, *input)?;
+                    if [height, width] != [other_height, other_width] {
+                        let (first, input) = (inputs[0], *input);
+                        return Err(fail(format!(
+                            "input {position} is {input}, input 0 is {first}: sizes differ"
+                        )));
+                    }
+                    channels = channels
+                        .checked_add(others)
+                        .ok_or_else(|| fail("more channels than can be counted".to_owned()))?;
+                }
+                Ok(Shape::Image { height, width, channels })
+            }
+            Self::MaxPool(pool) => {
+                let [height, width, channels] = self.image(node, inputs[0])?;
+                let [height, width] = pool.output_size([height, width]).map_err(fail)?;
+                Ok(Shape::Image { height, width, channels })
+            }
             Self::GlobalAveragePool => {
                 let [_, _, channels] = self.image(node, inputs[0])?;
                 Ok(Shape::Vector { length: channels })
@@ -259,6 +340,21 @@ impl Op {
     fn wrong_shape(&self, node: &str, expected: &str, actual: Shape) -> GraphError {
         let (node, expected) = (node.to_owned(), expected.to_owned());
         GraphError::InputShape { op: self.name(), node, position: 0, expected, actual }
+    }
+}
+
+impl MaxPool {
+    /// `[height, width]` of the output.
+    fn output_size(&self, input: [usize; 2]) -> Result<[usize; 2], String> {
+        let Self { kernel, stride, padding } = *self;
+        let Padding { top, left, bottom, right } = padding;
+        if input.contains(&0) || top.max(bottom) >= kernel[0] || left.max(right) >= kernel[1] {
+            let [height, width] = input;
+            return Err(format!(
+                "kernel {kernel:?} with padding {padding:?} could lie beside the input {height}x{width}"
+            ));
+        }
+        slid(input, kernel, stride, padding)
     }
 }
 
@@ -306,18 +402,26 @@ fn conv_output(conv: &Conv2d, [height, width, channels]: [usize; 3]) -> Result<S
     if conv.in_channels() != channels {
         return Err(format!("weight takes {} channels, input has {channels}", conv.in_channels()));
     }
-    let Padding { top, left, bottom, right } = conv.padding;
+    let [height, width] = slid([height, width], conv.kernel(), conv.stride, conv.padding)?;
+    Ok(Shape::Image { height, width, channels: out_channels })
+}
+
+/// `[height, width]` of what a window that slides over an image gives.
+fn slid(
+    [height, width]: [usize; 2],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: Padding,
+) -> Result<[usize; 2], String> {
+    let Padding { top, left, bottom, right } = padding;
     let size = |input: usize, before: usize, after: usize, axis: usize| {
         let padded = input.checked_add(before)?.checked_add(after)?;
-        Some(padded.checked_sub(conv.kernel()[axis])?.checked_div(conv.stride[axis])? + 1)
+        Some(padded.checked_sub(kernel[axis])?.checked_div(stride[axis])? + 1)
     };
     match (size(height, top, bottom, 0), size(width, left, right, 1)) {
-        (Some(height), Some(width)) => Ok(Shape::Image { height, width, channels: out_channels }),
+        (Some(height), Some(width)) => Ok([height, width]),
         _ => Err(format!(
-            "kernel {:?} with stride {:?} and padding {:?} does not fit input {height}x{width}",
-            conv.kernel(),
-            conv.stride,
-            conv.padding
+            "kernel {kernel:?} with stride {stride:?} and padding {padding:?} does not fit input {height}x{width}"
         )),
     }
 }
@@ -339,6 +443,30 @@ fn check_weight(weight: &Weight, n_dimensions: usize, bias: Option<&[f32]>) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn joined_images_have_one_size_and_pools_touch_the_image() {
+        let image = |height, channels| Shape::Image { height, width: 5, channels };
+        let shape =
+            |op: &Op, inputs: &[Shape]| op.output_shape("n", inputs).map_err(|error| error.to_string());
+        assert_eq!(shape(&Op::Concat, &[image(4, 3), image(4, 2), image(4, 1)]), Ok(image(4, 6)));
+        let error = shape(&Op::Concat, &[image(4, 3)]).unwrap_err();
+        assert!(error.contains("1 inputs, expected 2 or more"), "{error}");
+        let error = shape(&Op::Concat, &[image(4, 3), image(3, 3)]).unwrap_err();
+        assert!(error.contains("sizes differ"), "{error}");
+        assert!(shape(&Op::Concat, &[image(4, 3), image(4, usize::MAX)]).is_err());
+        assert!(shape(&Op::Concat, &[image(4, 3), Shape::Vector { length: 3 }]).is_err());
+
+        let pool = |padding| Op::MaxPool(MaxPool { kernel: [3, 3], stride: [2, 2], padding });
+        let below = |bottom| Padding { bottom, ..Padding::default() };
+        let shape_of =
+            |bottom| shape(&pool(below(bottom)), &[Shape::Image { height: 4, width: 7, channels: 2 }]);
+        assert_eq!(shape_of(0), Ok(Shape::Image { height: 1, width: 3, channels: 2 }));
+        assert_eq!(shape_of(1), Ok(Shape::Image { height: 2, width: 3, channels: 2 }));
+        let error = shape_of(3).unwrap_err();
+        assert!(error.contains("could lie beside the input"), "{error}");
+        assert!(shape(&pool(below(0)), &[image(0, 1)]).is_err());
+    }
 
     #[test]
     fn clips_have_one_upper_bound_or_one_for_each_channel() {

@@ -12,6 +12,7 @@
 mod bands;
 pub mod blocks;
 pub mod ceiling;
+mod concat;
 mod conv;
 mod depthwise;
 mod elementwise;
@@ -34,6 +35,7 @@ mod tests;
 mod threads;
 
 pub use blocks::{Aligned, BLOCK, blocked_len, from_blocks, to_blocks, zeros};
+pub use concat::concat;
 pub use conv::{Layout, conv2d_f32, conv2d_scratch_len, linear_f32};
 pub use depthwise::{
     DepthwiseWeightsF32, depthwise_f32, depthwise_scratch_len, expand_depthwise_f32,
@@ -50,7 +52,7 @@ pub use integer::{
 pub use lanes::FLAVOUR;
 pub use levels::{LevelGroups, StoredLevels};
 pub use packed::PackedWeightsF32;
-pub use pool::global_average_pool_f32;
+pub use pool::{global_average_pool_f32, max_pool};
 pub use resample::{ChannelMix, RESAMPLE_ONE, blend_rows_u8, filter_columns_i16, split_pairs_i16};
 pub use shape::{ImageShape, Padding, Window};
 pub use sparse::{Pattern, SparseWeightsF32, pointwise_sparse_f32, pointwise_sparse_scratch_len};

@@ -193,6 +193,32 @@ pub fn global_average_pool_f32(input: &[f32], image: ImageShape) -> Vec<f32> {
         .collect()
 }
 
+/// Largest element of each channel under the window.
+pub fn max_pool<T: Copy + PartialOrd>(input: &[T], image: ImageShape, window: &Window) -> Vec<T> {
+    let mut output = Vec::new();
+    for pixel in output_pixels(window, image) {
+        for c in 0..image.channels {
+            let mut largest: Option<T> = None;
+            for source in taps(window).filter_map(|tap| under(window, image, pixel, tap)) {
+                let x = input[source * image.channels + c];
+                if largest.is_none_or(|largest| x > largest) {
+                    largest = Some(x);
+                }
+            }
+            output.push(largest.expect("the window touches the image"));
+        }
+    }
+    output
+}
+
+/// Channels of images of one size beside each other: each an image's elements and its number of channels.
+pub fn concat<T: Copy>(images: &[(&[T], usize)]) -> Vec<T> {
+    let pixels = images[0].0.len() / images[0].1;
+    let pixel =
+        |p: usize| images.iter().flat_map(move |(image, channels)| &image[p * channels..][..*channels]);
+    (0..pixels).flat_map(pixel).copied().collect()
+}
+
 /// Sums of `q - zero_point` of each channel.
 pub fn global_sum_i8(input: &[u8], image: ImageShape, zero_point: u8) -> Vec<i32> {
     let pixels = image.height * image.width;

@@ -87,6 +87,17 @@ impl Window {
     pub(crate) fn rows(&self, position: usize, height: usize) -> Span {
         span(position * self.stride[0], self.padding.top, self.kernel[0], height)
     }
+
+    /// The same for columns.
+    pub(crate) fn columns(&self, position: usize, width: usize) -> Span {
+        span(position * self.stride[1], self.padding.left, self.kernel[1], width)
+    }
+
+    /// Whether no position lies on padding alone: on no side is there as much of it as the kernel is long.
+    pub(crate) fn always_touches_image(&self) -> bool {
+        let Padding { top, left, bottom, right } = self.padding;
+        top.max(bottom) < self.kernel[0] && left.max(right) < self.kernel[1]
+    }
 }
 
 /// Kernel positions `first..end` lie on image positions `image..image + (end - first)`.

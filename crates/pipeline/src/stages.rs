@@ -50,20 +50,22 @@ pub(crate) fn stages(graph: &Graph) -> Vec<Stage> {
 pub(crate) enum StageRunner {
     /// By the engine.
     Engine(Box<Part>),
-    /// A sum of two activations, which a part with one input cannot have.
-    Add { clip: Clip, output: Value },
+    /// Of several activations, which a part with one input cannot have.
+    Joined { is_sum: bool, clip: Clip, output: Value },
 }
 
 impl StageRunner {
     /// Plans `stage` of `graph`.
     pub(crate) fn new(graph: &Graph, stage: &Stage) -> Result<Self, PipelineError> {
         let clip = stage.clip.map(|clip| &graph.nodes[clip]);
-        if let Op::Add = graph.nodes[stage.node].op {
+        let op = &graph.nodes[stage.node].op;
+        if let Op::Add | Op::Concat = op {
             let clip = match clip.map(|node| &node.op) {
                 Some(Op::Clip(clip)) => clip.clone(),
                 _ => Clip::NONE,
             };
-            return Ok(Self::Add { clip, output: graph.value(stage.output).clone() });
+            let (is_sum, output) = (matches!(op, Op::Add), graph.value(stage.output).clone());
+            return Ok(Self::Joined { is_sum, clip, output });
         }
         let nodes: Vec<Node> =
             [Some(&graph.nodes[stage.node]), clip].into_iter().flatten().cloned().collect();
@@ -74,16 +76,35 @@ impl StageRunner {
     pub(crate) fn run(&mut self, inputs: &[&Activation]) -> Result<Activation, PipelineError> {
         match (self, inputs) {
             (Self::Engine(part), [input]) => Ok(part.run(input)?),
-            (Self::Add { clip: Clip { min, max }, output }, [a, b]) => {
+            (Self::Joined { is_sum, clip: Clip { min, max }, output }, inputs) => {
                 let channels = output.shape.channels();
-                let sums = a.to_nhwc().into_iter().zip(b.to_nhwc()).enumerate();
-                let clipped: Vec<f32> =
-                    sums.map(|(i, (a, b))| (a + b).max(*min).min(max.of(i % channels))).collect();
-                Ok(Activation::new(output, &clipped)?)
+                let inputs: Vec<Vec<f32>> = inputs.iter().map(|input| input.to_nhwc()).collect();
+                let mut joined = if *is_sum { sum(&inputs) } else { concat(&inputs, output) };
+                for (i, x) in joined.iter_mut().enumerate() {
+                    *x = x.max(*min).min(max.of(i % channels));
+                }
+                Ok(Activation::new(output, &joined)?)
             }
-            _ => unreachable!("a sum has two inputs, every other operator one"),
+            (Self::Engine(_), _) => unreachable!("only sums and concatenations have several inputs"),
         }
     }
+}
+
+fn sum(inputs: &[Vec<f32>]) -> Vec<f32> {
+    let Some((first, others)) = inputs.split_first() else { return Vec::new() };
+    others.iter().fold(first.clone(), |sum, other| sum.iter().zip(other).map(|(a, b)| a + b).collect())
+}
+
+/// Channels beside each other, `nhwc`.
+fn concat(inputs: &[Vec<f32>], output: &Value) -> Vec<f32> {
+    let pixels = output.shape.len() / output.shape.channels();
+    let pixel = |p: usize| {
+        inputs.iter().flat_map(move |input| {
+            let channels = input.len() / pixels;
+            &input[p * channels..][..channels]
+        })
+    };
+    (0..pixels).flat_map(pixel).copied().collect()
 }
 
 /// The stage as a graph of its own.

@@ -209,7 +209,12 @@ fn bottlenecks(graph: &Graph) -> Vec<Bottleneck> {
                         between.push(reader);
                         value = graph.nodes[reader].output;
                     }
-                    Op::Add | Op::GlobalAveragePool | Op::Linear(_) | Op::Softmax => return None,
+                    Op::Add
+                    | Op::Concat
+                    | Op::MaxPool(_)
+                    | Op::GlobalAveragePool
+                    | Op::Linear(_)
+                    | Op::Softmax => return None,
                 }
             }
         };
@@ -268,7 +273,13 @@ fn keep_outputs(op: &mut Op, kept: &[usize]) {
             }
         }
         Op::Clip(Clip { max: UpperBound::PerChannel(max), .. }) => *max = picked(max, kept),
-        Op::Clip(_) | Op::Add | Op::GlobalAveragePool | Op::Linear(_) | Op::Softmax => {}
+        Op::Clip(_)
+        | Op::Add
+        | Op::Concat
+        | Op::MaxPool(_)
+        | Op::GlobalAveragePool
+        | Op::Linear(_)
+        | Op::Softmax => {}
     }
 }
 

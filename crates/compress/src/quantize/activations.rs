@@ -1,14 +1,15 @@
 //! 8-bit activations.
 
-use graph::{ActivationQuantization, Evidence, Graph, Op, Range, Shape, ValueId};
+use graph::{ActivationQuantization, Evidence, Graph, Range, Shape, ValueId};
 
 use super::{ranges, widen_for_bias};
 use crate::{CompressError, RangeMethod};
 
 /// Gives activations int8 grids, one per tensor, so that layers with integer weights run on integers.
 ///
-/// The values that a layer reads and the ones `evidence` saw between layers are quantized; what comes after the last
-/// linear layer stays float32. Integer weights that are there already keep their levels unless a bias would not fit
+/// The values that a layer reads and the ones `evidence` saw between layers are quantized; scores, vectors behind the last
+/// layer, stay float32. What an operator only hands on, a concatenation or the largest of a window, has one grid before and
+/// behind it, over the ranges of all of it, so that no level changes there. Integer weights that are there already keep their levels unless a bias would not fit
 /// int32 beside them.
 ///
 /// `graph` must have its batch norms folded, and `evidence` must come from the same graph, so that value ids agree.
@@ -25,10 +26,13 @@ pub fn quantize_activations(
     method: RangeMethod,
 ) -> Result<Graph, CompressError> {
     let mut graph = graph.clone();
-    let after_last_layer = values_after_last_linear(&graph);
-    for (idx, value) in graph.values.iter_mut().enumerate() {
-        let id = ValueId(idx);
-        let Some(range) = range(evidence, id, method).filter(|_| !after_last_layer[idx]) else { continue };
+    let scores = scores(&graph);
+    let ranges: Vec<Option<Range>> = (0..graph.values.len())
+        .map(|idx| range(evidence, ValueId(idx), method).filter(|_| !scores[idx]))
+        .collect();
+    let ranges = shared_ranges(&graph, &ranges);
+    for (value, range) in graph.values.iter_mut().zip(ranges) {
+        let Some(range) = range else { continue };
         let quantization =
             activation_quantization(range).ok_or_else(|| CompressError::NotFinite(value.name.clone()))?;
         value.quantization = Some(quantization);
@@ -75,15 +79,32 @@ pub fn activation_quantization(range: Range) -> Option<ActivationQuantization> {
     Some(ActivationQuantization { scale, zero_point })
 }
 
-/// For every value, whether it comes out of the last linear layer or after it.
-fn values_after_last_linear(graph: &Graph) -> Vec<bool> {
-    let mut after = vec![false; graph.values.len()];
-    for node in &graph.nodes {
-        let vector = matches!(graph.value(node.output).shape, Shape::Vector { .. });
-        let logits = matches!(node.op, Op::Linear(_)) && vector && leads_to_no_layer(graph, node.output);
-        after[node.output.0] = logits || node.inputs.iter().any(|input| after[input.0]);
+/// The ranges with those joined that operators hand on from one value to another; a value that was not seen stays so.
+fn shared_ranges(graph: &Graph, ranges: &[Option<Range>]) -> Vec<Option<Range>> {
+    let mut groups: Vec<usize> = (0..ranges.len()).collect();
+    for node in graph.nodes.iter().filter(|node| node.op.keeps_elements()) {
+        let joined = groups[node.output.0];
+        for input in &node.inputs {
+            let other = groups[input.0];
+            groups.iter_mut().filter(|group| **group == other).for_each(|group| *group = joined);
+        }
     }
-    after
+    let mut shared: Vec<Option<Range>> = vec![None; ranges.len()];
+    for (group, range) in groups.iter().zip(ranges) {
+        let Some(range) = range else { continue };
+        let all = shared[*group].get_or_insert(*range);
+        *all = Range { min: all.min.min(range.min), max: all.max.max(range.max) };
+    }
+    groups.iter().zip(ranges).map(|(group, range)| range.and(shared[*group])).collect()
+}
+
+/// For every value, whether it is a vector with no layer behind it: logits, or what else the answer is read from.
+fn scores(graph: &Graph) -> Vec<bool> {
+    let is_score = |idx: usize| {
+        let vector = matches!(graph.values[idx].shape, Shape::Vector { .. });
+        vector && leads_to_no_layer(graph, ValueId(idx))
+    };
+    (0..graph.values.len()).map(is_score).collect()
 }
 
 fn leads_to_no_layer(graph: &Graph, start: ValueId) -> bool {

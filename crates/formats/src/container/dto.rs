@@ -61,6 +61,8 @@ pub(super) enum OpDto<W = WeightDto, V = String> {
     Clip { min: Bound, max: Bound },
     ChannelClip { min: Bound, max: V },
     Add,
+    Concat,
+    MaxPool { kernel: [usize; 2], stride: [usize; 2], padding: Padding },
     GlobalAveragePool,
     Linear { weight: W, bias: Option<V> },
     Softmax,
@@ -74,6 +76,8 @@ impl<W, V> OpDto<W, V> {
             | Self::Clip { .. }
             | Self::ChannelClip { .. }
             | Self::Add
+            | Self::Concat
+            | Self::MaxPool { .. }
             | Self::GlobalAveragePool
             | Self::Softmax => None,
         }

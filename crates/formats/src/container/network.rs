@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use graph::{BatchNorm, Clip, Conv2d, Graph, Linear, Node, Op, Shape, UpperBound, Value, ValueId, Weight};
+use graph::{
+    BatchNorm, Clip, Conv2d, Graph, Linear, MaxPool, Node, Op, Shape, UpperBound, Value, ValueId, Weight,
+};
 
 use super::dto::{Bound, GraphDto, NodeDto, OpDto, QuantizationDto, ValueDto};
 use super::malformed;
@@ -129,6 +131,10 @@ fn write_op<'g, T: TensorWriter<'g>>(
             }
         },
         Op::Add => OpDto::Add,
+        Op::Concat => OpDto::Concat,
+        Op::MaxPool(MaxPool { kernel, stride, padding }) => {
+            OpDto::MaxPool { kernel: *kernel, stride: *stride, padding: *padding }
+        }
         Op::GlobalAveragePool => OpDto::GlobalAveragePool,
         Op::Linear(linear) => OpDto::Linear {
             weight: tensors.weight(&linear.weight, prefix),
@@ -159,6 +165,8 @@ fn read_op<T: TensorReader>(op: OpDto<T::Weight, T::Vector>, tensors: &mut T) ->
             Op::Clip(Clip { min: min.0, max: UpperBound::PerChannel(tensors.vector(max)?) })
         }
         OpDto::Add => Op::Add,
+        OpDto::Concat => Op::Concat,
+        OpDto::MaxPool { kernel, stride, padding } => Op::MaxPool(MaxPool { kernel, stride, padding }),
         OpDto::GlobalAveragePool => Op::GlobalAveragePool,
         OpDto::Linear { weight, bias } => Op::Linear(Linear {
             weight: tensors.weight(weight)?,

@@ -116,6 +116,15 @@ fn what_is_written_is_read_back_equal() {
 }
 
 #[test]
+fn joins_and_pools_are_read_back_equal() {
+    for graph in [false, true].map(crate::testing::fire) {
+        for storage in [Coding::Dense, Coding::Sparse, Coding::Entropy] {
+            assert_eq!(read(&write(&graph, storage)).unwrap(), graph);
+        }
+    }
+}
+
+#[test]
 fn dense_bits_survive_and_sparse_forgets_the_sign_of_zero() {
     let mut graph = graph();
     let Op::Conv2d(conv) = &mut graph.nodes[0].op else { panic!("{:?}", graph.nodes[0]) };

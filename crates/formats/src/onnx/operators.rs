@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use graph::{BatchNorm, Clip, Conv2d, Linear, Op, Padding, Shape, UpperBound, ValueId, Weight};
+use graph::{BatchNorm, Clip, Conv2d, Linear, MaxPool, Op, Padding, Shape, UpperBound, ValueId, Weight};
 
 use super::node::Node;
 use super::proto::{TensorProto, data_type};
@@ -32,7 +32,7 @@ pub const SUPPORTED_OPERATORS: &[Operator] = &[
     op("BatchNormalization", "of an image, at inference", batch_normalization),
     op("Cast", "of a stored tensor to float32, or where it computes a shape for Reshape", cast),
     op("Clip", "constant bounds", clip),
-    op("Concat", SHAPE_ONLY, shape_arithmetic),
+    op("Concat", "images of one size, axis 1; or where it computes a shape for Reshape", concat),
     op("Constant", "a tensor or numbers", constant),
     op(
         "Conv",
@@ -47,6 +47,7 @@ pub const SUPPORTED_OPERATORS: &[Operator] = &[
     op("Identity", "does nothing", identity),
     op("MatMul", "a vector and a constant matrix", mat_mul),
     op("Max", "an activation and one constant number", max),
+    op("MaxPool", "of an image, any padding, no dilation", max_pool),
     op("Min", "an activation and a constant: one number, or one for each channel", min),
     op("Mul", SHAPE_ONLY, shape_arithmetic),
     op("ReduceMean", "over height and width", reduce_mean),
@@ -426,6 +427,73 @@ fn add<'a>(importer: &mut Importer<'a>, node: &mut Node<'a>) -> Result<Flow<'a>,
         }
         _ => Err(node.unsupported("Add of an image and a vector, accepted is one shape".to_owned())),
     }
+}
+
+fn concat<'a>(importer: &mut Importer<'a>, node: &mut Node<'a>) -> Result<Flow<'a>, FormatError> {
+    let n = node.proto.input.len();
+    let mut joins_shapes = true;
+    for idx in 0..n {
+        joins_shapes &= matches!(importer.flow(node, idx)?, Flow::Constant(_) | Flow::ShapeArithmetic);
+    }
+    if joins_shapes {
+        return shape_arithmetic(importer, node);
+    }
+    let axis = node.int("axis", 1)?;
+    if axis != 1 && axis != -3 {
+        return Err(node.unsupported(format!("Concat along axis {axis}, accepted are channels, axis 1")));
+    }
+    let mut images = Vec::with_capacity(n);
+    for idx in 0..n {
+        match Activation::of(importer, node, idx)? {
+            Activation::Image { id, .. } => images.push(id),
+            Activation::Vector { .. } => {
+                return Err(node.unsupported("Concat of vectors, accepted are images".to_owned()));
+            }
+        }
+    }
+    match images.as_slice() {
+        &[only] => Ok(Flow::Image(only)),
+        images => importer.add(node, Op::Concat, images).map(Flow::Image),
+    }
+}
+
+fn max_pool<'a>(importer: &mut Importer<'a>, node: &mut Node<'a>) -> Result<Flow<'a>, FormatError> {
+    // How indices are counted, which only the second output has.
+    node.ignore("storage_order");
+    if node.proto.output.iter().skip(1).any(|name| !name.is_empty()) {
+        return Err(node.unsupported("MaxPool with indices, accepted is one output".to_owned()));
+    }
+    let Activation::Image { id, height, width, .. } = Activation::of(importer, node, 0)? else {
+        return Err(node.unsupported("MaxPool of a vector, accepted is an image".to_owned()));
+    };
+    let Some(kernel) = pair(node, "kernel_shape")? else {
+        return Err(node.malformed("kernel_shape is missing".to_owned()));
+    };
+    let stride = pair(node, "strides")?.unwrap_or([1, 1]);
+    if stride.contains(&0) {
+        return Err(node.malformed("a stride of 0".to_owned()));
+    }
+    if let Some(dilation) = pair(node, "dilations")?
+        && dilation != [1, 1]
+    {
+        return Err(node.unsupported(format!("MaxPool with dilations {dilation:?}, accepted is [1, 1]")));
+    }
+    let mut padding = padding(node, [height, width], kernel, stride)?;
+    if node.int("ceil_mode", 0)? != 0 {
+        let Padding { top, left, bottom, right } = padding;
+        padding.bottom = bottom.saturating_add(left_over(height, [top, bottom], kernel[0], stride[0]));
+        padding.right = right.saturating_add(left_over(width, [left, right], kernel[1], stride[1]));
+    }
+    importer.add(node, Op::MaxPool(MaxPool { kernel, stride, padding }), &[id]).map(Flow::Image)
+}
+
+/// Padding behind the image with which a window's last step, which `ceil_mode` keeps although not all of it fits, is whole; none
+/// where it would begin behind the image.
+fn left_over(size: usize, [before, after]: [usize; 2], kernel: usize, stride: usize) -> usize {
+    let padded = size.saturating_add(before).saturating_add(after);
+    let Some(free) = padded.checked_sub(kernel) else { return 0 };
+    let last = free.div_ceil(stride).saturating_mul(stride);
+    if last >= size.saturating_add(before) { 0 } else { last - free }
 }
 
 fn global_average_pool<'a>(

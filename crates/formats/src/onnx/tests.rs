@@ -476,6 +476,77 @@ fn every_way_to_pool_and_to_flatten() {
     }
 }
 
+/// The size of the pool's output over the stem's 8x8.
+fn pooled_size(attributes: Vec<AttributeProto>) -> Result<[usize; 2], FormatError> {
+    let model = Model::new(13).stem().node("MaxPool", &["c"], "m", attributes);
+    let graph = model.node("GlobalAveragePool", &["m"], "y", vec![]).read()?;
+    let pool = graph.nodes.iter().find(|node| matches!(node.op, graph::Op::MaxPool(_))).unwrap();
+    let Shape::Image { height, width, channels: 4 } = graph.value(pool.output).shape else {
+        panic!("{pool:?}")
+    };
+    Ok([height, width])
+}
+
+#[test]
+fn windows_that_ceil_mode_cuts_off_are_kept() {
+    let kernel = |size: i64| ints("kernel_shape", &[size, size]);
+    let strides = |size: i64| ints("strides", &[size, size]);
+    let ceil = || int("ceil_mode", 1);
+    assert_eq!(pooled_size(vec![kernel(3), strides(2)]).unwrap(), [3, 3]);
+    assert_eq!(pooled_size(vec![kernel(3), strides(2), ceil()]).unwrap(), [4, 4]);
+    assert_eq!(pooled_size(vec![kernel(2), strides(2), ceil()]).unwrap(), [4, 4]);
+    assert_eq!(pooled_size(vec![kernel(2), ceil()]).unwrap(), [7, 7]);
+    let pads = ints("pads", &[1, 0, 1, 0]);
+    assert_eq!(pooled_size(vec![kernel(3), strides(2), pads.clone()]).unwrap(), [4, 3]);
+    // Rows: 8 and 2 of padding, the last window would begin at row 9, of padding alone.
+    assert_eq!(pooled_size(vec![kernel(2), strides(3), pads, ceil()]).unwrap(), [3, 3]);
+    let same = string("auto_pad", "SAME_UPPER");
+    assert_eq!(pooled_size(vec![kernel(3), strides(2), same]).unwrap(), [4, 4]);
+}
+
+#[test]
+fn pools_that_are_not_understood_say_so() {
+    let kernel = || ints("kernel_shape", &[3, 3]);
+    for (attributes, expected) in [
+        (vec![], "kernel_shape is missing"),
+        (vec![kernel(), ints("dilations", &[2, 2])], "MaxPool with dilations [2, 2]"),
+        (vec![kernel(), ints("strides", &[0, 1])], "a stride of 0"),
+        (vec![kernel(), ints("pads", &[3, 0, 0, 0])], "could lie beside the input"),
+        (vec![ints("kernel_shape", &[9, 9])], "does not fit input 8x8"),
+        (vec![ints("kernel_shape", &[3])], "accepted are two sizes"),
+        (vec![kernel(), ints("pads", &[0, 0, i64::MAX, 0]), int("ceil_mode", 1)], "could lie beside"),
+    ] {
+        let message = pooled_size(attributes).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn channels_are_joined_in_the_order_of_the_inputs() {
+    let joined = |axis: i64, inputs: &[&str]| {
+        let model = Model::new(13).stem().ramp("w", &[3, 4, 1, 1]).node("Conv", &["c", "w"], "d", vec![]);
+        let model = model.node("GlobalAveragePool", &["c"], "v", vec![]);
+        let model = model.node("Concat", inputs, "j", vec![int("axis", axis)]);
+        model.node("GlobalAveragePool", &["j"], "y", vec![]).read()
+    };
+    for axis in [1, -3] {
+        let graph = joined(axis, &["c", "d", "c"]).unwrap();
+        assert_eq!(output_len(&graph), 11);
+        let node = graph.nodes.iter().find(|node| matches!(node.op, graph::Op::Concat)).unwrap();
+        let channels: Vec<usize> = node.inputs.iter().map(|id| graph.value(*id).shape.channels()).collect();
+        assert_eq!(channels, [4, 3, 4]);
+    }
+    assert_eq!(output_len(&joined(1, &["d"]).unwrap()), 3);
+    for (axis, inputs, expected) in [
+        (2, ["c", "d"], "Concat along axis 2"),
+        (1, ["c", "v"], "Concat of vectors"),
+        (1, ["c", "w"], "does not depend on the picture"),
+    ] {
+        let message = joined(axis, &inputs).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
 #[test]
 fn the_classifier_as_convolution_becomes_linear() {
     let model = Model::new(13)

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use graph::{
-    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, IntegerWeights, Node, Op, Shape, UpperBound,
-    ValueId, Weight, WeightValues,
+    ActivationQuantization, BatchNorm, Clip, Conv2d, Graph, IntegerWeights, MaxPool, Node, Op, Padding,
+    Shape, UpperBound, ValueId, Weight, WeightValues,
 };
 use prost::Message;
 
@@ -122,7 +122,14 @@ impl<'g> Exporter<'g> {
         // Pooled images are flattened as int8, so that the pooling stands between two conversions.
         let is_pooling = match &node.op {
             Op::GlobalAveragePool => true,
-            Op::Conv2d(_) | Op::BatchNorm(_) | Op::Clip(_) | Op::Add | Op::Linear(_) | Op::Softmax => false,
+            Op::Conv2d(_)
+            | Op::BatchNorm(_)
+            | Op::Clip(_)
+            | Op::Add
+            | Op::Concat
+            | Op::MaxPool(_)
+            | Op::Linear(_)
+            | Op::Softmax => false,
         };
         if is_pooling {
             self.push("GlobalAveragePool", &node.name, inputs.to_vec(), exact.clone(), vec![]);
@@ -178,6 +185,11 @@ impl<'g> Exporter<'g> {
             }
             Op::Clip(clip) => self.clip(node, clip, inputs.swap_remove(0), output),
             Op::Add => self.push("Add", &node.name, inputs, output, vec![]),
+            Op::Concat => self.push("Concat", &node.name, inputs, output, vec![int("axis", 1)]),
+            Op::MaxPool(MaxPool { kernel, stride, padding }) => {
+                let attributes = window_attributes(*kernel, *stride, *padding);
+                self.push("MaxPool", &node.name, inputs, output, attributes.to_vec());
+            }
             Op::GlobalAveragePool => {
                 let pooled = self.names.unique(&format!("{}.image", node.name));
                 self.push("GlobalAveragePool", &node.name, inputs, pooled.clone(), vec![]);
@@ -398,13 +410,14 @@ impl<'g> Exporter<'g> {
 }
 
 fn conv_attributes(conv: &Conv2d) -> Vec<AttributeProto> {
-    let graph::Padding { top, left, bottom, right } = conv.padding;
-    vec![
-        int("group", dim(conv.groups)),
-        ints("kernel_shape", &conv.kernel()),
-        ints("pads", &[top, left, bottom, right]),
-        ints("strides", &conv.stride),
-    ]
+    let mut attributes = vec![int("group", dim(conv.groups))];
+    attributes.extend(window_attributes(conv.kernel(), conv.stride, conv.padding));
+    attributes
+}
+
+fn window_attributes(kernel: [usize; 2], stride: [usize; 2], padding: Padding) -> [AttributeProto; 3] {
+    let Padding { top, left, bottom, right } = padding;
+    [ints("kernel_shape", &kernel), ints("pads", &[top, left, bottom, right]), ints("strides", &stride)]
 }
 
 fn float_tensor(name: &str, shape: &[usize]) -> ValueInfoProto {
@@ -443,7 +456,7 @@ fn ints(name: &str, sizes: &[usize]) -> AttributeProto {
 mod tests {
     use super::*;
     use crate::onnx::read;
-    use crate::testing::{float16, integer, network, reduced, with_channel_clip};
+    use crate::testing::{fire, float16, integer, network, reduced, with_channel_clip};
 
     fn decoded(graph: &Graph) -> GraphProto {
         ModelProto::decode(write(graph).unwrap().as_slice()).unwrap().graph.unwrap()
@@ -529,6 +542,24 @@ mod tests {
         let zero_point = tensor(&proto, "between.zero_point");
         assert_eq!((zero_point.data_type, zero_point.raw_data.as_slice()), (data_type::UINT8, &[118][..]));
         assert_eq!(node(&proto, "classes").output, ["classes"]);
+    }
+
+    #[test]
+    fn what_hands_on_elements_is_written_as_such() {
+        let graph = fire(false);
+        let again = read(&write(&graph).unwrap(), "network.onnx").unwrap();
+        assert_eq!((again.nodes, again.values), (graph.nodes, graph.values));
+        let proto = decoded(&fire(true));
+        for name in ["stem pool", "concat", "pool"] {
+            let written = node(&proto, name);
+            let readers = proto.node.iter().filter(|reader| reader.input.contains(&written.output[0]));
+            let readers: Vec<&str> = readers.map(|reader| reader.op_type.as_str()).collect();
+            assert_eq!(readers, ["QuantizeLinear"], "{name}");
+            for input in &written.input {
+                let before = proto.node.iter().find(|node| node.output.contains(input)).unwrap();
+                assert_eq!(before.op_type, "DequantizeLinear", "{name}");
+            }
+        }
     }
 
     #[test]

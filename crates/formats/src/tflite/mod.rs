@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use std::slice;
 
 use graph::{
-    ActivationQuantization, Clip, Conv2d, Graph, IntegerWeights, Linear, Op, Shape, UpperBound, ValueId,
-    Weight, WeightValues, fold_batch_norms,
+    ActivationQuantization, Clip, Conv2d, Graph, IntegerWeights, Linear, MaxPool, Op, Shape, UpperBound,
+    ValueId, Weight, WeightValues, fold_batch_norms,
 };
 use half::f16;
 
@@ -86,6 +86,15 @@ fn convert(graph: &Graph) -> Result<Model, FormatError> {
     converter.finish()
 }
 
+/// What is put around an image.
+#[derive(Clone, Copy, Debug)]
+enum Filling {
+    /// As convolutions see it.
+    Zero,
+    /// What is never the largest.
+    Least,
+}
+
 struct Converter<'g> {
     graph: &'g Graph,
     names: Names,
@@ -125,6 +134,24 @@ impl<'g> Converter<'g> {
                 let output = self.output(block, rest);
                 let version = if block.is_integer { 2 } else { 1 };
                 self.push(Builtin::Add, version, inputs, output, Options::Add { activation });
+                Ok(())
+            }
+            Op::Concat => {
+                let inputs = node.inputs.iter().map(|&id| self.read(id, block.is_integer)).collect();
+                let output = self.output(block, None);
+                let version = if block.is_integer { 2 } else { 1 };
+                // Channels are innermost of four dimensions.
+                self.push(
+                    Builtin::Concatenation,
+                    version,
+                    inputs,
+                    output,
+                    Options::Concatenation { axis: 3 },
+                );
+                Ok(())
+            }
+            Op::MaxPool(pool) => {
+                self.max_pool(block, pool);
                 Ok(())
             }
             Op::GlobalAveragePool => {
@@ -175,7 +202,8 @@ impl<'g> Converter<'g> {
         }
         let order = if is_depthwise { Order::ChannelsInnermost } else { Order::Ohwi };
         let input = self.read(node.inputs[0], block.is_integer);
-        let (input, padding) = self.padded(block, conv, input);
+        let (input, padding) =
+            self.padded(block, conv.kernel(), conv.stride, conv.padding, input, Filling::Zero);
         let weight = self.weight(&node.name, &conv.weight, order, block.is_integer);
         let bias = conv.bias.clone().unwrap_or_else(|| vec![0.0; conv.weight.out_channels()]);
         let bias = self.bias(block, &conv.weight, &bias, block.is_integer)?;
@@ -200,31 +228,60 @@ impl<'g> Converter<'g> {
         Ok(())
     }
 
-    /// The input as the layer reads it, and the padding that is left to the layer.
-    fn padded(&mut self, block: &Block<'g>, conv: &Conv2d, input: i32) -> (i32, Padding) {
+    fn max_pool(&mut self, block: &Block<'g>, pool: &MaxPool) {
+        let MaxPool { kernel, stride, padding } = *pool;
+        let input = self.read(block.node.inputs[0], block.is_integer);
+        let (input, padding) = self.padded(block, kernel, stride, padding, input, Filling::Least);
+        let output = self.output(block, None);
+        let version = if block.is_integer { 2 } else { 1 };
+        let options = Options::Pool2d { padding, stride: stride.map(size), filter: kernel.map(size) };
+        self.push(Builtin::MaxPool2d, version, vec![input], output, options);
+    }
+
+    /// The input as the node reads it, and the padding that is left to the node.
+    fn padded(
+        &mut self,
+        block: &Block<'g>,
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: graph::Padding,
+        input: i32,
+        filling: Filling,
+    ) -> (i32, Padding) {
         let image = shape_of(self.graph, block.node.inputs[0]);
         let [height, width] = match self.graph.value(block.node.inputs[0]).shape {
             Shape::Image { height, width, .. } => [height, width],
             Shape::Vector { .. } => [1, 1],
         };
-        if conv.padding == graph::Padding::default() {
+        if padding == graph::Padding::default() {
             return (input, Padding::Valid);
         }
-        if conv.padding == graph::Padding::same([height, width], conv.kernel(), conv.stride) {
+        if padding == graph::Padding::same([height, width], kernel, stride) {
             return (input, Padding::Same);
         }
-        let graph::Padding { top, left, bottom, right } = conv.padding;
+        let graph::Padding { top, left, bottom, right } = padding;
         let paddings = [0, 0, top, bottom, left, right, 0, 0];
         let paddings = paddings.iter().flat_map(|&n| size(n).to_le_bytes()).collect();
         let name = &block.node.name;
         let paddings = self.tensor(&format!("{name}.paddings"), vec![4, 2], Number::I32, None, paddings);
         let padded = vec![1, image[1] + size(top + bottom), image[2] + size(left + right), image[3]];
         let Tensor { number, quantization, .. } = &self.tensors[input as usize];
-        // An int8 `PAD` fills with the zero point of its output.
         let (number, quantization) = (*number, quantization.clone());
         let version = if number == Number::I8 { 2 } else { 1 };
-        let output = self.tensor(&format!("{name}.padded"), padded, number, quantization, vec![]);
-        self.push(Builtin::Pad, version, vec![input, paddings], output, Options::None);
+        let output = self.tensor(&format!("{name}.padded"), padded, number, quantization.clone(), vec![]);
+        match filling {
+            // An int8 `PAD` fills with the zero point of its output.
+            Filling::Zero => self.push(Builtin::Pad, version, vec![input, paddings], output, Options::None),
+            Filling::Least => {
+                let least = match number {
+                    Number::I8 => vec![i8::MIN.cast_unsigned()],
+                    Number::F32 | Number::F16 | Number::I32 => f32::MIN.to_le_bytes().to_vec(),
+                };
+                let least = self.tensor(&format!("{name}.least"), vec![1], number, quantization, least);
+                let inputs = vec![input, paddings, least];
+                self.push(Builtin::PadV2, version, inputs, output, Options::None);
+            }
+        }
         (output, Padding::Valid)
     }
 

@@ -104,6 +104,19 @@ mod depthwise_conv_2d_options {
     pub(super) const FUSED_ACTIVATION_FUNCTION: u16 = slot(4);
 }
 
+mod pool_2d_options {
+    use super::slot;
+    pub(super) const PADDING: u16 = slot(0);
+    pub(super) const STRIDE_W: u16 = slot(1);
+    pub(super) const STRIDE_H: u16 = slot(2);
+    pub(super) const FILTER_WIDTH: u16 = slot(3);
+    pub(super) const FILTER_HEIGHT: u16 = slot(4);
+}
+
+mod concatenation_options {
+    pub(super) const AXIS: u16 = super::slot(0);
+}
+
 mod softmax_options {
     pub(super) const BETA: u16 = super::slot(0);
 }
@@ -125,10 +138,12 @@ pub(super) enum Number {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Builtin {
     Add = 0,
+    Concatenation = 2,
     Conv2d = 3,
     DepthwiseConv2d = 4,
     Dequantize = 6,
     FullyConnected = 9,
+    MaxPool2d = 17,
     Relu = 19,
     ReluN1To1 = 20,
     Relu6 = 21,
@@ -137,6 +152,7 @@ pub(super) enum Builtin {
     Mean = 40,
     Maximum = 55,
     Minimum = 57,
+    PadV2 = 60,
     Quantize = 114,
 }
 
@@ -174,8 +190,18 @@ pub(super) enum Options {
         depth_multiplier: i32,
         activation: Activation,
     },
+    Pool2d {
+        padding: Padding,
+        /// `[vertical, horizontal]`.
+        stride: [i32; 2],
+        /// `[height, width]`.
+        filter: [i32; 2],
+    },
     FullyConnected,
     Softmax,
+    Concatenation {
+        axis: i32,
+    },
     Add {
         activation: Activation,
     },
@@ -394,10 +420,23 @@ impl Options {
                 builder.push_slot(slots::FUSED_ACTIVATION_FUNCTION, activation as i8, 0);
                 2
             }
+            Self::Pool2d { padding, stride: [vertical, horizontal], filter: [height, width] } => {
+                use pool_2d_options as slots;
+                builder.push_slot(slots::PADDING, padding as i8, 0);
+                builder.push_slot(slots::STRIDE_W, horizontal, 0);
+                builder.push_slot(slots::STRIDE_H, vertical, 0);
+                builder.push_slot(slots::FILTER_WIDTH, width, 0);
+                builder.push_slot(slots::FILTER_HEIGHT, height, 0);
+                5
+            }
             Self::FullyConnected => 8,
             Self::Softmax => {
                 builder.push_slot(softmax_options::BETA, 1.0_f32, 0.0);
                 9
+            }
+            Self::Concatenation { axis } => {
+                builder.push_slot(concatenation_options::AXIS, axis, 0);
+                10
             }
             Self::Add { activation } => {
                 builder.push_slot(add_options::FUSED_ACTIVATION_FUNCTION, activation as i8, 0);

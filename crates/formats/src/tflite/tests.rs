@@ -1,7 +1,7 @@
 use graph::{GraphBuilder, LabelSet, Metadata, Node, Preprocessing};
 
 use super::*;
-use crate::testing::{CHANNEL_BOUNDS, float16, integer, network, with_channel_clip};
+use crate::testing::{CHANNEL_BOUNDS, fire, float16, integer, network, with_channel_clip};
 
 fn builtins(model: &Model) -> Vec<Builtin> {
     model.operators.iter().map(|operator| operator.builtin).collect()
@@ -51,6 +51,33 @@ fn float32_has_fused_activations_and_folded_batch_norms() {
     assert_eq!(tensor(&model, "input").shape, [1, 10, 10, 3]);
     assert_eq!(model.tensors[model.output as usize].name, "output");
     assert_eq!(tensor(&model, "output").shape, [1, 5]);
+}
+
+#[test]
+fn pools_have_windows_and_concatenations_an_axis() {
+    use Builtin::*;
+    for is_integer in [false, true] {
+        let model = convert(&fire(is_integer)).unwrap();
+        let kept: Vec<Builtin> = builtins(&model)
+            .into_iter()
+            .filter(|builtin| [MaxPool2d, Concatenation, Pad, PadV2, Dequantize].contains(builtin))
+            .collect();
+        let expected = [MaxPool2d, Concatenation, PadV2, MaxPool2d, Dequantize];
+        assert_eq!(kept, expected[..if is_integer { 5 } else { 4 }]);
+        let (number, version) = if is_integer { (Number::I8, 2) } else { (Number::F32, 1) };
+        let (stride, filter) = ([2, 2], [3, 3]);
+        let stem = writer(&model, "stem pool");
+        assert_eq!(stem.options, Options::Pool2d { padding: Padding::Same, stride, filter });
+        let pool = writer(&model, "pool");
+        assert_eq!(pool.options, Options::Pool2d { padding: Padding::Valid, stride, filter });
+        let concat = writer(&model, "concat");
+        assert_eq!((concat.options, concat.version), (Options::Concatenation { axis: 3 }, version));
+        assert_eq!(tensor(&model, "concat").number, number);
+        assert_eq!(tensor(&model, "pool.padded").shape, [1, 7, 5, 7]);
+        let least = tensor(&model, "pool.least");
+        let expected = if is_integer { vec![0x80] } else { f32::MIN.to_le_bytes().to_vec() };
+        assert_eq!((least.number, &least.data), (number, &expected));
+    }
 }
 
 #[test]

@@ -102,4 +102,74 @@ proptest! {
         prop_assert!((out.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     }
 
+    #[test]
+    fn largest_of_windows_are_their_references((window, image) in fitting(straddling(8)), seed: u64) {
+        prop_assume!(window.always_touches_image());
+        let numbers = &mut Numbers::new(seed);
+        let (real, levels) = (numbers.f32s(image.len()), numbers.bytes(image.len()));
+        let shape = output_shape(&window, image, image.channels);
+        let mut out = vec![f32::NAN; blocked_len(shape)];
+        max_pool(&blocked(&real, image), image, &window, &mut out).unwrap();
+        prop_assert_eq!(compare(&unblocked(&out, shape), &reference::max_pool(&real, image, &window)), Ok(()));
+        prop_assert!(out.iter().all(|x| x.is_finite()), "the filling too");
+        let mut out = vec![0; blocked_len(shape)];
+        max_pool(&blocked(&levels, image), image, &window, &mut out).unwrap();
+        prop_assert_eq!(compare(&unblocked(&out, shape), &reference::max_pool(&levels, image, &window)), Ok(()));
+    }
+
+    #[test]
+    fn joined_channels_are_their_reference(
+        image in images(straddling(8)), others in [straddling(8), straddling(8)], seed: u64,
+    ) {
+        let numbers = &mut Numbers::new(seed);
+        let channels = [image.channels, others[0], others[1]];
+        let shapes = channels.map(|channels| ImageShape { channels, ..image });
+        let images = shapes.map(|shape| numbers.f32s(shape.len()));
+        let joined = ImageShape { channels: channels.iter().sum(), ..image };
+        let mut out = vec![f32::NAN; blocked_len(joined)];
+        let mut first = 0;
+        for (image, shape) in images.iter().zip(shapes) {
+            concat(&blocked(image, shape), shape, first, joined, &mut out).unwrap();
+            first += shape.channels;
+        }
+        let parts: Vec<(&[f32], usize)> = images.iter().map(Vec::as_slice).zip(channels).collect();
+        prop_assert_eq!(compare(&unblocked(&out, joined), &reference::concat(&parts)), Ok(()));
+        prop_assert!(out.iter().all(|x| x.is_finite()), "the filling too");
+    }
+}
+
+#[test]
+fn the_largest_of_numbers_and_nan_is_nan() {
+    let image = ImageShape { height: 1, width: 3, channels: 1 };
+    let window = Window { kernel: [1, 2], stride: [1, 1], padding: Padding::default() };
+    for nan_at in 0..3 {
+        let mut row = [1.0, 2.0, 3.0];
+        row[nan_at] = f32::NAN;
+        let mut out = vec![0.0; 2 * BLOCK];
+        max_pool(&blocked(&row, image), image, &window, &mut out).unwrap();
+        let seen = [out[0].is_nan(), out[BLOCK].is_nan()];
+        assert_eq!(seen, [nan_at < 2, nan_at > 0], "{nan_at}");
+    }
+}
+
+#[test]
+fn windows_on_padding_alone_are_refused() {
+    let image = ImageShape { height: 4, width: 4, channels: 1 };
+    let mut out = vec![0_u8; 100 * BLOCK];
+    for padding in [Padding { bottom: 2, ..Padding::default() }, Padding { left: 2, ..Padding::default() }] {
+        let window = Window { kernel: [2, 2], stride: [1, 1], padding };
+        let refused = max_pool(&[0_u8; 16 * BLOCK], image, &window, &mut out);
+        assert!(matches!(refused, Err(KernelError::Window { .. })), "{refused:?}");
+    }
+}
+
+#[test]
+fn channels_that_do_not_fit_are_refused() {
+    let image = ImageShape { height: 1, width: 1, channels: 8 };
+    let joined = ImageShape { channels: 16, ..image };
+    let mut out = [0_u8; 16];
+    assert!(concat(&[1; 8], image, 8, joined, &mut out).is_ok());
+    assert!(concat(&[1; 8], image, 9, joined, &mut out).is_err());
+    assert!(concat(&[1; 8], image, usize::MAX, joined, &mut out).is_err());
+    assert!(concat(&[1; 8], ImageShape { width: 2, ..image }, 0, joined, &mut out).is_err());
 }

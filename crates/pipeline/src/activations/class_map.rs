@@ -53,6 +53,8 @@ impl ClassMap {
             | Op::BatchNorm(_)
             | Op::Clip(_)
             | Op::Add
+            | Op::Concat
+            | Op::MaxPool(_)
             | Op::GlobalAveragePool
             | Op::Softmax => {
                 return Ok(None);

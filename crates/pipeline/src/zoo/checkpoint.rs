@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use formats::torch_legacy::TorchTensor;
 use graph::{BatchNorm, Conv2d, Graph, GraphBuilder, Linear, Metadata, Op, ValueId, Weight};
 
-use super::{ConvLayer, Layers};
+use super::{ConvLayer, Layers, max_pool};
 use crate::PipelineError;
 
 /// Looks tensors up by name. Batch norms stay in the graph.
@@ -64,6 +64,14 @@ impl Layers for Checkpoint<'_> {
 
     fn add(&mut self, name: &str, a: ValueId, b: ValueId) -> Result<ValueId, PipelineError> {
         Ok(self.builder.add(name, Op::Add, &[a, b])?)
+    }
+
+    fn concat(&mut self, name: &str, a: ValueId, b: ValueId) -> Result<ValueId, PipelineError> {
+        Ok(self.builder.add(name, Op::Concat, &[a, b])?)
+    }
+
+    fn max_pool(&mut self, name: &str, input: ValueId) -> Result<ValueId, PipelineError> {
+        Ok(self.builder.add(name, max_pool(self.builder.shape(input)), &[input])?)
     }
 
     fn pool(&mut self, name: &str, input: ValueId) -> Result<ValueId, PipelineError> {

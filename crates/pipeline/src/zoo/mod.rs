@@ -10,7 +10,7 @@ mod seeded;
 use std::collections::BTreeMap;
 
 use formats::torch_legacy::TorchTensor;
-use graph::{Clip, Graph, LabelSet, Metadata, Padding, Preprocessing, Shape, ValueId};
+use graph::{Clip, Graph, LabelSet, MaxPool, Metadata, Op, Padding, Preprocessing, Shape, ValueId};
 
 use self::checkpoint::Checkpoint;
 use self::seeded::Seeded;
@@ -24,11 +24,27 @@ trait Layers {
     /// Elementwise sum.
     fn add(&mut self, name: &str, a: ValueId, b: ValueId) -> Result<ValueId, PipelineError>;
 
+    /// The channels of two images beside each other.
+    fn concat(&mut self, name: &str, a: ValueId, b: ValueId) -> Result<ValueId, PipelineError>;
+
+    /// Largest of 3x3 windows with stride 2, TensorFlow's SAME padding.
+    fn max_pool(&mut self, name: &str, input: ValueId) -> Result<ValueId, PipelineError>;
+
     /// Mean over the image.
     fn pool(&mut self, name: &str, input: ValueId) -> Result<ValueId, PipelineError>;
 
     /// A linear layer with bias of `shape` `[out, in]`.
     fn linear(&mut self, name: &str, shape: [usize; 2], input: ValueId) -> Result<ValueId, PipelineError>;
+}
+
+/// The pool of [`Layers::max_pool`] for an input.
+fn max_pool(input: Shape) -> Op {
+    let (kernel, stride) = ([3; 2], [2; 2]);
+    let size = match input {
+        Shape::Image { height, width, .. } => [height, width],
+        Shape::Vector { .. } => [1, 1],
+    };
+    Op::MaxPool(MaxPool { kernel, stride, padding: Padding::same(size, kernel, stride) })
 }
 
 /// One convolution of a network.
@@ -45,6 +61,11 @@ struct ConvLayer<'n> {
 }
 
 impl<'n> ConvLayer<'n> {
+    /// A convolution with ReLU and without batch norm.
+    fn relu(name: &'n str, channels: [usize; 2], kernel: usize, stride: usize) -> Self {
+        Self { activation: Some(Clip::RELU), ..Self::relu6(name, "", channels, kernel, stride) }
+    }
+
     /// A convolution with ReLU6. The channels are those of the output and of one filter.
     fn relu6(
         name: &'n str,
@@ -132,6 +153,18 @@ const MOBILENET_V1: [(usize, usize); 13] = [
     (1, 1024),
 ];
 
+/// Fire modules of SqueezeNet 1.1: whether a pool comes before one, its squeezed channels, those of each expansion.
+const SQUEEZENET: [(bool, usize, usize); 8] = [
+    (true, 16, 64),
+    (false, 16, 64),
+    (true, 32, 128),
+    (false, 32, 128),
+    (true, 48, 192),
+    (false, 48, 192),
+    (false, 64, 256),
+    (false, 64, 256),
+];
+
 /// Outputs of every network here.
 const N_CLASSES: usize = 1000;
 
@@ -192,6 +225,33 @@ pub fn mobilenet_v2(width: f32, resolution: usize, seed: u64) -> Graph {
             inverted_residuals(layers, input, scaled(32), &stages, last)
         },
     )
+}
+
+/// SqueezeNet 1.1 with random weights, made as [`mobilenet_v1`]: the layers of github.com/forresti/SqueezeNet, padding
+/// TensorFlow's SAME throughout.
+///
+/// # Panics
+/// As [`mobilenet_v1`].
+pub fn squeezenet(resolution: usize, seed: u64) -> Graph {
+    let name = format!("SqueezeNet 1.1 {resolution}");
+    let metadata = random_metadata(&name, "arXiv 1602.07360, version 1.1", resolution, seed);
+    Seeded::graph(metadata, resolution, seed, |layers, input| {
+        let mut x = layers.conv(&ConvLayer::relu("conv1", [64, 3], 3, 2), input)?;
+        let mut in_channels = 64;
+        for (idx, (pools, squeezed, expanded)) in SQUEEZENET.into_iter().enumerate() {
+            let name = |part: &str| format!("fire{}/{part}", idx + 2);
+            if pools {
+                x = layers.max_pool(&name("pool"), x)?;
+            }
+            x = layers.conv(&ConvLayer::relu(&name("squeeze1x1"), [squeezed, in_channels], 1, 1), x)?;
+            let a = layers.conv(&ConvLayer::relu(&name("expand1x1"), [expanded, squeezed], 1, 1), x)?;
+            let b = layers.conv(&ConvLayer::relu(&name("expand3x3"), [expanded, squeezed], 3, 1), x)?;
+            x = layers.concat(&name("concat"), a, b)?;
+            in_channels = 2 * expanded;
+        }
+        x = layers.conv(&ConvLayer::relu("conv10", [N_CLASSES, in_channels], 1, 1), x)?;
+        layers.pool("pool", x)
+    })
 }
 
 /// EfficientNet-Lite0 (224x224) with random weights, made as [`mobilenet_v1`].
@@ -304,7 +364,7 @@ fn random_metadata(name: &str, source: &str, resolution: usize, seed: u64) -> Me
 #[cfg(test)]
 mod tests {
     use engine::{Executor, Fusion, Plan};
-    use graph::{Op, cost};
+    use graph::cost;
 
     use super::*;
 
@@ -327,6 +387,8 @@ mod tests {
             (mobilenet_v2(1.0, 224, 1), 300.8),
             (mobilenet_v2(0.5, 160, 1), 50.2),
             (efficientnet_lite0_seeded(1), 385.2),
+            // SAME padding makes images a row and a column larger than without.
+            (squeezenet(224, 1), 387.4),
         ] {
             let actual = millions(&graph);
             assert!(
@@ -343,6 +405,7 @@ mod tests {
     fn parameters_are_those_of_the_papers() {
         assert_eq!(cost(&mobilenet_v1(1.0, 224, 1)).parameters, 4_221_032);
         assert_eq!(cost(&mobilenet_v2(1.0, 224, 1)).parameters, 3_487_816);
+        assert_eq!(cost(&squeezenet(224, 1)).parameters, 1_235_496);
     }
 
     #[test]

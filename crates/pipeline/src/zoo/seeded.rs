@@ -4,7 +4,7 @@ use graph::{Conv2d, Graph, GraphBuilder, Linear, Metadata, Op, ValueId, Weight};
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 
-use super::{ConvLayer, Layers};
+use super::{ConvLayer, Layers, max_pool};
 use crate::PipelineError;
 
 /// Mean square of a picture whose channels lie between -1 and 1.
@@ -17,6 +17,10 @@ const AFTER_RELU: f64 = 0.5;
 /// Mean square of a pooled channel over that of its pixels, which all have the sign of a ReLU's output: `E[relu(x)]^2 /
 /// E[relu(x)^2] = (1 / 2pi) / (1 / 2)`, and somewhat more because few pixels do not average everything away.
 const AFTER_POOL: f64 = 0.4;
+
+/// Mean square of the largest of nine over that of all, where half of them are 0 and neighbours are alike: between 1 for nine
+/// that are the same and about 4 for nine independent ones.
+const AFTER_MAX_POOL: f64 = 2.0;
 
 /// Variance of logits: as far apart as those of a trained network that is sure of little.
 const LOGITS: f64 = 4.0;
@@ -92,6 +96,16 @@ impl Layers for Seeded {
     fn add(&mut self, name: &str, a: ValueId, b: ValueId) -> Result<ValueId, PipelineError> {
         let sum = self.mean_squares[a.0] + self.mean_squares[b.0];
         self.push(name, Op::Add, &[a, b], sum)
+    }
+
+    fn concat(&mut self, name: &str, a: ValueId, b: ValueId) -> Result<ValueId, PipelineError> {
+        let mean = (self.mean_squares[a.0] + self.mean_squares[b.0]) / 2.0;
+        self.push(name, Op::Concat, &[a, b], mean)
+    }
+
+    fn max_pool(&mut self, name: &str, input: ValueId) -> Result<ValueId, PipelineError> {
+        let mean_square = self.mean_squares[input.0] * AFTER_MAX_POOL;
+        self.push(name, max_pool(self.builder.shape(input)), &[input], mean_square)
     }
 
     fn pool(&mut self, name: &str, input: ValueId) -> Result<ValueId, PipelineError> {
