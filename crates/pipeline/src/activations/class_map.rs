@@ -6,7 +6,7 @@ use super::Wanted;
 use crate::{Classifier, PipelineError};
 
 /// Where in the picture a class's score comes from, for a network that averages its last features over all positions
-/// and classifies the averages by one linear layer.
+/// and classifies the averages by one linear layer, or classifies at each position and averages the scores.
 ///
 /// With features `f[y][x][k]` and weights `w[c][k]` the score of class `c` is the mean over all positions of
 ///
@@ -14,7 +14,8 @@ use crate::{Classifier, PipelineError};
 /// sum over k of w[c][k] * f[y][x][k]
 /// ```
 ///
-/// plus a bias: the map is that sum before the mean. What all classes have in common changes no probability, so the mean of
+/// plus a bias: the map is that sum before the mean. Where each feature is a class's score already, as in SqueezeNet, `w` picks
+/// that one. What all classes have in common changes no probability, so the mean of
 /// `w` over the classes is taken off: a positive value speaks for the class more than for the others, a negative one
 /// against it. It explains this model's score and nothing else.
 ///
@@ -24,9 +25,9 @@ pub struct ClassMap {
     features: Wanted,
     height: usize,
     width: usize,
-    weight: Weight,
-    /// The mean of the weights over all outputs.
-    common: Vec<f32>,
+    /// Of the linear layer, and its mean over all outputs; `None` where features are scores.
+    weight: Option<(Weight, Vec<f32>)>,
+    channels: usize,
     background_class: bool,
     /// The class whose weights were taken out last, and they.
     row: Option<(usize, Vec<f32>)>,
@@ -45,33 +46,37 @@ impl ClassMap {
         let (features, pooled) = (pool.inputs[0], pool.output);
         let Shape::Image { height, width, channels } = graph.value(features).shape else { return Ok(None) };
         let mut readers = graph.nodes.iter().filter(|node| node.inputs.contains(&pooled));
-        let (Some(reader), None) = (readers.next(), readers.next()) else { return Ok(None) };
-        let weight = match &reader.op {
-            Op::Linear(linear) => &linear.weight,
-            Op::Conv2d(conv) if conv.kernel() == [1, 1] && conv.groups == 1 => &conv.weight,
-            Op::Conv2d(_)
-            | Op::BatchNorm(_)
-            | Op::Clip(_)
-            | Op::Add
-            | Op::Concat
-            | Op::MaxPool(_)
-            | Op::GlobalAveragePool
-            | Op::Softmax => {
-                return Ok(None);
-            }
+        let reader = readers.next();
+        if readers.next().is_some() {
+            return Ok(None);
+        }
+        let weight = match reader.map(|reader| &reader.op) {
+            Some(Op::Linear(linear)) => Some(&linear.weight),
+            Some(Op::Conv2d(conv)) if conv.kernel() == [1, 1] && conv.groups == 1 => Some(&conv.weight),
+            None | Some(Op::Softmax) => None,
+            Some(
+                Op::Conv2d(_)
+                | Op::BatchNorm(_)
+                | Op::Clip(_)
+                | Op::Add
+                | Op::Concat
+                | Op::MaxPool(_)
+                | Op::GlobalAveragePool,
+            ) => return Ok(None),
         };
+        let scores = reader.filter(|_| weight.is_some()).map_or(pooled, |layer| layer.output);
         let last = |node: &Node| matches!(node.op, Op::Softmax) && node.output == graph.output;
-        let ends = reader.output == graph.output
-            || graph.nodes.iter().any(|node| node.inputs.contains(&reader.output) && last(node));
-        if !ends || weight.channel_len() != channels {
+        let ends = scores == graph.output
+            || graph.nodes.iter().any(|node| node.inputs.contains(&scores) && last(node));
+        if !ends || weight.is_some_and(|weight| weight.channel_len() != channels) {
             return Ok(None);
         }
         Ok(Some(Self {
             features: (features, graph.value(features).quantization),
             height,
             width,
-            weight: weight.clone(),
-            common: mean_row(weight),
+            weight: weight.map(|weight| (weight.clone(), mean_row(weight))),
+            channels,
             background_class: graph.metadata.background_class,
             row: None,
             seen: Vec::new(),
@@ -100,15 +105,20 @@ impl ClassMap {
     /// and for a class that is not there.
     pub fn of_class(&mut self, class: usize) -> Vec<f32> {
         let output = class + usize::from(self.background_class);
-        let channels = self.weight.channel_len();
+        let positions = self.seen.chunks(self.channels.max(1));
+        let Some((weight, common)) = &self.weight else {
+            let mean = |scores: &[f32]| scores.iter().sum::<f32>() / scores.len() as f32;
+            let position = |scores: &[f32]| Some(scores.get(output)? - mean(scores));
+            return positions.map(position).collect::<Option<_>>().unwrap_or_default();
+        };
         if self.row.as_ref().is_none_or(|(of, _)| *of != output) {
-            let values = self.weight.to_f32();
-            let Some(row) = values.chunks(channels.max(1)).nth(output) else { return Vec::new() };
-            self.row = Some((output, row.iter().zip(&self.common).map(|(w, mean)| w - mean).collect()));
+            let values = weight.to_f32();
+            let Some(row) = values.chunks(self.channels.max(1)).nth(output) else { return Vec::new() };
+            self.row = Some((output, row.iter().zip(common).map(|(w, mean)| w - mean).collect()));
         }
         let Some((_, row)) = &self.row else { return Vec::new() };
         let position = |features: &[f32]| features.iter().zip(row).map(|(f, w)| f * w).sum();
-        self.seen.chunks(channels.max(1)).map(position).collect()
+        positions.map(position).collect()
     }
 }
 
@@ -134,15 +144,25 @@ mod tests {
         (0..4).map(|n| (0..len).map(|i| ((i * (n + 3)) as f32 * 0.01).sin()).collect()).collect()
     }
 
+    fn map_has_weight(graph: &Graph) -> bool {
+        ClassMap::new(graph).unwrap().is_some_and(|map| map.weight.is_some())
+    }
+
     /// Means of maps and biases differ between classes as their scores do, in float32 and on integers.
     #[test]
     fn maps_add_up_to_the_differences_between_scores() {
-        let original = zoo::mobilenet_v1(0.25, 64, 5);
-        let calibration = pictures(&original);
+        for original in [zoo::mobilenet_v1(0.25, 64, 5), zoo::squeezenet(64, 5)] {
+            adds_up(&original);
+        }
+    }
+
+    fn adds_up(original: &Graph) {
+        let calibration = pictures(original);
         let recipe = Recipe::preset("int8").unwrap();
         let run = RecipeRun::new(Arc::new(original.clone()), recipe, calibration.clone().into()).unwrap();
-        for (graph, tolerance) in [(&original, 1e-3), (&run.finish().unwrap().graph, 0.06)] {
-            let bias = graph.nodes.iter().rev().find_map(|node| node.op.bias()).map(<[f32]>::to_vec);
+        for (graph, tolerance) in [(original, 1e-3), (&run.finish().unwrap().graph, 0.06)] {
+            let last = graph.nodes.iter().rev().find_map(|node| node.op.bias());
+            let bias = last.filter(|_| map_has_weight(graph)).map(<[f32]>::to_vec);
             let mut classifier = Classifier::new(graph).unwrap();
             let mut map = ClassMap::new(graph).unwrap().expect("it averages and classifies");
             let scores = classifier.output(&calibration[1]).unwrap().to_vec();
