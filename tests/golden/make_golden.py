@@ -2,7 +2,8 @@
 
 Usage:
     cargo run -p pipeline --example decode_photos -- ../shared/images/imagenet-200 PHOTOS
-    python make_golden.py --lite0 efficientnet-lite0-57934424.pth --shared ../shared --photos PHOTOS
+    cargo run -p bench-models -- MODELS
+    python make_golden.py --lite0 efficientnet-lite0-57934424.pth --shared ../shared --photos PHOTOS --seeded MODELS
 
 Needs numpy, onnx, onnxruntime, pillow and torch. The input is the formula
 `input[0][c][y][x] = sin(0.05 * (c + 1) * x + 0.03 * y)` in float32, used as it is. For each model the whole output
@@ -107,6 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lite0", type=Path, required=True)
     parser.add_argument("--shared", type=Path, required=True)
+    parser.add_argument("--seeded", type=Path, required=True, help="the models of the benchmark")
     parser.add_argument("--photos", type=Path, required=True, help="the labelled photos as PNG, as the tests decode them")
     arguments = parser.parse_args()
 
@@ -116,6 +118,8 @@ def main() -> None:
     for name, size in (("mobilenet_v2_1.0_224_float", 224), ("mobilenet_v1_0.25_128", 128)):
         write(name, size, onnxruntime.InferenceSession(
             without_softmax(arguments.shared / "models" / f"{name}.onnx").SerializeToString()))
+
+    write("squeezenet", 224, onnxruntime.InferenceSession(str(arguments.seeded / "squeezenet-f32.onnx")))
 
     answers = {}
     for path in sorted(arguments.photos.glob("*.png")):

@@ -5,7 +5,7 @@ mod common;
 use common::{efficientnet_lite0, formula, golden, model, root, shared_model};
 use formats::container::{Coding, read, write};
 use graph::Op;
-use pipeline::{Classifier, Graph};
+use pipeline::{Classifier, Graph, zoo};
 use serde_json::Value;
 
 /// The bar: largest difference of any output.
@@ -66,6 +66,12 @@ fn shared_models_agree_with_onnx_runtime() {
             check(&graph, name);
         }
     }
+}
+
+/// Random weights: what is compared is the arithmetic of joined and pooled images.
+#[test]
+fn squeezenet_agrees_with_onnx_runtime() {
+    check(&zoo::squeezenet(224, 1), "squeezenet");
 }
 
 #[test]
