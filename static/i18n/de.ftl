@@ -81,6 +81,7 @@ share-present-recipe = wie es jetzt ist: { $name }
 share-visible = Was Lernende sehen
 share-address = Link
 share-qr = QR-Code des Links
+share-loopback = Diese Adresse gilt nur auf diesem Gerät. Für andere muss der Ordner auf einem Webserver liegen.
 share-holds = Er enthält nur Namen und Einstellungen: keine Bilder, keine Ergebnisse, keine Personennamen.
 control-models = Wahl des Modells
 control-presets = Zahlenformate und Vorlagen

@@ -81,6 +81,7 @@ share-present-recipe = as it is now: { $name }
 share-visible = What learners see
 share-address = Link
 share-qr = QR code of the link
+share-loopback = This address works on this device only. For others, serve the folder where they can reach it.
 share-holds = It holds names and settings only: no pictures, no results, no names of people.
 control-models = Choice of models
 control-presets = Number formats and presets

@@ -19,6 +19,7 @@ test('a link opens a lesson with a model, a recipe, a language and fewer control
   const link = await page.getByTestId('share-url').inputValue();
   assert.match(link, /#course\/2\/1\?v=1&m=everyday-60&r=fp32&l=en&h=se$/);
   assert.ok(await page.getByTestId('qr').first().isVisible());
+  assert.ok(await page.getByTestId('share-loopback').isVisible(), 'the link of an own server leads nobody else here');
   await page.getByTestId('share-url-copy').click();
   await page.getByRole('status').getByText('Copied').waitFor({ state: 'attached' });
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), link);
@@ -51,6 +52,14 @@ test('what a link says and the page does not know is named, and the rest counts'
   await page.getByTestId('close-error').click();
   await bothPredict(page);
   assert.equal(await page.getByTestId('preset').inputValue(), 'fp16');
+}));
+
+test('a place that the page does not have is named', onPage({ path: '/#nonsense=9' }, async (page) => {
+  await page.getByTestId('error').first().getByText('#nonsense=9').waitFor();
+  await page.getByTestId('close-error').click();
+  await page.goto(`${new URL(page.url()).origin}/#main`);
+  await page.getByTestId('use-pictures').first().waitFor();
+  assert.equal(await page.getByTestId('error').count(), 0, 'an anchor of the page is no place');
 }));
 
 test('keys: the map opens, letters do nothing while typing, P projects and Escape leaves', onPage({ path: '/#live?v=1&m=everyday-60&r=fp16' }, async (page) => {

@@ -6,6 +6,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use anyhow::{Context, Result};
 
@@ -51,19 +53,34 @@ pub const UNSTABLE_OPTIONS: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 /// end of the stack lies, which the linker puts first.
 pub const WASM_OPT: [&str; 3] = ["-O3", "--low-memory-unused", "--optimize-added-constants-propagate"];
 
+/// Flavours that are compiled at the same time. The linker's optimization, half of a compilation, has one thread; each
+/// takes up to two gigabytes.
+const AT_ONCE: usize = 2;
+
 /// Builds every flavour into `folder/worker/`.
 pub fn place(folder: &Path) -> Result<()> {
-    for flavour in &FLAVOURS {
-        let module = compile(flavour)?;
-        let out = folder.join("worker").join(flavour.name);
-        fs::create_dir_all(&out).with_context(|| format!("{} cannot be made", out.display()))?;
-        let mut bindgen = command("wasm-bindgen")?;
-        bindgen.args(["--target=web", "--no-typescript", "--out-name=worker"]);
-        run(bindgen.arg(format!("--out-dir={}", out.display())).arg(&module))?;
-        let bound = out.join("worker_bg.wasm");
-        run(command("wasm-opt")?.args(WASM_OPT).arg(&bound).arg("-o").arg(&bound))?;
-    }
-    Ok(())
+    let next = AtomicUsize::new(0);
+    let lane = || {
+        while let Some(flavour) = FLAVOURS.get(next.fetch_add(1, Ordering::Relaxed)) {
+            place_flavour(flavour, folder)?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let lanes: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(lane)).collect();
+        lanes.into_iter().try_for_each(|lane| lane.join().expect("a lane does not panic"))
+    })
+}
+
+fn place_flavour(flavour: &Flavour, folder: &Path) -> Result<()> {
+    let module = compile(flavour)?;
+    let out = folder.join("worker").join(flavour.name);
+    fs::create_dir_all(&out).with_context(|| format!("{} cannot be made", out.display()))?;
+    let mut bindgen = command("wasm-bindgen")?;
+    bindgen.args(["--target=web", "--no-typescript", "--out-name=worker"]);
+    run(bindgen.arg(format!("--out-dir={}", out.display())).arg(&module))?;
+    let bound = out.join("worker_bg.wasm");
+    run(command("wasm-opt")?.args(WASM_OPT).arg(&bound).arg("-o").arg(&bound))
 }
 
 fn compile(flavour: &Flavour) -> Result<PathBuf> {

@@ -135,13 +135,24 @@ fn link(words: &Words, tools: &Tools, props: &Props, share: &Share) -> Html {
         <div class="share-out">
             <Qr text={address.clone()} label={words.text("share-qr")} />
             <div>
-                <Copyable text={address} label={words.text("share-address")} testid="share-url" copied={share.copied.clone()} />
-                <p class="note">{ words.text("share-holds") }</p>
+                <Copyable text={address.clone()} label={words.text("share-address")} testid="share-url" copied={share.copied.clone()} />
+                // One of both: a line more would push the way to the class out of the dialog's sight.
+                if leads_to_this_device(&address) {
+                    <p class="note" data-testid="share-loopback">{ words.text("share-loopback") }</p>
+                } else {
+                    <p class="note">{ words.text("share-holds") }</p>
+                }
                 <button class="btn" type="button" data-testid="project" onclick={tools.on(Action::Teacher(TeacherAction::ToggleProjector))}>{ words.text("project") }</button>
             </div>
         </div>
         </>
     }
+}
+
+/// Whether an address names the device that opens it, as that of a server on the own machine does.
+fn leads_to_this_device(address: &str) -> bool {
+    let host = address.split_once("://").map_or(address, |(_, rest)| rest);
+    ["localhost", "127.", "[::1]"].iter().any(|own| host.starts_with(own))
 }
 
 fn control_name(control: Control) -> &'static str {
@@ -183,5 +194,20 @@ pub fn Copyable(props: &CopyableProps) -> Html {
             </button>
             <span class="sr" role="status">{ copied.then(|| words.text("copied")) }</span>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leads_to_this_device;
+
+    #[test]
+    fn own_addresses_lead_nobody_else_here() {
+        for own in ["http://127.0.0.1:8080/#live", "http://localhost:8080/", "http://[::1]:8080/"] {
+            assert!(leads_to_this_device(own), "{own}");
+        }
+        for other in ["https://example.org/localhost/", "http://192.168.0.7:8080/#live"] {
+            assert!(!leads_to_this_device(other), "{other}");
+        }
     }
 }

@@ -68,6 +68,9 @@ pub(super) fn listeners(context: &Context<Page>) -> Vec<Listener> {
     listeners
 }
 
+/// Where the link to the content leads.
+const ANCHOR: &str = "main";
+
 /// Does what an address's fragment asks for; an anchor of the page asks for nothing.
 pub(super) fn follow_fragment(fragment: &str, act: &Callback<Action>) {
     let (place, query) = fragment.split_once('?').unwrap_or((fragment, ""));
@@ -77,6 +80,8 @@ pub(super) fn follow_fragment(fragment: &str, act: &Callback<Action>) {
     if let Some(show) = step.or_else(layer).or_else(|| View::from_fragment(place).map(Action::Show)) {
         act.emit(show);
         act.emit(Action::Link(LinkAction::Arrived(query.to_owned())));
+    } else if !["", ANCHOR].contains(&place.trim_start_matches('#')) {
+        act.emit(Action::Link(LinkAction::Nowhere(place.to_owned())));
     }
 }
 

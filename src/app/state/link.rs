@@ -52,6 +52,8 @@ pub struct Share {
 pub enum LinkAction {
     /// An address with this behind its place, without `?`; empty where there is nothing.
     Arrived(String),
+    /// An address with a place that the page does not have.
+    Nowhere(String),
     /// The share dialog opens or closes.
     Open(bool),
     /// A control is shown or hidden in the link.
@@ -216,6 +218,7 @@ fn joined(place: String, query: &str) -> String {
 pub(super) fn act(state: &mut State, action: LinkAction, effects: &mut Vec<Effect>) {
     match action {
         LinkAction::Arrived(query) => arrive(state, &query, effects),
+        LinkAction::Nowhere(place) => state.notice = Some(Notice::Link { parts: vec![short(&place, "")] }),
         LinkAction::Open(open) => {
             let lesson = (state.view == View::Course).then_some(state.course.place.lesson);
             let hidden = state.link.hidden.clone();
