@@ -7,7 +7,8 @@ use kernels::{
     Aligned, Clamp, Expansion, IntegerScratch, KernelError, UpperBound, add_f32, add_i8, clamp_f32, concat,
     conv2d_f32, conv2d_i8, depthwise_f32, depthwise_i8, dequantize_i8, expand_depthwise_f32,
     expand_depthwise_i8, from_blocks, global_average_pool_f32, global_average_pool_i8, linear_f32, linear_i8,
-    linear_i8_f32, max_pool, pointwise_sparse_f32, quantize_i8, softmax_f32, to_blocks, zeros,
+    linear_i8_f32, max_pool_f32, max_pool_i8, pointwise_sparse_f32, quantize_i8, softmax_f32, to_blocks,
+    zeros,
 };
 
 use crate::EngineError;
@@ -287,7 +288,7 @@ fn run_to_f32(
             clamp_f32(output, clamp_of(clamp))
         }
         Kernel::Concat => join(step, f32, output),
-        Kernel::MaxPool { window } => max_pool(read(f32, input), image, window, output),
+        Kernel::MaxPool { window } => max_pool_f32(read(f32, input), image, window, output),
         Kernel::PoolF32 => global_average_pool_f32(read(f32, input), image, output),
         Kernel::Softmax => {
             take_over(f32, step, output);
@@ -372,7 +373,7 @@ fn run_to_levels(
             add_i8(output, second, requantization)
         }
         Kernel::Concat => join(step, levels, output),
-        Kernel::MaxPool { window } => max_pool(read(levels, input), image, window, output),
+        Kernel::MaxPool { window } => max_pool_i8(read(levels, input), image, window, output),
         Kernel::PoolI8 { zero_point, requantization } => {
             global_average_pool_i8(read(levels, input), image, *zero_point, requantization, output)
         }

@@ -52,7 +52,7 @@ pub use integer::{
 pub use lanes::FLAVOUR;
 pub use levels::{LevelGroups, StoredLevels};
 pub use packed::PackedWeightsF32;
-pub use pool::{global_average_pool_f32, max_pool};
+pub use pool::{global_average_pool_f32, max_pool_f32, max_pool_i8};
 pub use resample::{ChannelMix, RESAMPLE_ONE, blend_rows_u8, filter_columns_i16, split_pairs_i16};
 pub use shape::{ImageShape, Padding, Window};
 pub use sparse::{Pattern, SparseWeightsF32, pointwise_sparse_f32, pointwise_sparse_scratch_len};

@@ -4,7 +4,7 @@
 
 use crate::blocks::{BLOCK, blocked_len, blocks};
 use crate::error::check_len;
-use crate::lanes::F32x4;
+use crate::lanes::{F32x4, I16x8, U8x16};
 use crate::parts::{Disjoint, Parts};
 use crate::{ImageShape, KernelError, Padding, Window};
 
@@ -42,15 +42,89 @@ pub fn global_average_pool_f32(input: &[f32], image: ImageShape, out: &mut [f32]
 }
 
 /// Largest element of each channel under each position of the window; what lies around the image does not count. NaN is
-/// larger than all else, so that a network that has gone wrong shows it. Works on real numbers and on levels, whose order is
-/// that of what they stand for.
+/// larger than all else, so that a network that has gone wrong shows it; only the relaxed flavour may lose it.
 ///
 /// - `input`: `image`, blocked; `out`: the window's outputs of as many channels, blocked.
 ///
 /// # Errors
 /// [`KernelError::Length`] for a slice of the wrong length, [`KernelError::Window`] for a window that does not fit or that
 /// padding could fill.
-pub fn max_pool<T: Copy + PartialOrd + Send + Sync>(
+pub fn max_pool_f32(
+    input: &[f32],
+    image: ImageShape,
+    window: &Window,
+    out: &mut [f32],
+) -> Result<(), KernelError> {
+    max_pool(input, image, window, out)
+}
+
+/// The same of levels, whose order is that of what they stand for.
+///
+/// # Errors
+/// As [`max_pool_f32`].
+pub fn max_pool_i8(
+    input: &[u8],
+    image: ImageShape,
+    window: &Window,
+    out: &mut [u8],
+) -> Result<(), KernelError> {
+    max_pool(input, image, window, out)
+}
+
+/// What a maximum is taken of.
+trait Element: Copy + Send + Sync {
+    /// A block in registers.
+    type Lanes: Copy;
+
+    fn load(block: &[Self; BLOCK]) -> Self::Lanes;
+
+    fn larger(a: Self::Lanes, b: Self::Lanes) -> Self::Lanes;
+
+    fn store(lanes: Self::Lanes, block: &mut [Self; BLOCK]);
+}
+
+impl Element for f32 {
+    type Lanes = [F32x4; 2];
+
+    #[inline(always)]
+    fn load(block: &[Self; BLOCK]) -> Self::Lanes {
+        let ([low, high], []) = block.as_chunks::<4>() else { unreachable!("eight is two fours") };
+        [F32x4::load(low), F32x4::load(high)]
+    }
+
+    #[inline(always)]
+    fn larger(a: Self::Lanes, b: Self::Lanes) -> Self::Lanes {
+        [a[0].max(b[0]), a[1].max(b[1])]
+    }
+
+    #[inline(always)]
+    fn store(lanes: Self::Lanes, block: &mut [Self; BLOCK]) {
+        let ([low, high], []) = block.as_chunks_mut::<4>() else { unreachable!("eight is two fours") };
+        lanes[0].store(low);
+        lanes[1].store(high);
+    }
+}
+
+impl Element for u8 {
+    type Lanes = I16x8;
+
+    #[inline(always)]
+    fn load(block: &[Self; BLOCK]) -> Self::Lanes {
+        I16x8::load_u8(block)
+    }
+
+    #[inline(always)]
+    fn larger(a: Self::Lanes, b: Self::Lanes) -> Self::Lanes {
+        a.clamp(b, I16x8::splat(i16::MAX))
+    }
+
+    #[inline(always)]
+    fn store(lanes: Self::Lanes, block: &mut [Self; BLOCK]) {
+        U8x16::narrow(lanes, lanes).store_half(block);
+    }
+}
+
+fn max_pool<T: Element>(
     input: &[T],
     image: ImageShape,
     window: &Window,
@@ -75,23 +149,16 @@ pub fn max_pool<T: Copy + PartialOrd + Send + Sync>(
                 for (x, pixel) in row.iter_mut().enumerate() {
                     let columns = window.columns(x, image.width);
                     let n = columns.end - columns.first;
-                    let mut largest = source[rows.image * image.width + columns.image];
+                    let mut largest = T::load(&source[rows.image * image.width + columns.image]);
                     for row in rows.image..rows.image + (rows.end - rows.first) {
                         for other in &source[row * image.width + columns.image..][..n] {
-                            largest = larger(largest, *other);
+                            largest = T::larger(largest, T::load(other));
                         }
                     }
-                    *pixel = largest;
+                    T::store(largest, pixel);
                 }
             }
         }
     });
     Ok(())
-}
-
-/// The larger element of each lane.
-#[inline(always)]
-#[expect(clippy::eq_op, reason = "NaN is what differs from itself")]
-fn larger<T: Copy + PartialOrd>(a: [T; BLOCK], b: [T; BLOCK]) -> [T; BLOCK] {
-    std::array::from_fn(|lane| if a[lane] >= b[lane] || a[lane] != a[lane] { a[lane] } else { b[lane] })
 }

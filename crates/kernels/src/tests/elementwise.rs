@@ -109,11 +109,11 @@ proptest! {
         let (real, levels) = (numbers.f32s(image.len()), numbers.bytes(image.len()));
         let shape = output_shape(&window, image, image.channels);
         let mut out = vec![f32::NAN; blocked_len(shape)];
-        max_pool(&blocked(&real, image), image, &window, &mut out).unwrap();
+        max_pool_f32(&blocked(&real, image), image, &window, &mut out).unwrap();
         prop_assert_eq!(compare(&unblocked(&out, shape), &reference::max_pool(&real, image, &window)), Ok(()));
         prop_assert!(out.iter().all(|x| x.is_finite()), "the filling too");
         let mut out = vec![0; blocked_len(shape)];
-        max_pool(&blocked(&levels, image), image, &window, &mut out).unwrap();
+        max_pool_i8(&blocked(&levels, image), image, &window, &mut out).unwrap();
         prop_assert_eq!(compare(&unblocked(&out, shape), &reference::max_pool(&levels, image, &window)), Ok(()));
     }
 
@@ -140,13 +140,16 @@ proptest! {
 
 #[test]
 fn the_largest_of_numbers_and_nan_is_nan() {
+    if FLAVOUR == "relaxed" {
+        return;
+    }
     let image = ImageShape { height: 1, width: 3, channels: 1 };
     let window = Window { kernel: [1, 2], stride: [1, 1], padding: Padding::default() };
     for nan_at in 0..3 {
         let mut row = [1.0, 2.0, 3.0];
         row[nan_at] = f32::NAN;
         let mut out = vec![0.0; 2 * BLOCK];
-        max_pool(&blocked(&row, image), image, &window, &mut out).unwrap();
+        max_pool_f32(&blocked(&row, image), image, &window, &mut out).unwrap();
         let seen = [out[0].is_nan(), out[BLOCK].is_nan()];
         assert_eq!(seen, [nan_at < 2, nan_at > 0], "{nan_at}");
     }
@@ -158,7 +161,7 @@ fn windows_on_padding_alone_are_refused() {
     let mut out = vec![0_u8; 100 * BLOCK];
     for padding in [Padding { bottom: 2, ..Padding::default() }, Padding { left: 2, ..Padding::default() }] {
         let window = Window { kernel: [2, 2], stride: [1, 1], padding };
-        let refused = max_pool(&[0_u8; 16 * BLOCK], image, &window, &mut out);
+        let refused = max_pool_i8(&[0_u8; 16 * BLOCK], image, &window, &mut out);
         assert!(matches!(refused, Err(KernelError::Window { .. })), "{refused:?}");
     }
 }

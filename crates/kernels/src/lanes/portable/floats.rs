@@ -104,6 +104,12 @@ impl F32x4 {
         Self(from_fn(|i| self.0[i] * b.0[i]))
     }
 
+    /// The larger of both; NaN where either is, but for the relaxed flavour, which leaves NaN to the processor.
+    #[inline(always)]
+    pub(crate) fn max(self, b: Self) -> Self {
+        Self(from_fn(|i| if self.0[i] >= b.0[i] || self.0[i].is_nan() { self.0[i] } else { b.0[i] }))
+    }
+
     /// `min` where the lane is below it, else `max` where it is above, else the lane; NaN stays NaN, but for the relaxed
     /// flavour, where the compiler may use instructions that leave NaN to the processor.
     #[inline(always)]

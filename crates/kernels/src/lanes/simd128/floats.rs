@@ -103,6 +103,18 @@ impl F32x4 {
         Self(f32x4_mul(self.0, b.0))
     }
 
+    #[cfg(target_feature = "relaxed-simd")]
+    #[inline(always)]
+    pub(crate) fn max(self, b: Self) -> Self {
+        Self(f32x4_relaxed_max(self.0, b.0))
+    }
+
+    #[cfg(not(target_feature = "relaxed-simd"))]
+    #[inline(always)]
+    pub(crate) fn max(self, b: Self) -> Self {
+        Self(f32x4_max(self.0, b.0))
+    }
+
     // `pmax(a, b)` is `a < b ? b : a` and `pmin(a, b)` is `b < a ? b : a`: NaN in the first operand stays.
     #[inline(always)]
     pub(crate) fn clamp(self, min: Self, max: Self) -> Self {

@@ -107,6 +107,12 @@ impl F32x4 {
         Self(_mm_mul_ps(self.0, b.0))
     }
 
+    // `max(a, b)` is `b` where either is NaN.
+    #[inline(always)]
+    pub(crate) fn max(self, b: Self) -> Self {
+        Self(_mm_or_ps(_mm_max_ps(self.0, b.0), _mm_cmpunord_ps(self.0, self.0)))
+    }
+
     // `max(a, b)` is `a > b ? a : b` and `min(a, b)` is `a < b ? a : b`: NaN in the second operand stays.
     #[inline(always)]
     pub(crate) fn clamp(self, min: Self, max: Self) -> Self {

@@ -39,6 +39,7 @@ sse2! {
     _mm_movehl_ps(a: __m128, b: __m128) -> __m128;
     _mm_movelh_ps(a: __m128, b: __m128) -> __m128;
     _mm_mul_ps(a: __m128, b: __m128) -> __m128;
+    _mm_or_ps(a: __m128, b: __m128) -> __m128;
     _mm_unpackhi_ps(a: __m128, b: __m128) -> __m128;
     _mm_unpacklo_ps(a: __m128, b: __m128) -> __m128;
     _mm_sub_ps(a: __m128, b: __m128) -> __m128;
