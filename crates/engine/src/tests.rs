@@ -242,15 +242,16 @@ fn close_can_fail() {
 #[test]
 fn float_plans_agree_with_the_interpreter() {
     for (seed, side) in [(1, 9), (2, 16), (3, 21)] {
-        let graph = network(seed, side);
-        let input = Numbers(seed + 99).vector(side * side * 3, 1.0);
-        let values = interpret(&graph, &input);
-        for fusion in [Fusion::Full, Fusion::Observable, Fusion::Separate] {
-            let mut executor = Executor::new(Plan::new(&graph, fusion).unwrap());
-            for _ in 0..2 {
-                let output = executor.run(&input).unwrap();
-                close(output, &values[graph.output.0], 1e-5)
-                    .unwrap_or_else(|e| panic!("{seed} {fusion:?}: {e}"));
+        for graph in [network(seed, side), fire::network_of_fire(seed, side)] {
+            let input = Numbers(seed + 99).vector(side * side * 3, 1.0);
+            let values = interpret(&graph, &input);
+            for fusion in [Fusion::Full, Fusion::Observable, Fusion::Separate] {
+                let mut executor = Executor::new(Plan::new(&graph, fusion).unwrap());
+                for _ in 0..2 {
+                    let output = executor.run(&input).unwrap();
+                    close(output, &values[graph.output.0], 1e-5)
+                        .unwrap_or_else(|e| panic!("{seed} {fusion:?}: {e}"));
+                }
             }
         }
     }

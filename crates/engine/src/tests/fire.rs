@@ -4,7 +4,7 @@ use super::*;
 
 /// Two expansions beside each other, of channels that fill no blocks, one of them once more beside both, between pools with a
 /// last window that is cut off.
-fn network_of_fire(seed: u64, side: usize) -> Graph {
+pub(super) fn network_of_fire(seed: u64, side: usize) -> Graph {
     let metadata = network(1, side).metadata;
     let n = &mut Numbers(seed);
     let (mut b, x) = GraphBuilder::new(metadata, side, side).unwrap();
@@ -30,23 +30,6 @@ fn network_of_fire(seed: u64, side: usize) -> Graph {
     let x = b.add("classifier", Op::Linear(linear), &[x]).unwrap();
     let x = b.add("softmax", Op::Softmax, &[x]).unwrap();
     b.finish(x).unwrap()
-}
-
-#[test]
-fn float_plans_join_and_pool_as_the_interpreter() {
-    for (seed, side) in [(40, 9), (41, 16)] {
-        let graph = network_of_fire(seed, side);
-        let input = Numbers(seed + 99).vector(side * side * 3, 1.0);
-        let values = interpret(&graph, &input);
-        for fusion in [Fusion::Full, Fusion::Observable, Fusion::Separate] {
-            let mut executor = Executor::new(Plan::new(&graph, fusion).unwrap());
-            for _ in 0..2 {
-                let output = executor.run(&input).unwrap();
-                close(output, &values[graph.output.0], 1e-5)
-                    .unwrap_or_else(|e| panic!("{seed} {fusion:?}: {e}"));
-            }
-        }
-    }
 }
 
 /// The graph with the grid of `of` for all `values`.

@@ -617,10 +617,20 @@ fn check_sizes(graph: &Graph) -> Result<(), FormatError> {
     check_activations(graph)?;
     for node in &graph.nodes {
         let mut sizes = node.op.weight().map_or(vec![], |weight| weight.shape.clone());
-        if let Op::Conv2d(conv) = &node.op {
-            let graph::Padding { top, left, bottom, right } = conv.padding;
+        let window = match &node.op {
+            Op::Conv2d(conv) => Some((conv.kernel(), conv.stride, conv.padding)),
+            Op::MaxPool(MaxPool { kernel, stride, padding }) => Some((*kernel, *stride, *padding)),
+            Op::BatchNorm(_)
+            | Op::Clip(_)
+            | Op::Add
+            | Op::Concat
+            | Op::GlobalAveragePool
+            | Op::Linear(_)
+            | Op::Softmax => None,
+        };
+        if let Some((kernel, stride, graph::Padding { top, left, bottom, right })) = window {
             sizes.extend([top, left, bottom, right]);
-            sizes.extend(conv.stride);
+            sizes.extend(kernel.into_iter().chain(stride));
         }
         if let Some(&largest) = sizes.iter().max().filter(|&&largest| largest > MAX_SIZE) {
             let what = format!("a size of node {:?}", node.name);

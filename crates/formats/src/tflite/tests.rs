@@ -81,6 +81,16 @@ fn pools_have_windows_and_concatenations_an_axis() {
 }
 
 #[test]
+fn windows_beyond_31_bits_are_refused() {
+    let mut graph = fire(false);
+    let Op::MaxPool(pool) = &mut node_mut(&mut graph, "pool").op else { panic!() };
+    // The output is as large as before.
+    (pool.kernel[0], pool.padding.top) = (3 + (1 << 40), 2 + (1 << 40));
+    let message = write(&graph).unwrap_err().to_string();
+    assert!(message.contains("a size of node \"pool\""), "{message}");
+}
+
+#[test]
 fn dimensions_are_reordered() {
     let shape = [2, 3, 1, 2];
     let values: Vec<usize> = (0..12).collect();
