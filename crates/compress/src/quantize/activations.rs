@@ -30,12 +30,14 @@ pub fn quantize_activations(
     let ranges: Vec<Option<Range>> = (0..graph.values.len())
         .map(|idx| range(evidence, ValueId(idx), method).filter(|_| !scores[idx]))
         .collect();
+    let unusable =
+        |range: &Option<Range>| range.is_some_and(|range| activation_quantization(range).is_none());
+    if let Some(idx) = ranges.iter().position(unusable) {
+        return Err(CompressError::NotFinite(graph.values[idx].name.clone()));
+    }
     let ranges = shared_ranges(&graph, &ranges);
     for (value, range) in graph.values.iter_mut().zip(ranges) {
-        let Some(range) = range else { continue };
-        let quantization =
-            activation_quantization(range).ok_or_else(|| CompressError::NotFinite(value.name.clone()))?;
-        value.quantization = Some(quantization);
+        value.quantization = range.and_then(activation_quantization).or(value.quantization);
     }
     for node in graph.nodes.iter().filter(|node| node.op.weight().is_some()) {
         let input = graph.value(node.inputs[0]);
@@ -119,4 +121,73 @@ fn leads_to_no_layer(graph: &Graph, start: ValueId) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use graph::{Conv2d, GraphBuilder, MaxPool, Op, Padding, Weight};
+
+    use super::*;
+    use crate::testing::network;
+
+    /// Two convolutions joined and pooled, before one that classifies each position.
+    fn fire() -> Graph {
+        let conv = |shape: [usize; 4]| {
+            let weight = Weight::f32(shape.to_vec(), vec![0.5; shape.iter().product()]);
+            Op::Conv2d(Conv2d { weight, bias: None, stride: [1, 1], padding: Padding::default(), groups: 1 })
+        };
+        let pool = MaxPool { kernel: [2, 2], stride: [2, 2], padding: Padding::default() };
+        let (mut b, x) = GraphBuilder::new(network(1).metadata, 4, 4).unwrap();
+        let small = b.add("small", conv([2, 3, 1, 1]), &[x]).unwrap();
+        let large = b.add("large", conv([2, 3, 1, 1]), &[x]).unwrap();
+        let x = b.add("concat", Op::Concat, &[small, large]).unwrap();
+        let x = b.add("pool", Op::MaxPool(pool), &[x]).unwrap();
+        let x = b.add("classes", conv([5, 4, 1, 1]), &[x]).unwrap();
+        let x = b.add("mean", Op::GlobalAveragePool, &[x]).unwrap();
+        b.finish(x).unwrap()
+    }
+
+    /// Evidence of a range for each value.
+    fn seen(graph: &Graph, ranges: &[(&str, f32, f32)]) -> Evidence {
+        let mut evidence = Evidence::default();
+        for (name, min, max) in ranges {
+            let idx = graph.values.iter().position(|value| value.name == *name).unwrap();
+            let mut values = vec![*min; graph.values[idx].shape.len()];
+            values[0] = *max;
+            evidence.observe(ValueId(idx), &values, graph.values[idx].shape.channels());
+        }
+        evidence.end_frame();
+        evidence
+    }
+
+    const RANGES: [(&str, f32, f32); 7] = [
+        ("input", -1.0, 1.0),
+        ("small", 0.0, 1.0),
+        ("large", -2.0, 4.0),
+        ("concat", -2.0, 4.0),
+        ("pool", -1.0, 4.0),
+        ("classes", 0.0, 9.0),
+        ("mean", 0.0, 5.0),
+    ];
+
+    #[test]
+    fn what_is_handed_on_has_one_grid_and_scores_have_none() {
+        let graph = fire();
+        let quantized = quantize_activations(&graph, &seen(&graph, &RANGES), RangeMethod::MinMax).unwrap();
+        let grid =
+            |name: &str| quantized.values.iter().find(|value| value.name == name).unwrap().quantization;
+        let all = activation_quantization(Range { min: -2.0, max: 4.0 });
+        assert_eq!(["small", "large", "concat", "pool"].map(grid), [all; 4]);
+        assert_eq!(grid("classes"), activation_quantization(Range { min: 0.0, max: 9.0 }));
+        assert_eq!(grid("mean"), None);
+    }
+
+    #[test]
+    fn a_range_that_is_not_finite_is_refused_in_company_too() {
+        let graph = fire();
+        let mut ranges = RANGES;
+        ranges[1].2 = f32::INFINITY;
+        let refused = quantize_activations(&graph, &seen(&graph, &ranges), RangeMethod::MinMax);
+        assert_eq!(refused, Err(CompressError::NotFinite("small".to_owned())));
+    }
 }
